@@ -1,1 +1,45 @@
-//! Being written.
+//! What crosses a wire in a Multi-Tronic Operating Realm.
+//!
+//! Everything that a client, a broker, a worker or a peer realm says to another is a type in this crate:
+//! [`Event`] envelopes (CloudEvents 1.0) with a typed [`Body`], [`Intent`]s and [`Task`]s, [`Usage`] and [`Price`]s,
+//! [`Problem`]s (RFC 9457), worker [`Announcement`]s, the shapes of the HTTP interface ([`http`]) and binary
+//! [`Frame`]s for heavy payloads. The committed schemas (JSON Schema, OpenAPI, AsyncAPI) are generated from these
+//! types by [`schema`].
+//!
+//! What must not live here: I/O, clocks, randomness, keys, policy. Types, their text and their limits only.
+//!
+//! ```
+//! use mtor_protocol::{Body, Event};
+//! let text = r#"{"specversion":"1.0","id":"1","source":"did:key:z6Mk","type":"mtor.worker.drain",
+//!                "time":"2026-01-01T00:00:00Z","data":{"reason":"going home"}}"#;
+//! let event = Event::parse(text)?;
+//! assert!(matches!(event.body, Body::WorkerDrain(_)));
+//! # Ok::<(), mtor_protocol::ParseError>(())
+//! ```
+
+pub mod body;
+pub mod event;
+pub mod frame;
+pub mod http;
+pub mod id;
+pub mod intent;
+pub mod limits;
+pub mod money;
+pub mod openai;
+pub mod problem;
+pub mod schema;
+pub mod usage;
+pub mod worker;
+
+pub use body::Body;
+pub use event::{Event, ParseError};
+pub use frame::{Frame, FrameError, FrameKind};
+pub use id::{AccountId, Did, Digest, JobId, Timestamp};
+pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
+pub use money::{Micro, Price};
+pub use problem::{Problem, ProblemKind};
+pub use usage::{FinishReason, Usage};
+pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
+
+/// The WebSocket subprotocol, and the version that every session binds into its signature.
+pub const SUBPROTOCOL: &str = "mtor.v1";

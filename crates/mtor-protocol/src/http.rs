@@ -1,0 +1,399 @@
+//! The shapes of the HTTP interface, and the table of its routes. OpenAPI is generated from this table, and the
+//! broker's tests ask every route in it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
+use crate::intent::{Intent, Privacy, ServiceClass};
+use crate::money::{Micro, Price};
+use crate::problem::Problem;
+use crate::usage::{FinishReason, Usage};
+use crate::worker::{CapabilityKind, OfferLimits};
+
+/// `GET /api/realm`: who this realm is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RealmInfo {
+    /// Its name.
+    pub name: String,
+    /// Its key.
+    pub did: Did,
+    /// The program's version.
+    pub version: String,
+    /// The wire's version.
+    pub protocol: String,
+    /// Whether coins are issued by the owner alone.
+    pub private: bool,
+    /// The owner's wallet.
+    pub owner: Did,
+    /// Since when it runs.
+    pub started: Timestamp,
+    /// Whether it is going down and takes no new jobs.
+    pub draining: bool,
+    /// Its ledger.
+    pub ledger: LedgerInfo,
+}
+
+/// How the ledger stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerInfo {
+    /// Entries in the journal.
+    pub entries: u64,
+    /// The Merkle root over them, hexadecimal.
+    pub root: Digest,
+    /// Whether it can write.
+    pub writable: bool,
+}
+
+/// `GET /api/queue`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct QueueInfo {
+    /// Jobs that wait for a worker.
+    pub queued: u32,
+    /// Jobs that a worker has.
+    pub running: u32,
+    /// The same by capability.
+    pub capabilities: Vec<CapabilityQueue>,
+}
+
+/// One capability's queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CapabilityQueue {
+    /// Which.
+    pub capability: CapabilityKind,
+    /// Jobs that wait.
+    pub queued: u32,
+    /// Jobs that run.
+    pub running: u32,
+    /// Slots granted by all workers.
+    pub slots: u32,
+}
+
+/// `GET /api/prices`: one capability's price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PriceInfo {
+    /// Of what.
+    pub capability: CapabilityKind,
+    /// How much.
+    pub price: Price,
+}
+
+/// `GET /api/workers`: one worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerInfo {
+    /// Its session with this broker; a worker that comes back has another.
+    pub id: u64,
+    /// What people call it.
+    pub name: String,
+    /// Its key: the wallet that is paid.
+    pub did: Did,
+    /// Program and version.
+    pub software: String,
+    /// Since when it is here.
+    pub since: Timestamp,
+    /// Whether it takes no new jobs.
+    pub draining: bool,
+    /// Jobs done in this session.
+    pub jobs_done: u64,
+    /// Coins earned in this session.
+    pub earned: Micro,
+    /// What it offers.
+    pub offers: Vec<OfferInfo>,
+}
+
+/// One offer of a worker, with its load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferInfo {
+    /// What it can do.
+    pub capability: CapabilityKind,
+    /// With which model.
+    pub model: String,
+    /// Jobs at once.
+    pub slots: u32,
+    /// Of these taken.
+    pub busy: u32,
+    /// What it can take.
+    pub limits: OfferLimits,
+    /// How fast it writes, in tokens per second for one job, as measured by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_s: Option<f32>,
+    /// What it asks.
+    pub price: Price,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Done and paid.
+    Completed,
+    /// Not done; refunded but for what was delivered.
+    Failed,
+    /// Stopped on request.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether nothing more will happen to it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// `GET /api/jobs/{id}`: everything about a job, for the wallet that it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobInfo {
+    /// Its id.
+    pub id: JobId,
+    /// How it stands.
+    pub state: JobState,
+    /// What was asked; absent when it was pruned by the realm's retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// How soon.
+    pub class: ServiceClass,
+    /// Seen by whom.
+    pub privacy: Privacy,
+    /// When it was taken.
+    pub submitted: Timestamp,
+    /// When the realm gives up.
+    pub deadline: Timestamp,
+    /// When it was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Timestamp>,
+    /// What was held.
+    pub hold: Micro,
+    /// What it cost, once settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Micro>,
+    /// What it used, once settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Why the answer ends, once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<FinishReason>,
+    /// The answer as far as it is there; absent when it was pruned by the realm's retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// SHA-256 of the whole answer, once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Digest>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// The workers that had it, in order.
+    pub workers: Vec<String>,
+    /// The sequence of its last event.
+    pub sequence: u64,
+    /// How many jobs start before it, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// How long until it starts, in milliseconds; absent when it can't be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_ms: Option<u64>,
+}
+
+/// One line of `GET /api/wallets/{did}/jobs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobLine {
+    /// Its id.
+    pub id: JobId,
+    /// How it stands.
+    pub state: JobState,
+    /// What was asked of.
+    pub capability: CapabilityKind,
+    /// When it was taken.
+    pub submitted: Timestamp,
+    /// What it cost, once settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Micro>,
+    /// The first words of the question.
+    pub question: String,
+    /// The first words of the answer.
+    pub answer: String,
+}
+
+/// `GET /api/wallets/{did}/jobs?before=ID&limit=N&q=WORDS`: a page of a wallet's jobs, the newest first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobLine>,
+    /// Pass this as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<JobId>,
+}
+
+/// `GET /api/wallets/{did}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletInfo {
+    /// Whose.
+    pub did: Did,
+    /// Its account, public.
+    pub guid: AccountId,
+    /// What can be spent now.
+    pub available: Micro,
+    /// What is held for jobs that are not settled.
+    pub held: Micro,
+    /// What came in, ever.
+    pub received: Micro,
+    /// What went out, ever.
+    pub spent: Micro,
+}
+
+/// `POST /api/transfers`: send coins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferRequest {
+    /// Chosen by the sender; the same id with the same transfer is the same transfer.
+    pub id: JobId,
+    /// To whom.
+    pub to: Did,
+    /// How much.
+    pub amount: Micro,
+    /// What for; the ledger keeps only its salted hash.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub memo: String,
+}
+
+/// What a movement of a wallet was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MovementKind {
+    /// Paid for a job.
+    Job,
+    /// Earned with a job.
+    Earned,
+    /// Sent to another wallet.
+    Sent,
+    /// Received from another wallet.
+    Received,
+    /// Issued by the realm's owner.
+    Issued,
+}
+
+/// One line of `GET /api/wallets/{did}/movements`, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Movement {
+    /// The ledger's entry.
+    pub entry: u64,
+    /// When.
+    pub time: Timestamp,
+    /// What for.
+    pub kind: MovementKind,
+    /// How much.
+    pub amount: Micro,
+    /// The job or transfer.
+    pub reference: JobId,
+    /// The other side's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<AccountId>,
+}
+
+/// A page of a wallet's movements.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct MovementPage {
+    /// The movements.
+    pub movements: Vec<Movement>,
+    /// Pass this as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRequest {
+    /// What it is for.
+    pub name: String,
+}
+
+/// An API key. The secret is shown once, when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKey {
+    /// Its public name.
+    pub id: JobId,
+    /// What it is for.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The secret, only in the answer that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// Who may ask a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// The wallet that it concerns: RFC 9421 signature, API key, or nothing on loopback (the owner).
+    Wallet,
+}
+
+/// One route of the HTTP interface.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with `{parameters}`.
+    pub path: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// Query parameters with their meaning.
+    pub query: &'static [(&'static str, &'static str)],
+    /// Who may ask it.
+    pub access: Access,
+    /// The name of the body's schema, if it has one.
+    pub request: Option<&'static str>,
+    /// The name of the answer's schema, or its media type when it is not JSON.
+    pub response: &'static str,
+}
+
+macro_rules! route {
+    ($method:literal $path:literal $access:ident $($request:literal)? -> $response:literal, $summary:literal $(, $name:literal: $meaning:literal)*) => {
+        Route {
+            method: $method,
+            path: $path,
+            summary: $summary,
+            query: &[$(($name, $meaning)),*],
+            access: Access::$access,
+            request: route!(@request $($request)?),
+            response: $response,
+        }
+    };
+    (@request) => { None };
+    (@request $request:literal) => { Some($request) };
+}
+
+/// Every route.
+pub const ROUTES: &[Route] = &[
+    route!("GET" "/healthz" Public -> "text/plain", "The process lives"),
+    route!("GET" "/readyz" Public -> "text/plain", "200 when the broker and every worker it was told to start can take a job, else 503 and why"),
+    route!("GET" "/metrics" Public -> "text/plain", "Figures for Prometheus"),
+    route!("GET" "/api/realm" Public -> "RealmInfo", "Who this realm is, and how its ledger stands"),
+    route!("GET" "/api/queue" Public -> "QueueInfo", "Jobs that wait and run"),
+    route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
+    route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
+    route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
+    route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
+    route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
+    route!("GET" "/api/wallets/{did}" Wallet -> "WalletInfo", "A wallet's balance"),
+    route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
+    route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
+    route!("POST" "/api/wallets/{did}/welcome" Public -> "WalletInfo", "At home (on loopback, in private mode) the owner fills this wallet up to the welcome amount"),
+    route!("GET" "/api/wallets/{did}/keys" Wallet -> "ApiKeyList", "The wallet's API keys, without their secrets"),
+    route!("POST" "/api/wallets/{did}/keys" Wallet "KeyRequest" -> "ApiKey", "Make an API key for programs that can't sign"),
+    route!("DELETE" "/api/wallets/{did}/keys/{id}" Wallet -> "ApiKeyList", "Revoke an API key at once"),
+    route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
+    route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
+    route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
+    route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),
+    route!("POST" "/v1/embeddings" Wallet "EmbeddingRequest" -> "EmbeddingList", "Embeddings, in OpenAI's shape"),
+    route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),
+    route!("GET" "/v1/models/{id}" Wallet -> "ModelCard", "One model, in OpenAI's shape"),
+];

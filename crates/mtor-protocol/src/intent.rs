@@ -1,0 +1,395 @@
+//! What a person wants: an [`Intent`] is a [`Task`] (a capability with its parameters) for a model, and a [`Submit`]
+//! asks the realm to do it, under conditions.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::id::JobId;
+use crate::limits;
+use crate::money::Micro;
+use crate::worker::CapabilityKind;
+
+/// The model name that stands for the realm's first choice of a capability.
+pub const DEFAULT_MODEL: &str = "default";
+
+/// A capability with parameters, for a model.
+///
+/// ```
+/// use mtor_protocol::Intent;
+/// let intent: Intent = serde_json::from_str(r#"{"capability":"chat","params":{"prompt":"Hello"}}"#)?;
+/// assert_eq!((intent.task.kind().as_str(), intent.model.as_str()), ("chat", "default"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Intent {
+    /// The model wanted; `default` leaves the choice to the realm.
+    pub model: String,
+    /// What to do.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+impl Intent {
+    /// This task for whatever model the realm thinks best.
+    pub fn any_model(task: Task) -> Self {
+        Self { model: DEFAULT_MODEL.to_owned(), task }
+    }
+}
+
+/// What a worker can be asked to do, with what it needs to know. One variant per capability.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "capability", content = "params", rename_all = "snake_case")]
+pub enum Task {
+    /// Write the next message of a conversation.
+    Chat(ChatTask),
+    /// Turn texts into vectors.
+    Embed(EmbedTask),
+}
+
+impl Task {
+    /// The capability that this task asks for.
+    pub fn kind(&self) -> CapabilityKind {
+        match self {
+            Self::Chat(_) => CapabilityKind::CHAT,
+            Self::Embed(_) => CapabilityKind::EMBED,
+        }
+    }
+
+    /// The text that goes in, in bytes: what size limits and price bounds are computed from.
+    pub fn input_bytes(&self) -> usize {
+        match self {
+            Self::Chat(chat) => chat.messages.iter().map(|message| message.content.len()).sum(),
+            Self::Embed(embed) => embed.input.iter().map(String::len).sum(),
+        }
+    }
+
+    /// The first words of it for a list of jobs: at most `chars` characters of the last thing that was said.
+    pub fn preview(&self, chars: usize) -> String {
+        let text = match self {
+            Self::Chat(chat) => chat.messages.last().map(|message| message.content.as_str()),
+            Self::Embed(embed) => embed.input.first().map(String::as_str),
+        };
+        text.unwrap_or_default().chars().take(chars).collect()
+    }
+}
+
+// By hand rather than derived: parameters are read as the type that the capability names, so that an error says
+// which field is wrong, and a capability that is no task says which there are.
+impl<'de> Deserialize<'de> for Intent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Form {
+            capability: String,
+            #[serde(default = "default_model")]
+            model: String,
+            params: Box<RawValue>,
+        }
+        let form = Form::deserialize(deserializer)?;
+        let wrong = |error: serde_json::Error| serde::de::Error::custom(format_args!("params: {error}"));
+        let task = match form.capability.as_str() {
+            "chat" => Task::Chat(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "embed" => Task::Embed(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            other => {
+                let name: String = other.chars().take(limits::NAME_BYTES_MAX).collect();
+                return Err(serde::de::Error::custom(format_args!(
+                    "capability: {name:?} is none that can be asked for; there are chat and embed"
+                )));
+            }
+        };
+        if form.model.is_empty() || form.model.len() > limits::NAME_BYTES_MAX {
+            return Err(serde::de::Error::custom("model: a name of 1 to 128 bytes"));
+        }
+        Ok(Self { model: form.model, task })
+    }
+}
+
+impl JsonSchema for Intent {
+    fn schema_name() -> Cow<'static, str> {
+        "Intent".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let task = generator.subschema_for::<Task>();
+        json_schema!({
+            "description": "A capability with parameters, for a model.",
+            "allOf": [task, {
+                "type": "object",
+                "properties": { "model": { "type": "string", "default": DEFAULT_MODEL, "maxLength": limits::NAME_BYTES_MAX } }
+            }]
+        })
+    }
+}
+
+fn default_model() -> String {
+    DEFAULT_MODEL.to_owned()
+}
+
+/// Write the next message of a conversation. The whole conversation comes with it: the realm keeps no session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "ChatForm")]
+pub struct ChatTask {
+    /// What was said so far, oldest first; never empty.
+    pub messages: Vec<ChatMessage>,
+    /// Most tokens to write; the realm's own limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// 0 picks the likeliest word always; 2 is wild.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// Considers only the likeliest words that make up this share of probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// The same seed and the same conversation give the same answer, as far as the model allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// -2 to 2: how much words that occurred often are avoided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f32>,
+    /// -2 to 2: how much words that occurred at all are avoided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f32>,
+    /// The answer ends before the first of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+}
+
+impl ChatTask {
+    /// A conversation of one question.
+    pub fn question(text: impl Into<String>) -> Self {
+        Self { messages: vec![ChatMessage { role: Role::User, content: text.into() }], ..Self::default() }
+    }
+}
+
+/// How a [`ChatTask`] may be written: with `messages`, or with a single `prompt`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ChatForm {
+    #[serde(default)]
+    messages: Vec<ChatMessage>,
+    /// Short for one message of the user.
+    prompt: Option<String>,
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+    seed: Option<u64>,
+    frequency_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    #[serde(default)]
+    stop: Vec<String>,
+}
+
+impl TryFrom<ChatForm> for ChatTask {
+    type Error = String;
+
+    fn try_from(form: ChatForm) -> Result<Self, String> {
+        let messages = match form.prompt {
+            Some(_) if !form.messages.is_empty() => {
+                return Err("give prompt or messages, not both".to_owned());
+            }
+            Some(prompt) => vec![ChatMessage { role: Role::User, content: prompt }],
+            None => form.messages,
+        };
+        let task = Self {
+            messages,
+            max_tokens: form.max_tokens,
+            temperature: form.temperature,
+            top_p: form.top_p,
+            seed: form.seed,
+            frequency_penalty: form.frequency_penalty,
+            presence_penalty: form.presence_penalty,
+            stop: form.stop,
+        };
+        task.checked()
+    }
+}
+
+impl ChatTask {
+    /// The same task, if every value in it is one that can be honoured.
+    ///
+    /// # Errors
+    /// A sentence that begins with the name of the field that is wrong.
+    pub fn checked(self) -> Result<Self, String> {
+        let within = |name: &str, value: Option<f32>, low: f32, high: f32| match value {
+            Some(value) if !(low..=high).contains(&value) => {
+                Err(format!("{name} must lie between {low} and {high}"))
+            }
+            _ => Ok(()),
+        };
+        if self.messages.is_empty() {
+            return Err("messages must not be empty".to_owned());
+        }
+        if self.messages.len() > limits::MESSAGES_MAX {
+            return Err(format!("messages: at most {}, not {}", limits::MESSAGES_MAX, self.messages.len()));
+        }
+        if self.max_tokens == Some(0) {
+            return Err("max_tokens must be at least 1".to_owned());
+        }
+        within("temperature", self.temperature, 0.0, 2.0)?;
+        within("top_p", self.top_p, 0.0, 1.0)?;
+        within("frequency_penalty", self.frequency_penalty, -2.0, 2.0)?;
+        within("presence_penalty", self.presence_penalty, -2.0, 2.0)?;
+        if self.stop.len() > limits::STOPS_MAX {
+            return Err(format!("stop: at most {} stop strings, not {}", limits::STOPS_MAX, self.stop.len()));
+        }
+        if self.stop.iter().any(|stop| stop.is_empty() || stop.len() > limits::STOP_BYTES_MAX) {
+            return Err(format!("stop: a stop string has 1 to {} bytes", limits::STOP_BYTES_MAX));
+        }
+        Ok(self)
+    }
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatMessage {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub content: String,
+}
+
+/// Who says something in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Instructions that hold for the whole conversation.
+    #[serde(alias = "developer")]
+    System,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Role {
+    /// The name that chat templates use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// Turn texts into vectors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedTask {
+    /// The texts; the result is a JSON array with one array of numbers for each.
+    pub input: Vec<String>,
+}
+
+/// How soon somebody waits for the answer.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceClass {
+    /// Somebody stands there and listens.
+    Voice,
+    /// Somebody looks at a screen.
+    #[default]
+    Interactive,
+    /// Nobody waits.
+    Batch,
+}
+
+impl ServiceClass {
+    /// All classes, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Voice, Self::Interactive, Self::Batch];
+}
+
+/// Whose workers may see the job.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Privacy {
+    /// Only workers with the same key as the wallet, or attached by the realm itself.
+    Own,
+    /// Any worker of this realm.
+    #[default]
+    Realm,
+    /// Trusted peer realms too.
+    Peers,
+    /// Anybody.
+    Any,
+}
+
+/// Asks the realm to do something, under conditions. The data of `mtor.job.submit`, and the body of `POST /api/jobs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// What is wanted.
+    pub intent: Intent,
+    /// The job's id, when the client chooses it (it should: then a retry can't make a second job). In an event the
+    /// `subject` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<JobId>,
+    /// How soon.
+    #[serde(default)]
+    pub class: ServiceClass,
+    /// Seen by whom.
+    #[serde(default)]
+    pub privacy: Privacy,
+    /// The most it may cost; without it, what the job can cost at most by its own limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<Micro>,
+    /// Milliseconds after which it is given up and refunded; the realm's own limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl Submit {
+    /// This intent, under the usual conditions.
+    pub fn new(intent: Intent) -> Self {
+        Self {
+            intent,
+            id: None,
+            class: ServiceClass::default(),
+            privacy: Privacy::default(),
+            max_price: None,
+            timeout_ms: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(json: &str) -> String {
+        serde_json::from_str::<Submit>(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_submit_survives_its_json() {
+        let mut submit = Submit::new(Intent::any_model(Task::Chat(ChatTask::question("Hi"))));
+        submit.id = Some(JobId(7));
+        submit.max_price = Some(Micro(5));
+        let json = serde_json::to_string(&submit).unwrap();
+        assert_eq!(serde_json::from_str::<Submit>(&json).unwrap(), submit);
+    }
+
+    #[test]
+    fn errors_name_the_field_that_is_wrong() {
+        let chat =
+            |params: &str| error_of(&format!(r#"{{"intent":{{"capability":"chat","params":{params}}}}}"#));
+        assert!(
+            error_of(r#"{"intent":{"capability":"fly","params":{}}}"#).contains("there are chat and embed")
+        );
+        assert!(chat("{}").contains("messages must not be empty"));
+        assert!(chat(r#"{"prompt":"a","temperature":9}"#).contains("temperature must lie between 0 and 2"));
+        assert!(chat(r#"{"prompt":"a","max_tokens":0}"#).contains("max_tokens"));
+        assert!(
+            chat(r#"{"prompt":"a","max_tokens":"many"}"#).contains("params: invalid type: string \"many\"")
+        );
+        assert!(chat(r#"{"prompt":"a","stop":[""]}"#).contains("stop string"));
+        assert!(chat(r#"{"prompt":"a","hotness":1}"#).contains("unknown field `hotness`"));
+        assert!(chat(r#"{"messages":[{"role":"king","content":""}]}"#).contains("unknown variant `king`"));
+    }
+}

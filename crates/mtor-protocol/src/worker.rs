@@ -1,0 +1,289 @@
+//! What a worker says of itself, and what passes between it and the broker.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::id::{Digest, Timestamp};
+use crate::intent::Intent;
+use crate::limits;
+use crate::money::Price;
+use crate::problem::Problem;
+use crate::usage::{FinishReason, Usage};
+
+/// The name of a capability: `chat`, `embed`, ..., `tool.NAME`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CapabilityKind(Cow<'static, str>);
+
+impl CapabilityKind {
+    /// Write the next message of a conversation.
+    pub const CHAT: Self = Self(Cow::Borrowed("chat"));
+    /// Turn texts into vectors.
+    pub const EMBED: Self = Self(Cow::Borrowed("embed"));
+
+    /// A capability by its name: lower-case letters, digits, `_`, `-` and dots between them, at most 128 bytes.
+    pub fn new(name: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+        let valid = !name.is_empty() && name.len() <= limits::NAME_BYTES_MAX && name.bytes().all(allowed);
+        match name {
+            "chat" => Some(Self::CHAT),
+            "embed" => Some(Self::EMBED),
+            other => valid.then(|| Self(Cow::Owned(other.to_owned()))),
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CapabilityKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CapabilityKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for CapabilityKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&name)
+            .ok_or_else(|| serde::de::Error::custom("a capability is named with a-z, 0-9, '_', '-' and '.'"))
+    }
+}
+
+impl JsonSchema for CapabilityKind {
+    fn schema_name() -> Cow<'static, str> {
+        "CapabilityKind".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z0-9_.-]{1,128}$", "description": "chat, embed, ..., tool.NAME" })
+    }
+}
+
+/// The data of `mtor.worker.announce`: what a worker offers. A second announcement replaces the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Announcement {
+    /// What people call this worker.
+    pub name: String,
+    /// Program and version, for the sysop.
+    #[serde(default)]
+    pub software: String,
+    /// What it can do.
+    pub offers: Vec<CapabilityOffer>,
+}
+
+impl Announcement {
+    /// What is wrong with it, if anything.
+    pub fn fault(&self) -> Option<String> {
+        if self.name.is_empty() || self.name.len() > limits::NAME_BYTES_MAX {
+            return Some(format!("name: 1 to {} bytes", limits::NAME_BYTES_MAX));
+        }
+        if self.software.len() > limits::NAME_BYTES_MAX {
+            return Some(format!("software: at most {} bytes", limits::NAME_BYTES_MAX));
+        }
+        if self.offers.is_empty() || self.offers.len() > limits::OFFERS_MAX {
+            return Some(format!("offers: 1 to {}, not {}", limits::OFFERS_MAX, self.offers.len()));
+        }
+        self.offers
+            .iter()
+            .enumerate()
+            .find_map(|(index, offer)| offer.fault().map(|fault| format!("offers[{index}].{fault}")))
+    }
+}
+
+/// One capability that a worker offers, with its model, limits, slots and price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapabilityOffer {
+    /// What it can do.
+    pub capability: CapabilityKind,
+    /// With which model.
+    pub model: String,
+    /// How many jobs at once.
+    pub slots: u32,
+    /// What it asks; nothing, when it is content with any price.
+    #[serde(default)]
+    pub price: Price,
+    /// What it can take.
+    #[serde(default)]
+    pub limits: OfferLimits,
+    /// How fast it writes, measured by itself, in tokens per second for one job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_s: Option<f32>,
+}
+
+impl CapabilityOffer {
+    fn fault(&self) -> Option<String> {
+        if self.model.is_empty() || self.model.len() > limits::NAME_BYTES_MAX {
+            return Some(format!("model: 1 to {} bytes", limits::NAME_BYTES_MAX));
+        }
+        if self.slots == 0 || self.slots > limits::SLOTS_MAX {
+            return Some(format!("slots: 1 to {}, not {}", limits::SLOTS_MAX, self.slots));
+        }
+        match self.tokens_per_s {
+            Some(speed) if !(speed.is_finite() && speed > 0.0) => {
+                Some("tokens_per_s: a positive number".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The limits of an offer; what is absent is unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OfferLimits {
+    /// The model's window for one job: tokens read and written together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
+    /// Most tokens written for one job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u32>,
+    /// Most bytes of text that go in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_bytes: Option<u32>,
+}
+
+/// The data of `mtor.worker.beat`: still here; and how fast by now.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Beat {
+    /// Measured speed of the first offer, in tokens per second for one job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_s: Option<f32>,
+}
+
+/// The data of `mtor.worker.drain`: no new jobs, please. From the broker: finish and go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drain {
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// The data of `mtor.worker.run` (broker to worker): do this. The event's subject is the job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The fencing token of this assignment; everything that the worker sends for the job carries it.
+    pub lease: u64,
+    /// What to do.
+    pub intent: Intent,
+    /// Text of the answer that was delivered already by a worker that left: go on right after it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// Most tokens to write from here on.
+    pub output_tokens_max: u32,
+    /// When the realm gives up.
+    pub deadline: Timestamp,
+}
+
+/// The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// The assignment that is meant.
+    pub lease: u64,
+}
+
+/// The data of `mtor.worker.chunk` (worker to broker): a piece of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Piece {
+    /// The assignment.
+    pub lease: u64,
+    /// The piece.
+    pub text: String,
+    /// Tokens in it.
+    pub tokens: u32,
+}
+
+/// The data of `mtor.worker.done` (worker to broker): the answer is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Done {
+    /// The assignment.
+    pub lease: u64,
+    /// What this worker used for it.
+    pub usage: Usage,
+    /// Why it stopped.
+    pub finish: FinishReason,
+    /// SHA-256 over the text that this worker wrote for this assignment.
+    pub output: Digest,
+    /// The worker's signature over [`signing_text`](Done::signing_text), base64url.
+    pub signature: String,
+}
+
+impl Done {
+    /// The bytes that the worker signs: job, lease, output digest and usage, each on its line, after a line that
+    /// keeps this signature from being taken for another.
+    pub fn signing_text(job: crate::JobId, lease: u64, output: &Digest, usage: &Usage) -> String {
+        format!(
+            "mtor.v1 done\n{job}\n{lease}\n{output}\n{} {} {} {}\n",
+            usage.input_tokens, usage.output_tokens, usage.audio_ms, usage.images
+        )
+    }
+}
+
+/// The data of `mtor.worker.failed` (worker to broker): it can't be done here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkFailed {
+    /// The assignment.
+    pub lease: u64,
+    /// Why.
+    pub problem: Problem,
+    /// What was used before it failed.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Whether another worker may do better.
+    pub retry: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capability_names_are_checked() {
+        assert_eq!(CapabilityKind::new("chat"), Some(CapabilityKind::CHAT));
+        assert!(CapabilityKind::new("tool.weather_2").is_some());
+        for wrong in ["", "Chat", "a b", "ü", &"x".repeat(129)] {
+            assert!(CapabilityKind::new(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn announcements_are_checked() {
+        let offer = CapabilityOffer {
+            capability: CapabilityKind::CHAT,
+            model: "m".into(),
+            slots: 1,
+            price: Price::default(),
+            limits: OfferLimits::default(),
+            tokens_per_s: Some(20.0),
+        };
+        let good =
+            Announcement { name: "attic".into(), software: String::new(), offers: vec![offer.clone()] };
+        assert_eq!(good.fault(), None);
+        let with = |offer| Announcement { offers: vec![offer], ..good.clone() };
+        assert_eq!(
+            with(CapabilityOffer { slots: 0, ..offer.clone() }).fault().unwrap(),
+            "offers[0].slots: 1 to 1024, not 0"
+        );
+        assert!(with(CapabilityOffer { tokens_per_s: Some(f32::NAN), ..offer.clone() }).fault().is_some());
+        assert!(Announcement { name: String::new(), ..good.clone() }.fault().is_some());
+        assert!(Announcement { offers: vec![offer; 65], ..good }.fault().is_some());
+    }
+}
