@@ -155,10 +155,7 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError::Exists`] when `path` is taken, [`KeyFileError::Io`] when the file system refuses.
     pub fn create(&self, path: &Path) -> Result<(), KeyFileError> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let folder = parent_of(path);
         make_private_folder(folder).map_err(io_error("make the folder", folder))?;
         let draft = Draft::new(folder)?;
         draft.write(&self.to_text()).map_err(io_error("write", &draft.path))?;
@@ -310,12 +307,30 @@ impl Drop for Draft {
     }
 }
 
+/// Makes `folder` and what is missing above it, each durable in the one above before the next is made.
 fn make_private_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = parent_of(folder);
+    make_private_folder(above)?;
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    match builder.create(folder) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        outcome => outcome?,
+    }
+    sync_folder(above)
+}
+
+/// The folder that holds `path`: the current one for a bare name.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(unix)]
