@@ -215,7 +215,10 @@ mod tests {
     fn the_builtin_catalogue_parses_and_its_first_chat_model_is_the_default() {
         let catalogue = Catalogue::parse(BUILTIN).unwrap();
         assert_eq!(catalogue.for_capability("chat").next().unwrap().id, "chat-default");
-        assert!(catalogue.models().iter().all(|model| model.sources.len() >= 2), "one vanished source is survivable");
+        assert!(
+            catalogue.models().iter().all(|model| model.sources.len() >= 2),
+            "one vanished source is survivable"
+        );
         assert_eq!(catalogue.for_capability("telepathy").count(), 0);
     }
 

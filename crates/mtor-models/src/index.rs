@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::catalogue::WheelPart;
 use crate::defaults::INDEX_PAGE_BYTES_MAX;
 use crate::error::SourceError;
-use crate::net::Net;
+use crate::net::{Net, successful};
 use crate::progress::Meter;
 use crate::retry::Attempts;
 
@@ -33,10 +33,12 @@ pub(crate) async fn find_wheel(
     meter: &Meter<'_>,
 ) -> Result<Url, SourceError> {
     let unusable = |why: String| SourceError::Unusable(why);
-    let page = index.join(&format!("{}/", normalized(&part.package))).map_err(|error| unusable(error.to_string()))?;
-    let mut attempts = Attempts::new(net.options, net.cancel);
+    let page = index
+        .join(&format!("{}/", normalized(&part.package)))
+        .map_err(|error| unusable(error.to_string()))?;
+    let mut attempts = Attempts::new(net);
     let (base, offers) = loop {
-        match read_page(net, &page, &mut attempts.answered).await {
+        match read_page(net, &page).await {
             Ok(answer) => break answer,
             Err(error) => attempts.after(error, 0, meter).await?,
         }
@@ -46,12 +48,12 @@ pub(crate) async fn find_wheel(
 }
 
 /// The page's address after redirects, and its offers.
-async fn read_page(net: &Net<'_>, page: &Url, answered: &mut bool) -> Result<(Url, Vec<Offer>), SourceError> {
-    let mut response = net.send(net.client.get(page.clone()).header(ACCEPT, ACCEPTED)).await?;
-    *answered = true;
+async fn read_page(net: &Net<'_>, page: &Url) -> Result<(Url, Vec<Offer>), SourceError> {
+    let mut response = successful(net.send(net.client.get(page.clone()).header(ACCEPT, ACCEPTED)).await?)?;
     let base = response.url().clone();
     let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")))
+        kind.to_str()
+            .is_ok_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")))
     });
     let mut body = Vec::new();
     while let Some(chunk) = net.next_chunk(&mut response).await? {
@@ -109,7 +111,11 @@ fn offers_in_json(body: &[u8]) -> Result<Vec<Offer>, SourceError> {
     }
     let page: Page = serde_json::from_slice(body)
         .map_err(|error| SourceError::Unusable(format!("the index's answer is not valid: {error}")))?;
-    let offer = |mut file: File| Offer { sha256: file.hashes.remove("sha256"), file_name: file.filename, url: file.url };
+    let offer = |mut file: File| Offer {
+        sha256: file.hashes.remove("sha256"),
+        file_name: file.filename,
+        url: file.url,
+    };
     Ok(page.files.into_iter().map(offer).collect())
 }
 
@@ -150,8 +156,12 @@ mod tests {
     fn both_forms_of_the_api_give_the_same_offers() {
         let pin = "ab".repeat(32);
         let file = "some_model_part1-1.0-py3-none-any.whl";
-        let json = format!(r#"{{"meta":{{}},"files":[{{"filename":"{file}","url":"../{file}","hashes":{{"sha256":"{pin}"}}}}]}}"#);
-        let html = format!("<html><body><A href='x'>no</A><a data-x=\"&gt;\" href=\"../{file}#sha256={pin}\">{file}</a><br/>");
+        let json = format!(
+            r#"{{"meta":{{}},"files":[{{"filename":"{file}","url":"../{file}","hashes":{{"sha256":"{pin}"}}}}]}}"#
+        );
+        let html = format!(
+            "<html><body><A href='x'>no</A><a data-x=\"&gt;\" href=\"../{file}#sha256={pin}\">{file}</a><br/>"
+        );
         let offers = offers_in_json(json.as_bytes()).unwrap();
         assert_eq!(offers, offers_in_html(&html));
         assert_eq!(choose(&offers, &part()).unwrap().url, format!("../{file}"));
@@ -165,7 +175,9 @@ mod tests {
         let right = "Some_Model_part1-1.0-py3-none-any.whl";
         assert!(choose(&offer(right, Some("00")), &part()).unwrap_err().contains("another SHA-256"));
         assert!(choose(&offer(right, None), &part()).is_ok());
-        for wrong in ["some_model_part1-1.0.1-py3-none-any.whl", "some_model_part1-1.0.tar.gz", "other-1.0-py3.whl"] {
+        for wrong in
+            ["some_model_part1-1.0.1-py3-none-any.whl", "some_model_part1-1.0.tar.gz", "other-1.0-py3.whl"]
+        {
             assert!(choose(&offer(wrong, None), &part()).unwrap_err().contains("no wheel"), "{wrong}");
         }
     }

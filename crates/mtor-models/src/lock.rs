@@ -27,8 +27,12 @@ pub(crate) async fn acquire(
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => {}
             // Some network file systems know no locks; a fetch that might be done twice is better than none.
-            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(ModelError::io(format!("lock {}", path.display()))(error)),
+            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
+                return Ok(file);
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(ModelError::io(format!("lock {}", path.display()))(error));
+            }
         }
         if !told {
             progress.note("another process is fetching this model; waiting for it");

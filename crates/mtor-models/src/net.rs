@@ -1,6 +1,7 @@
 //! The HTTP client, and what its errors mean for a fetch.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ pub(crate) struct Net<'a> {
     pub(crate) client: Client,
     pub(crate) options: &'a Options,
     pub(crate) cancel: &'a CancellationToken,
+    answered: AtomicBool,
 }
 
 impl<'a> Net<'a> {
@@ -30,30 +32,27 @@ impl<'a> Net<'a> {
             .build()
             .map_err(|error| {
                 let why = innermost(&error);
-                SourceError::Unusable(format!("cannot set up TLS ({why}); are the system's CA certificates installed?"))
+                SourceError::Unusable(format!(
+                    "cannot set up TLS ({why}); are the system's CA certificates installed?"
+                ))
             })?;
-        Ok(Self { client, options, cancel })
+        Ok(Self { client, options, cancel, answered: AtomicBool::new(false) })
     }
 
-    /// Sends a request and gives the answer when its status is a success.
+    /// Whether any server of this source has answered yet.
+    pub(crate) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request and gives the answer, whatever its status.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, SourceError> {
         let response = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(ModelError::Cancelled.into()),
             answer = request.send() => answer.map_err(classify)?,
         };
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let why = format!("the server answered {status}");
-        let passing = status.is_server_error()
-            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        Err(if passing {
-            SourceError::Transient { why, pause: retry_after(&response) }
-        } else {
-            SourceError::Unusable(why)
-        })
+        self.answered.store(true, Ordering::Relaxed);
+        Ok(response)
     }
 
     /// The next piece of a body; `None` at its end.
@@ -64,6 +63,22 @@ impl<'a> Net<'a> {
             chunk = response.chunk() => chunk.map_err(classify),
         }
     }
+}
+
+/// The answer, when its status is a success.
+pub(crate) fn successful(response: Response) -> Result<Response, SourceError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let why = format!("the server answered {status}");
+    let passing = status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    Err(if passing {
+        SourceError::Transient { why, pause: retry_after(&response) }
+    } else {
+        SourceError::Unusable(why)
+    })
 }
 
 fn classify(error: reqwest::Error) -> SourceError {

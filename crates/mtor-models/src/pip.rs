@@ -24,7 +24,11 @@ pub(crate) async fn index_url(folder: &Path, cancel: &CancellationToken) -> Resu
     {
         return parse_index(&url);
     }
-    for pip in PIPS {
+    ask(&PIPS, folder, cancel).await
+}
+
+async fn ask(pips: &[&[&str]], folder: &Path, cancel: &CancellationToken) -> Result<Url, SourceError> {
+    for pip in pips {
         if let Some(answer) = run(pip, &["config", "get", "global.index-url"], folder, cancel).await?
             && let Some(url) = answer.lines().map(str::trim).rfind(|line| !line.is_empty())
         {
@@ -96,6 +100,38 @@ mod tests {
         let one_line = "--index-url <url> Base URL (default https://p.example/simple). More (default no).";
         assert_eq!(default_in_help(one_line).as_deref(), Some("https://p.example/simple"));
         assert_eq!(default_in_help("--index-url <url> Base URL"), None);
+    }
+
+    #[tokio::test]
+    async fn without_pip_the_error_says_how_to_install_it() {
+        let error =
+            ask(&[&["mtor-test-no-such-pip"]], Path::new("."), &CancellationToken::new()).await.unwrap_err();
+        assert!(error.why().contains("sudo apt install python3-pip"), "{}", error.why());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn pips_settings_come_before_its_default_and_a_broken_pip_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let broken = script("broken", "exit 1");
+        let plain = script(
+            "plain",
+            "[ $1 = install ] && echo '--index-url <url> Base (default https://a.example/s)'",
+        );
+        let set = script(
+            "set",
+            "[ $1 = config ] && echo https://b.example/s/ || echo '--index-url <url> (default x)'",
+        );
+        let cancel = CancellationToken::new();
+        let answer = ask(&[&["sh", &broken], &["sh", &plain]], folder.path(), &cancel).await.unwrap();
+        assert_eq!(answer.as_str(), "https://a.example/s/");
+        let answer = ask(&[&["sh", &set]], folder.path(), &cancel).await.unwrap();
+        assert_eq!(answer.as_str(), "https://b.example/s/");
     }
 
     #[test]

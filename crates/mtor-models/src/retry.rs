@@ -3,27 +3,21 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::defaults::{ATTEMPTS_MAX, FRUITFUL_BYTES};
 use crate::error::{ModelError, SourceError};
-use crate::options::Options;
+use crate::net::Net;
 use crate::progress::Meter;
 
-/// The attempts at one thing from one source.
+/// The attempts at one file or page.
 pub(crate) struct Attempts<'a> {
-    options: &'a Options,
-    cancel: &'a CancellationToken,
+    net: &'a Net<'a>,
     made: u32,
     fruitless: u32,
-    /// Whether the other end has answered at all. While it has not, a failed connection is final: the next source is
-    /// a better use of the user's time than waiting for a host that this machine cannot see.
-    pub(crate) answered: bool,
 }
 
 impl<'a> Attempts<'a> {
-    pub(crate) fn new(options: &'a Options, cancel: &'a CancellationToken) -> Self {
-        Self { options, cancel, made: 0, fruitless: 0, answered: false }
+    pub(crate) fn new(net: &'a Net<'a>) -> Self {
+        Self { net, made: 0, fruitless: 0 }
     }
 
     /// After a failed attempt that brought `gained_bytes`: waits and returns when there shall be another, else gives the error back.
@@ -35,20 +29,22 @@ impl<'a> Attempts<'a> {
     ) -> Result<(), SourceError> {
         let pause = match &error {
             SourceError::Transient { pause, .. } => *pause,
-            SourceError::Unreachable(_) if self.answered => None,
+            // While nothing of this source has answered, a failed connection is final: the next source is a better
+            // use of the user's time than waiting for a host that this machine cannot see.
+            SourceError::Unreachable(_) if self.net.answered() => None,
             _ => return Err(error),
         };
         self.fruitless = if gained_bytes >= FRUITFUL_BYTES { 0 } else { self.fruitless + 1 };
         self.made += 1;
-        if self.fruitless >= self.options.fruitless_attempts_max || self.made >= ATTEMPTS_MAX {
+        if self.fruitless >= self.net.options.fruitless_attempts_max || self.made >= ATTEMPTS_MAX {
             return Err(error);
         }
-        let own = self.options.backoff_first.saturating_mul(1 << self.fruitless.min(16));
-        let pause = pause.unwrap_or(own).max(own).min(self.options.backoff_max).mul_f64(jitter());
+        let own = self.net.options.backoff_first.saturating_mul(1 << self.fruitless.min(16));
+        let pause = pause.unwrap_or(own).max(own).min(self.net.options.backoff_max).mul_f64(jitter());
         meter.note(&format!("{}; trying again", error.why()));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.cancel.cancelled() => Err(ModelError::Cancelled.into()),
+            () = self.net.cancel.cancelled() => Err(ModelError::Cancelled.into()),
         }
     }
 }

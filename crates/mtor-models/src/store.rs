@@ -85,7 +85,9 @@ impl Store {
         let path = self.path_of(model);
         let bytes = match std::fs::metadata(&path) {
             Ok(meta) => meta.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ModelError::Missing(path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ModelError::Missing(path));
+            }
             Err(error) => return Err(ModelError::io(format!("read {}", path.display()))(error)),
         };
         let found = if bytes == model.bytes {
@@ -113,6 +115,9 @@ impl Store {
         progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<PathBuf, ModelError> {
+        // Dropped in mid-work, this stops what runs in other threads as well.
+        let cancel = &cancel.child_token();
+        let _stop = cancel.clone().drop_guard();
         let _lock = if self.is_verified(model) {
             None
         } else {
@@ -124,7 +129,8 @@ impl Store {
             return Ok(path);
         }
         let work = self.work();
-        let fetch = Fetch { folder: &self.folder, work: &work, options: &self.options, model, progress, cancel };
+        let fetch =
+            Fetch { folder: &self.folder, work: &work, options: &self.options, model, progress, cancel };
         let ready = fetch.run().await?;
         let path = self.path_of(model);
         disk::publish(&ready, &path).map_err(ModelError::io(format!("write {}", path.display())))?;

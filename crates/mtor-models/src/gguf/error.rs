@@ -55,7 +55,9 @@ pub enum GgufError {
 
 fn how_much(bytes: u64, expected_bytes: Option<u64>) -> String {
     match expected_bytes {
-        Some(expected) if human_bytes(bytes) == human_bytes(expected) => format!("{bytes} of {expected} bytes"),
+        Some(expected) if human_bytes(bytes) == human_bytes(expected) => {
+            format!("{bytes} of {expected} bytes")
+        }
         Some(expected) => human_of(bytes, expected),
         None => format!("it ends within its header, at {}", human_bytes(bytes)),
     }

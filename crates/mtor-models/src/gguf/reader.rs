@@ -132,7 +132,9 @@ impl<R: BufRead + Seek> Reader<R> {
         let mut elements = 1_u64;
         for _ in 0..dimensions {
             let length = self.u64()?;
-            elements = elements.checked_mul(length).ok_or_else(|| Trouble::malformed("a tensor's size overflows"))?;
+            elements = elements
+                .checked_mul(length)
+                .ok_or_else(|| Trouble::malformed("a tensor's size overflows"))?;
         }
         Ok(Tensor { elements, kind: self.u32()?, offset: self.u64()? })
     }
