@@ -84,6 +84,11 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// These offers, under this name.
+    pub fn new(name: impl Into<String>, offers: impl Into<Vec<CapabilityOffer>>) -> Self {
+        Self { name: name.into(), software: String::new(), offers: offers.into() }
+    }
+
     /// What is wrong with it, if anything.
     pub fn fault(&self) -> Option<String> {
         if self.name.is_empty() || self.name.len() > limits::NAME_BYTES_MAX {
@@ -124,6 +129,12 @@ pub struct CapabilityOffer {
 }
 
 impl CapabilityOffer {
+    /// This capability with this model, so many jobs at once, for any price and without limits of its own.
+    pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
+        let (price, limits) = Default::default();
+        Self { capability, model: model.into(), slots, price, limits, tokens_per_s: None }
+    }
+
     fn fault(&self) -> Option<String> {
         if self.model.is_empty() || self.model.len() > limits::NAME_BYTES_MAX {
             return Some(format!("model: 1 to {} bytes", limits::NAME_BYTES_MAX));
