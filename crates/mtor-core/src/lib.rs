@@ -1,1 +1,22 @@
-//! Being written.
+//! The realm as a deterministic state machine: workers, jobs, scheduling, money.
+//!
+//! [`Realm::handle`] is the only door: an [`Input`] goes in with the time, a list of [`Output`]s comes out. What must
+//! survive a crash leaves as an [`Output::Journal`] entry; replaying the entries through [`State::apply`] rebuilds the
+//! same state, byte for byte. The shell round it (mtor-broker, or mtor-sim with injected faults) does what the outputs
+//! say.
+//!
+//! What must not live here: I/O, a clock, threads, randomness, text that people wrote. Depends on mtor-protocol alone.
+
+mod books;
+mod config;
+mod entry;
+mod offers;
+mod realm;
+mod state;
+mod waiting;
+
+pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
+pub use config::{Config, PrivateMode};
+pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
+pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
+pub use state::{Corrupt, OpenJob, State};

@@ -1,0 +1,285 @@
+//! Double-entry books on TigerBeetle's model: accounts with pending and posted debits and credits; transfers; holds
+//! (pending transfers) that resolve exactly once. Every change sums to zero.
+
+use std::collections::BTreeMap;
+
+use mtor_protocol::{AccountId, JobId, Micro};
+use serde::{Deserialize, Serialize};
+
+use crate::entry::Leg;
+
+/// Where coins come from. The only account that may go below zero: its debt is all the money there is.
+pub const ISSUER: AccountId = AccountId(1);
+/// The other side of every hold, while it stands.
+pub const ESCROW: AccountId = AccountId(2);
+/// The realm's own income.
+pub const TREASURY: AccountId = AccountId(3);
+
+/// One account's sums, ever growing but for the pending ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// Held for jobs that are not settled.
+    pub debits_pending: Micro,
+    /// Went out, ever.
+    pub debits_posted: Micro,
+    /// May come in.
+    pub credits_pending: Micro,
+    /// Came in, ever.
+    pub credits_posted: Micro,
+}
+
+impl Account {
+    /// What can be spent now: what came in, less what went out, less what is held.
+    pub fn available(&self) -> Micro {
+        self.credits_posted.saturating_sub(self.debits_posted).saturating_sub(self.debits_pending)
+    }
+}
+
+/// A pending transfer from a wallet: reserved, not yet paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who pays.
+    pub from: AccountId,
+    /// At most.
+    pub amount: Micro,
+}
+
+/// Why the books refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BooksError {
+    /// More than is available.
+    #[error("{available} coins are available, {needed} are needed")]
+    Insufficient {
+        /// What is there.
+        available: Micro,
+        /// What is asked.
+        needed: Micro,
+    },
+    /// A hold of this name stands already.
+    #[error("this hold stands already")]
+    HoldExists,
+    /// No hold of this name stands.
+    #[error("this hold does not stand, or was resolved already")]
+    HoldUnknown,
+    /// Legs beyond the hold.
+    #[error("the legs sum to more than the hold")]
+    BeyondHold,
+    /// From an account to itself.
+    #[error("the two sides of a transfer are the same account")]
+    SameAccount,
+    /// An account would exceed what can be counted.
+    #[error("the amount is larger than the books can count")]
+    Overflow,
+    /// The books do not balance.
+    #[error("the books do not balance: {0}")]
+    Unbalanced(&'static str),
+}
+
+/// All accounts, and the holds that stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Books {
+    accounts: BTreeMap<AccountId, Account>,
+    holds: BTreeMap<JobId, Hold>,
+}
+
+impl Books {
+    /// An account; empty when it was never used.
+    pub fn account(&self, id: AccountId) -> Account {
+        self.accounts.get(&id).copied().unwrap_or_default()
+    }
+
+    /// All accounts that were ever used.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountId, &Account)> {
+        self.accounts.iter().map(|(id, account)| (*id, account))
+    }
+
+    /// The hold of this name, if it stands.
+    pub fn standing_hold(&self, id: JobId) -> Option<Hold> {
+        self.holds.get(&id).copied()
+    }
+
+    /// How many holds stand.
+    pub fn holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// Moves money now.
+    ///
+    /// # Errors
+    /// [`BooksError`]; nothing has changed then.
+    pub fn transfer(&mut self, from: AccountId, to: AccountId, amount: Micro) -> Result<(), BooksError> {
+        if from == to {
+            return Err(BooksError::SameAccount);
+        }
+        self.check_available(from, amount)?;
+        let debited = self.account(from).debits_posted.checked_add(amount).ok_or(BooksError::Overflow)?;
+        let credited = self.account(to).credits_posted.checked_add(amount).ok_or(BooksError::Overflow)?;
+        self.entry(from).debits_posted = debited;
+        self.entry(to).credits_posted = credited;
+        Ok(())
+    }
+
+    /// Reserves money for a job.
+    ///
+    /// # Errors
+    /// [`BooksError`]; nothing has changed then.
+    pub fn hold(&mut self, id: JobId, from: AccountId, amount: Micro) -> Result<(), BooksError> {
+        if self.holds.contains_key(&id) {
+            return Err(BooksError::HoldExists);
+        }
+        self.check_available(from, amount)?;
+        let debited = self.account(from).debits_pending.checked_add(amount).ok_or(BooksError::Overflow)?;
+        let credited =
+            self.account(ESCROW).credits_pending.checked_add(amount).ok_or(BooksError::Overflow)?;
+        self.entry(from).debits_pending = debited;
+        self.entry(ESCROW).credits_pending = credited;
+        self.holds.insert(id, Hold { from, amount });
+        Ok(())
+    }
+
+    /// Resolves a hold: posts the legs and releases the rest. No legs at all void it.
+    ///
+    /// # Errors
+    /// [`BooksError`]; nothing has changed then.
+    pub fn resolve(&mut self, id: JobId, legs: &[Leg]) -> Result<(), BooksError> {
+        let hold = *self.holds.get(&id).ok_or(BooksError::HoldUnknown)?;
+        let sum = legs.iter().try_fold(Micro::ZERO, |sum, leg| sum.checked_add(leg.amount));
+        let sum = sum.ok_or(BooksError::Overflow)?;
+        if sum > hold.amount {
+            return Err(BooksError::BeyondHold);
+        }
+        let debited = self.account(hold.from).debits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
+        for leg in legs {
+            // The legs together fit, since no account can hold more than was ever issued; each is checked all the same.
+            self.account(leg.to).credits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
+        }
+        let payer = self.entry(hold.from);
+        payer.debits_pending = payer.debits_pending.saturating_sub(hold.amount);
+        payer.debits_posted = debited;
+        let escrow = self.entry(ESCROW);
+        escrow.credits_pending = escrow.credits_pending.saturating_sub(hold.amount);
+        for leg in legs {
+            let account = self.entry(leg.to);
+            account.credits_posted = Micro(account.credits_posted.0 + leg.amount.0);
+        }
+        self.holds.remove(&id);
+        Ok(())
+    }
+
+    /// Checks that everything sums to zero, that the pending sums are those of the standing holds, and that nobody
+    /// but the issuer is below zero.
+    ///
+    /// # Errors
+    /// [`BooksError::Unbalanced`] with what is wrong.
+    pub fn check(&self) -> Result<(), BooksError> {
+        let sum = |of: fn(&Account) -> Micro| {
+            self.accounts.values().map(|account| u128::from(of(account).0)).sum::<u128>()
+        };
+        let held: u128 = self.holds.values().map(|hold| u128::from(hold.amount.0)).sum();
+        if sum(|account| account.debits_posted) != sum(|account| account.credits_posted) {
+            return Err(BooksError::Unbalanced("posted debits and credits differ"));
+        }
+        if sum(|account| account.debits_pending) != held || sum(|account| account.credits_pending) != held {
+            return Err(BooksError::Unbalanced("pending sums differ from the standing holds"));
+        }
+        let overdrawn = |(id, account): (&AccountId, &Account)| {
+            let out = u128::from(account.debits_posted.0) + u128::from(account.debits_pending.0);
+            *id != ISSUER && out > u128::from(account.credits_posted.0)
+        };
+        if self.accounts.iter().any(overdrawn) {
+            return Err(BooksError::Unbalanced("an account is below zero"));
+        }
+        Ok(())
+    }
+
+    fn check_available(&self, from: AccountId, needed: Micro) -> Result<(), BooksError> {
+        let available = self.account(from).available();
+        if from != ISSUER && available < needed {
+            return Err(BooksError::Insufficient { available, needed });
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, id: AccountId) -> &mut Account {
+        self.accounts.entry(id).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const A: AccountId = AccountId(10);
+    const B: AccountId = AccountId(11);
+    const C: AccountId = AccountId(12);
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Transfer(AccountId, AccountId, u64),
+        Hold(u128, AccountId, u64),
+        Resolve(u128, Vec<(AccountId, u64)>),
+    }
+
+    fn account() -> impl Strategy<Value = AccountId> {
+        prop_oneof![Just(ISSUER), Just(A), Just(B), Just(C)]
+    }
+
+    fn amount() -> impl Strategy<Value = u64> {
+        prop_oneof![4 => 0u64..100, 1 => Just(u64::MAX), 1 => Just(u64::MAX / 2)]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (account(), account(), amount()).prop_map(|(from, to, amount)| Step::Transfer(from, to, amount)),
+            (0u128..5, account(), amount()).prop_map(|(id, from, amount)| Step::Hold(id, from, amount)),
+            (0u128..5, prop::collection::vec((account(), amount()), 0..3))
+                .prop_map(|(id, legs)| Step::Resolve(id, legs)),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is asked in whatever order: the books balance, and a refusal changes nothing.
+        #[test]
+        fn the_books_always_balance(steps in prop::collection::vec(step(), 1..200)) {
+            let mut books = Books::default();
+            for step in steps {
+                let before = books.clone();
+                let result = match step {
+                    Step::Transfer(from, to, amount) => books.transfer(from, to, Micro(amount)),
+                    Step::Hold(id, from, amount) => books.hold(JobId(id), from, Micro(amount)),
+                    Step::Resolve(id, legs) => {
+                        let legs: Vec<_> = legs.into_iter().map(|(to, amount)| Leg { to, amount: Micro(amount) }).collect();
+                        books.resolve(JobId(id), &legs)
+                    }
+                };
+                prop_assert_eq!(books.check(), Ok(()));
+                if result.is_err() {
+                    prop_assert_eq!(&books, &before);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hold_posts_in_part_and_releases_the_rest_once() {
+        let mut books = Books::default();
+        books.transfer(ISSUER, A, Micro(100)).unwrap();
+        books.hold(JobId(1), A, Micro(60)).unwrap();
+        assert_eq!(books.account(A).available(), Micro(40));
+        assert_eq!(books.hold(JobId(1), A, Micro(1)), Err(BooksError::HoldExists));
+        assert_eq!(
+            books.hold(JobId(2), A, Micro(41)),
+            Err(BooksError::Insufficient { available: Micro(40), needed: Micro(41) })
+        );
+        let legs = [Leg { to: B, amount: Micro(9) }, Leg { to: TREASURY, amount: Micro(1) }];
+        books.resolve(JobId(1), &legs).unwrap();
+        assert_eq!(books.account(A).available(), Micro(90));
+        assert_eq!(books.account(B).available(), Micro(9));
+        assert_eq!(
+            books.resolve(JobId(1), &legs),
+            Err(BooksError::HoldUnknown),
+            "a hold resolves exactly once"
+        );
+    }
+}

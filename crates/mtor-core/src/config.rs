@@ -1,0 +1,93 @@
+//! The rules of a realm: prices, bounds, goals. Every one has a default.
+
+use std::collections::BTreeMap;
+
+use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
+
+/// The rules by which a realm decides. Changed only by restarting it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The price of each capability; those not named have [`price_otherwise`](Self::price_otherwise).
+    pub prices: BTreeMap<CapabilityKind, Price>,
+    /// The price of capabilities that are not named.
+    pub price_otherwise: Price,
+    /// How much of each payment goes to the workers, in percent; the rest goes to the treasury.
+    pub worker_share_percent: u8,
+    /// Most jobs that wait for one capability.
+    pub waiting_per_capability_max: u32,
+    /// Most open jobs of one wallet, waiting and running together.
+    pub open_per_wallet_max: u32,
+    /// Most workers attached.
+    pub workers_max: u32,
+    /// How many workers are tried with one job.
+    pub attempts_max: u32,
+    /// Tokens written at most for a job that does not say.
+    pub output_tokens_default: u32,
+    /// Most tokens that a job may ask for.
+    pub output_tokens_max: u32,
+    /// How long a job lives that does not say, in milliseconds.
+    pub timeout_ms_default: u64,
+    /// A worker that has not been heard of for so long has left, in milliseconds.
+    pub beat_timeout_ms: u64,
+    /// How many finished jobs are remembered here to recognise repeated submissions.
+    pub finished_remembered_max: usize,
+    /// Set when coins are issued by the owner alone, who never runs dry.
+    pub private: Option<PrivateMode>,
+}
+
+/// A realm at home: the owner's wallet is kept funded, and fills the wallets of the household.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrivateMode {
+    /// The owner's account.
+    pub owner: AccountId,
+    /// When less than this is available to the owner, coins are issued ...
+    pub owner_floor: Micro,
+    /// ... up to this.
+    pub owner_fill: Micro,
+    /// What a wallet of the household is filled up to when it asks.
+    pub welcome: Micro,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let price = Price {
+            job: Micro(100),
+            input_ktoken: Micro(1_000),
+            output_ktoken: Micro(4_000),
+            ksecond: Micro(20_000),
+            kimage: Micro(5_000_000),
+        };
+        Self {
+            prices: BTreeMap::new(),
+            price_otherwise: price,
+            worker_share_percent: 90,
+            waiting_per_capability_max: 1_000,
+            open_per_wallet_max: 256,
+            workers_max: 10_000,
+            attempts_max: 3,
+            output_tokens_default: 1_024,
+            output_tokens_max: 32_768,
+            timeout_ms_default: 10 * 60 * 1_000,
+            beat_timeout_ms: 30_000,
+            finished_remembered_max: 65_536,
+            private: None,
+        }
+    }
+}
+
+impl Config {
+    /// What a capability costs.
+    pub fn price(&self, capability: &CapabilityKind) -> Price {
+        self.prices.get(capability).copied().unwrap_or(self.price_otherwise)
+    }
+
+    /// How soon a job of this class should have begun, in milliseconds. Waiting jobs are served in the order of
+    /// arrival plus goal: an urgent class overtakes, and no job waits without end, since time passes its goal too.
+    pub(crate) const fn goal_ms(class: ServiceClass) -> u64 {
+        match class {
+            ServiceClass::Voice => 500,
+            ServiceClass::Interactive => 5_000,
+            ServiceClass::Batch => 10 * 60 * 1_000,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What the journal says: facts that were decided, in order. An entry's JSON is its leaf in the Merkle log, so it holds
+//! no word that a person wrote, only salted commitments to it.
+
+use mtor_protocol::{
+    AccountId, CapabilityKind, Digest, FinishReason, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
+    Usage,
+};
+use serde::{Deserialize, Serialize};
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number, from 0, without gaps.
+    pub seq: u64,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// What was decided.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// The realm came to be. Always the first entry, and only that.
+    Founded {
+        /// The owner's account.
+        owner: AccountId,
+    },
+    /// New coins.
+    Issued {
+        /// The transfer.
+        id: JobId,
+        /// To whom.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+    },
+    /// Coins from a wallet to another.
+    Transferred {
+        /// The transfer.
+        id: JobId,
+        /// From whom.
+        from: AccountId,
+        /// To whom.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+        /// Salted commitment to the memo.
+        memo: Digest,
+    },
+    /// A job was taken: it will be done or refunded. Its hold stands.
+    Accepted {
+        /// The job.
+        #[serde(flatten)]
+        job: NewJob,
+        /// The most that it can cost.
+        hold: Micro,
+        /// The price that holds for it.
+        price: Price,
+    },
+    /// A job ended; its hold is resolved.
+    Settled {
+        /// The job.
+        id: JobId,
+        /// How it ended.
+        outcome: Outcome,
+        /// What was used in all.
+        usage: Usage,
+        /// Who gets what. Their sum is the cost.
+        legs: Vec<Leg>,
+        /// Salted commitment to the answer, if it is whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Digest>,
+    },
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The answer is whole.
+    Stop,
+    /// The answer reached its length limit.
+    Length,
+    /// No worker could do it. Costs nothing.
+    Failed,
+    /// Stopped on request. What was delivered is paid.
+    Cancelled,
+    /// Its deadline passed. What was delivered is paid.
+    Expired,
+}
+
+impl From<FinishReason> for Outcome {
+    fn from(finish: FinishReason) -> Self {
+        match finish {
+            FinishReason::Stop => Self::Stop,
+            FinishReason::Length => Self::Length,
+        }
+    }
+}
+
+/// One part of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// To whom.
+    pub to: AccountId,
+    /// How much.
+    pub amount: Micro,
+}
+
+/// A job as the core knows it: everything that scheduling and money need, nothing of what it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewJob {
+    /// Chosen by the client.
+    pub id: JobId,
+    /// Who pays.
+    pub account: AccountId,
+    /// What is asked of.
+    pub capability: CapabilityKind,
+    /// Of which model; `default` for the realm's choice.
+    pub model: String,
+    /// How soon.
+    pub class: ServiceClass,
+    /// Seen by whom.
+    pub privacy: Privacy,
+    /// Salted commitment to the request. The same id with another request is a conflict.
+    pub request: Digest,
+    /// The text that goes in, in bytes.
+    pub input_bytes: u32,
+    /// The most tokens that the input can be. An upper bound: what is billed is what was counted.
+    pub input_tokens_max: u32,
+    /// The most tokens to write.
+    pub output_tokens_max: u32,
+    /// When it is given up.
+    pub deadline: Timestamp,
+    /// The most it may cost, when the client says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<Micro>,
+    /// A hash of the part of the prompt that a worker may still have in its memory, when that is worth looking for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<u64>,
+}
+
+impl NewJob {
+    /// The most that it can use.
+    pub fn bounds(&self) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens_max.into(),
+            output_tokens: self.output_tokens_max.into(),
+            ..Usage::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_survive_their_json() {
+        let job = NewJob {
+            id: JobId(1),
+            account: AccountId(2),
+            capability: CapabilityKind::CHAT,
+            model: "default".into(),
+            class: ServiceClass::Interactive,
+            privacy: Privacy::Realm,
+            request: Digest([7; 32]),
+            input_bytes: 9,
+            input_tokens_max: 90,
+            output_tokens_max: 100,
+            deadline: Timestamp(1_000),
+            max_price: None,
+            prefix: Some(3),
+        };
+        let facts = [
+            Fact::Founded { owner: AccountId(9) },
+            Fact::Issued { id: JobId(1), to: AccountId(2), amount: Micro(3) },
+            Fact::Accepted { job, hold: Micro(4), price: Price::default() },
+            Fact::Settled {
+                id: JobId(1),
+                outcome: Outcome::Stop,
+                usage: Usage { output_tokens: 1, ..Usage::default() },
+                legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
+                output: Some(Digest([1; 32])),
+            },
+        ];
+        for (seq, fact) in (0..).zip(facts) {
+            let entry = Entry { seq, time: Timestamp(5), fact };
+            let json = serde_json::to_string(&entry).unwrap();
+            assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), entry, "{json}");
+        }
+    }
+}

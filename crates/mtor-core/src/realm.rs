@@ -1,0 +1,506 @@
+//! The realm: what it knows, and its only door. One module for each kind of input decides; nothing here does I/O.
+
+mod finish;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod tick;
+mod transfer;
+mod view;
+mod workers;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use mtor_protocol::{
+    AccountId, Announcement, Did, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+};
+
+use crate::config::Config;
+use crate::entry::{Entry, Fact, NewJob, Outcome};
+use crate::offers::{Offer, Offers};
+use crate::state::{Corrupt, State, id_time};
+use crate::waiting::{Rank, Waiting};
+
+pub use view::JobView;
+
+/// A worker's session with this broker. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u64);
+
+/// Joins a request to its reply: the shell chooses it, the outputs carry it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// How much of a job's answer the shell has delivered so far. Chunks bypass the core, so it asks when it must know.
+pub trait Meter {
+    /// Tokens and the like that the current worker has delivered for the job under its present lease.
+    fn delivered(&self, job: JobId) -> Usage;
+
+    /// Output tokens of the job that were delivered before this realm was restarted, and are kept.
+    fn carried(&self, job: JobId) -> u64;
+}
+
+/// Whether a job that failed may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It will fail everywhere.
+    No,
+    /// Another worker may do better.
+    Elsewhere,
+    /// A worker with a larger window may do it.
+    LargerWindow,
+}
+
+/// What happens to the realm.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A worker announced itself, or announced anew.
+    WorkerJoined {
+        /// Its session.
+        worker: WorkerId,
+        /// The wallet that it is paid to.
+        account: AccountId,
+        /// Its key.
+        did: Did,
+        /// Whether the realm itself attached it.
+        house: bool,
+        /// What it offers; checked by the shell ([`Announcement::fault`]).
+        announcement: Announcement,
+        /// Round trip to it, in microseconds.
+        link_us: u64,
+    },
+    /// It is still here.
+    WorkerBeat {
+        /// Which.
+        worker: WorkerId,
+        /// How fast by now, for its first offer.
+        tokens_per_s: Option<f32>,
+    },
+    /// It takes no new jobs.
+    WorkerDraining {
+        /// Which.
+        worker: WorkerId,
+    },
+    /// It is gone.
+    WorkerLeft {
+        /// Which.
+        worker: WorkerId,
+    },
+    /// A client wants something done.
+    Submit {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+    },
+    /// The first piece of an answer has come.
+    Progressed {
+        /// From whom.
+        worker: WorkerId,
+        /// For which job.
+        job: JobId,
+        /// Under which lease.
+        lease: u64,
+    },
+    /// A worker says that it is done.
+    Finished {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which job.
+        job: JobId,
+        /// Under which lease.
+        lease: u64,
+        /// What it used.
+        usage: Usage,
+        /// Why it stopped.
+        finish: FinishReason,
+        /// Salted commitment to the whole answer.
+        output: Digest,
+    },
+    /// A worker could not do it.
+    JobFailed {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which job.
+        job: JobId,
+        /// Under which lease.
+        lease: u64,
+        /// Why.
+        problem: Problem,
+        /// What may help.
+        retry: Retry,
+    },
+    /// Its wallet does not want a job any more.
+    Cancel {
+        /// For the reply.
+        ticket: Ticket,
+        /// Which.
+        job: JobId,
+        /// Who asks.
+        account: AccountId,
+    },
+    /// A wallet sends coins.
+    Transfer {
+        /// For the reply.
+        ticket: Ticket,
+        /// Its id.
+        id: JobId,
+        /// From whom.
+        from: AccountId,
+        /// To whom.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+        /// Salted commitment to the memo.
+        memo: Digest,
+    },
+    /// At home: the owner fills a wallet of the household up.
+    Welcome {
+        /// For the reply.
+        ticket: Ticket,
+        /// The transfer's id.
+        id: JobId,
+        /// Whose.
+        to: AccountId,
+    },
+    /// Time has passed.
+    Tick,
+    /// The realm is going down: no new jobs from now on.
+    Drain,
+}
+
+/// What the shell has to do. Everything in the list waits until the journal entries before it are durable, but
+/// [`Assign`](Self::Assign) and [`Stop`](Self::Stop), which lose nothing when they come too early.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Make this durable.
+    Journal(Entry),
+    /// The job is taken.
+    Accepted {
+        /// The request.
+        ticket: Ticket,
+        /// The job.
+        job: JobId,
+        /// What is held for it.
+        hold: Micro,
+        /// When it is given up.
+        deadline: Timestamp,
+    },
+    /// The same job was taken before.
+    Known {
+        /// The request.
+        ticket: Ticket,
+        /// The job.
+        job: JobId,
+    },
+    /// The request is refused; nothing has changed.
+    Refused {
+        /// The request.
+        ticket: Ticket,
+        /// Why.
+        problem: Problem,
+    },
+    /// The transfer, or whatever was asked, is done.
+    Done {
+        /// The request.
+        ticket: Ticket,
+    },
+    /// The job waits.
+    Queued {
+        /// The job.
+        job: JobId,
+        /// How many start before it.
+        position: u32,
+        /// How long until it starts, in milliseconds; `None` when it can't be known.
+        eta_ms: Option<u64>,
+    },
+    /// Give the job to the worker.
+    Assign {
+        /// The job.
+        job: JobId,
+        /// Whom to.
+        worker: WorkerId,
+        /// With which of its offers.
+        offer: u16,
+        /// The fencing token.
+        lease: u64,
+        /// 1 for the first worker.
+        attempt: u32,
+        /// Most tokens to write from here on.
+        output_tokens_max: u32,
+        /// When it is given up.
+        deadline: Timestamp,
+    },
+    /// Tell the worker to stop.
+    Stop {
+        /// The job.
+        job: JobId,
+        /// Which worker.
+        worker: WorkerId,
+        /// The assignment.
+        lease: u64,
+    },
+    /// What the worker said is of no account: it does not have that job, or not any more.
+    Stale {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which job.
+        job: JobId,
+    },
+    /// The job has ended.
+    Settled {
+        /// The job.
+        job: JobId,
+        /// Whose.
+        account: AccountId,
+        /// How.
+        outcome: Outcome,
+        /// What was used.
+        usage: Usage,
+        /// What it cost.
+        cost: Micro,
+        /// Why, if it failed.
+        problem: Option<Problem>,
+        /// When.
+        time: Timestamp,
+    },
+    /// The worker is refused, or was silent for too long: end its session.
+    Dismiss {
+        /// Which.
+        worker: WorkerId,
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// A job that is not settled, as the scheduler sees it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) phase: Phase,
+    /// Its place in the order of service, kept when it has to wait again.
+    pub(crate) rank: Rank,
+    pub(crate) attempts: u32,
+    pub(crate) tried: Vec<WorkerId>,
+    pub(crate) window_too_small: Option<u32>,
+    /// What workers that had it before have delivered, for their pay.
+    pub(crate) parts: Vec<(AccountId, Usage)>,
+    /// Names of the workers that had it.
+    pub(crate) workers: Vec<String>,
+    /// The position that its wallet was told last.
+    pub(crate) told_position: Option<u32>,
+    pub(crate) last_problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting,
+    Assigned { worker: WorkerId, offer: u16, lease: u64, since: Timestamp, first_chunk: Option<Timestamp> },
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) account: AccountId,
+    pub(crate) did: Did,
+    pub(crate) name: String,
+    pub(crate) software: String,
+    pub(crate) house: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) draining: bool,
+    pub(crate) offers: Vec<Offer>,
+    /// What it has in hand, and under which of its offers.
+    pub(crate) jobs: BTreeMap<JobId, u16>,
+    pub(crate) last_beat: Timestamp,
+    pub(crate) jobs_done: u64,
+    pub(crate) earned: Micro,
+}
+
+/// The realm.
+#[derive(Debug)]
+pub struct Realm {
+    config: Config,
+    state: State,
+    jobs: HashMap<JobId, Running>,
+    offers: Offers,
+    workers: HashMap<WorkerId, Worker>,
+    waiting: Waiting,
+    /// What was finished lately, to recognise repetitions: request commitments by id, oldest first in `finished_order`.
+    finished: HashMap<JobId, Digest>,
+    finished_order: VecDeque<JobId>,
+    /// Ids with a time after this one can't have been forgotten.
+    forgotten_until: u64,
+    deadlines: BTreeSet<(Timestamp, JobId)>,
+    beats: BTreeSet<(Timestamp, WorkerId)>,
+    open_by_wallet: HashMap<AccountId, u32>,
+    next_lease: u64,
+    arrivals: u64,
+    last_queue_report: Timestamp,
+    draining: bool,
+}
+
+impl Realm {
+    /// A realm with this state: empty for a new one (see [`found`](Self::found)), or rebuilt from the journal. Open
+    /// jobs wait for workers again. `first_lease` must be larger than every lease of an earlier life of this realm;
+    /// the time in microseconds will do.
+    pub fn new(config: Config, state: State, first_lease: u64) -> Self {
+        let mut realm = Self {
+            config,
+            forgotten_until: state.newest_id_time(),
+            state,
+            jobs: HashMap::new(),
+            offers: Offers::default(),
+            workers: HashMap::new(),
+            waiting: Waiting::default(),
+            finished: HashMap::new(),
+            finished_order: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            beats: BTreeSet::new(),
+            open_by_wallet: HashMap::new(),
+            next_lease: first_lease,
+            arrivals: 0,
+            last_queue_report: Timestamp::default(),
+            draining: false,
+        };
+        let open: Vec<NewJob> = realm.state.open().values().map(|open| open.job.clone()).collect();
+        for job in &open {
+            realm.track(job);
+        }
+        realm
+    }
+
+    /// Writes the first entry of a new realm.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the realm was founded before.
+    pub fn found(
+        &mut self,
+        now: Timestamp,
+        owner: AccountId,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        self.record(now, Fact::Founded { owner }, outputs)?;
+        self.fund_owner(now, outputs)
+    }
+
+    /// The only door. What has to happen because of `input` is appended to `outputs`.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the realm's own decision can't be entered into the books: a fault in this program. The state
+    /// is as it was before the entry that failed; the shell should stop and restart from the journal.
+    pub fn handle(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        match input {
+            Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
+            Input::Progressed { worker, job, lease } => {
+                self.progressed(now, worker, job, lease, outputs);
+                Ok(())
+            }
+            Input::Finished { worker, job, lease, usage, finish, output } => {
+                self.finished(now, (worker, job, lease), usage, finish, output, meter, outputs)
+            }
+            Input::JobFailed { worker, job, lease, problem, retry } => {
+                self.job_failed(now, (worker, job, lease), problem, retry, meter, outputs)
+            }
+            Input::Cancel { ticket, job, account } => self.cancel(now, ticket, job, account, meter, outputs),
+            Input::WorkerJoined { worker, account, did, house, announcement, link_us } => {
+                self.worker_joined(now, worker, (account, did, house), announcement, link_us, meter, outputs)
+            }
+            Input::WorkerBeat { worker, tokens_per_s } => {
+                self.worker_beat(now, worker, tokens_per_s);
+                Ok(())
+            }
+            Input::WorkerDraining { worker } => {
+                self.worker_draining(worker);
+                Ok(())
+            }
+            Input::WorkerLeft { worker } => self.worker_left(now, worker, meter, outputs),
+            Input::Transfer { ticket, id, from, to, amount, memo } => {
+                self.transfer(now, ticket, id, (from, to), amount, memo, outputs)
+            }
+            Input::Welcome { ticket, id, to } => self.welcome(now, ticket, id, to, outputs),
+            Input::Tick => self.tick(now, meter, outputs),
+            Input::Drain => {
+                self.draining = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The rules.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What is durable.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether a job or transfer of this id may have been taken and finished so long ago that it is not remembered
+    /// here: ask the ledger before submitting it.
+    pub fn may_be_forgotten(&self, id: JobId) -> bool {
+        id_time(id) <= self.forgotten_until
+            && !self.finished.contains_key(&id)
+            && !self.state.open().contains_key(&id)
+    }
+
+    /// Decides a fact: makes it true here, and has the shell make it durable.
+    fn record(&mut self, now: Timestamp, fact: Fact, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
+        let entry = Entry { seq: self.state.entries(), time: now, fact };
+        self.state.apply(&entry)?;
+        outputs.push(Output::Journal(entry));
+        Ok(())
+    }
+
+    /// Has the scheduler know an open job, as waiting.
+    fn track(&mut self, job: &NewJob) {
+        let rank = self.rank(job);
+        self.jobs.insert(
+            job.id,
+            Running {
+                phase: Phase::Waiting,
+                rank,
+                attempts: 0,
+                tried: Vec::new(),
+                window_too_small: None,
+                parts: Vec::new(),
+                workers: Vec::new(),
+                told_position: None,
+                last_problem: None,
+            },
+        );
+        self.waiting.enter(&job.capability, &job.model, rank, job.id);
+        self.deadlines.insert((job.deadline, job.id));
+        *self.open_by_wallet.entry(job.account).or_default() += 1;
+    }
+
+    /// Where a job stands in the order of service: by arrival plus goal, and later the more open jobs its wallet has.
+    fn rank(&mut self, job: &NewJob) -> Rank {
+        let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
+        let goal_ms = Config::goal_ms(job.class);
+        let accepted = self.state.open().get(&job.id).map_or(Timestamp::default(), |open| open.accepted);
+        self.arrivals += 1;
+        (accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open)).0, self.arrivals)
+    }
+
+    /// Remembers a finished id, and forgets the oldest beyond the bound.
+    fn remember(&mut self, id: JobId, request: Digest) {
+        if self.finished.insert(id, request).is_none() {
+            self.finished_order.push_back(id);
+        }
+        while self.finished_order.len() > self.config.finished_remembered_max {
+            if let Some(oldest) = self.finished_order.pop_front() {
+                self.finished.remove(&oldest);
+                self.forgotten_until = self.forgotten_until.max(id_time(oldest));
+            }
+        }
+    }
+
+    fn refuse(ticket: Ticket, kind: ProblemKind, detail: impl Into<String>) -> Output {
+        Output::Refused { ticket, problem: Problem::new(kind, detail) }
+    }
+}

@@ -1,0 +1,332 @@
+//! Jobs progress and end: done, failed, cancelled, expired. Whoever wrote a part of the answer is paid for it; a hold
+//! is resolved exactly once, because only the worker with the present lease is heard.
+
+use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
+
+use super::{Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
+use crate::books::TREASURY;
+use crate::entry::{Fact, Leg, Outcome};
+use crate::offers::Wish;
+use crate::state::Corrupt;
+
+/// Who says something about which job, under which lease.
+type Report = (WorkerId, JobId, u64);
+
+impl Realm {
+    pub(super) fn progressed(
+        &mut self,
+        now: Timestamp,
+        worker: WorkerId,
+        job: JobId,
+        lease: u64,
+        outputs: &mut Vec<Output>,
+    ) {
+        match self.jobs.get_mut(&job).map(|running| &mut running.phase) {
+            Some(Phase::Assigned { worker: has, lease: valid, first_chunk, .. })
+                if (*has, *valid) == (worker, lease) =>
+            {
+                first_chunk.get_or_insert(now);
+            }
+            _ => outputs.push(Output::Stale { worker, job }),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one input, handed on as it came")]
+    pub(super) fn finished(
+        &mut self,
+        now: Timestamp,
+        report: Report,
+        usage: Usage,
+        finish: FinishReason,
+        output: Digest,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let (worker, job, _) = report;
+        let Some((offer, since, first_chunk)) = self.assignment(report, outputs) else { return Ok(()) };
+        let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get_mut(&job)) else {
+            return Ok(());
+        };
+        let Some(account) = self.workers.get(&worker).map(|worker| worker.account) else { return Ok(()) };
+        // What an earlier worker wrote was read by this one as a part of its prompt, but is billed as output once.
+        let carried: u64 = running.parts.iter().map(|(_, part)| part.output_tokens).sum();
+        let bounds = open.job.bounds();
+        let mut part = usage.at_most(&bounds);
+        part.input_tokens = part.input_tokens.saturating_sub(carried);
+        part.output_tokens = part.output_tokens.min(bounds.output_tokens.saturating_sub(carried));
+        running.parts.push((account, part));
+
+        let service_us = now.since_ms(since) * 1_000;
+        let first_us = first_chunk.map_or(service_us, |first| first.since_ms(since) * 1_000);
+        self.release(worker, job, Some((first_us, service_us)));
+        let paid = self.settle(now, job, finish.into(), Some(output), None, outputs)?;
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.jobs_done += 1;
+            let earned = paid
+                .iter()
+                .filter(|leg| leg.to == account)
+                .fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
+            worker.earned = Micro(worker.earned.0.saturating_add(earned.0));
+        }
+        self.fill(now, (worker, offer), meter, outputs);
+        Ok(())
+    }
+
+    pub(super) fn job_failed(
+        &mut self,
+        now: Timestamp,
+        report: Report,
+        problem: Problem,
+        retry: Retry,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let (worker, job, _) = report;
+        let Some((offer, ..)) = self.assignment(report, outputs) else { return Ok(()) };
+        let window = self.workers.get(&worker).and_then(|worker| worker.offers.get(usize::from(offer)));
+        let window = window.and_then(|offer| offer.shape.limits.context_tokens);
+        if let Some(running) = self.jobs.get_mut(&job) {
+            if retry == Retry::LargerWindow {
+                running.window_too_small = running.window_too_small.max(window);
+            }
+            running.last_problem = Some(problem.clone());
+        }
+        self.give_back(worker, job, meter);
+        self.release(worker, job, None);
+        let hope = match retry {
+            Retry::No => false,
+            Retry::Elsewhere | Retry::LargerWindow => self.another_may_do_it(job),
+        };
+        match hope {
+            true => self.requeue(now, job, meter, outputs),
+            false => {
+                self.settle(now, job, Outcome::Failed, None, Some(problem.about(job)), outputs).map(drop)?
+            }
+        }
+        self.fill(now, (worker, offer), meter, outputs);
+        Ok(())
+    }
+
+    /// The worker is gone. The job waits for another, or for the same one to come back, until its deadline.
+    pub(super) fn worker_lost_job(
+        &mut self,
+        now: Timestamp,
+        worker: WorkerId,
+        job: JobId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        self.give_back(worker, job, meter);
+        let attempts = self.jobs.get(&job).map_or(0, |running| running.attempts);
+        if attempts < self.config.attempts_max {
+            self.requeue(now, job, meter, outputs);
+            return Ok(());
+        }
+        let detail = format!("{attempts} workers left in the middle of it");
+        let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
+        self.settle(now, job, Outcome::Failed, None, Some(problem), outputs).map(drop)
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        job: JobId,
+        account: AccountId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        match self.state.open().get(&job) {
+            Some(open) if open.job.account == account => {}
+            Some(_) => {
+                outputs.push(Self::refuse(ticket, ProblemKind::NotFound, "this wallet has no such job"));
+                return Ok(());
+            }
+            None => {
+                outputs.push(Self::refuse(
+                    ticket,
+                    ProblemKind::Conflict,
+                    "the job is not running: it has ended, or never was",
+                ));
+                return Ok(());
+            }
+        }
+        self.end(now, job, Outcome::Cancelled, None, meter, outputs)?;
+        outputs.push(Output::Done { ticket });
+        Ok(())
+    }
+
+    /// Ends a job from outside, wherever it is; what was delivered is paid.
+    pub(super) fn end(
+        &mut self,
+        now: Timestamp,
+        job: JobId,
+        outcome: Outcome,
+        problem: Option<Problem>,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let Some(Phase::Assigned { worker, offer, lease, .. }) =
+            self.jobs.get(&job).map(|running| running.phase)
+        else {
+            return self.settle(now, job, outcome, None, problem, outputs).map(drop);
+        };
+        self.give_back(worker, job, meter);
+        self.release(worker, job, None);
+        outputs.push(Output::Stop { job, worker, lease });
+        self.settle(now, job, outcome, None, problem, outputs)?;
+        self.fill(now, (worker, offer), meter, outputs);
+        Ok(())
+    }
+
+    /// The offer and times of the assignment that a report is about, if it is the present one.
+    fn assignment(
+        &self,
+        (worker, job, lease): Report,
+        outputs: &mut Vec<Output>,
+    ) -> Option<(u16, Timestamp, Option<Timestamp>)> {
+        match self.jobs.get(&job).map(|running| running.phase) {
+            Some(Phase::Assigned { worker: has, offer, lease: valid, since, first_chunk })
+                if (has, valid) == (worker, lease) =>
+            {
+                Some((offer, since, first_chunk))
+            }
+            _ => {
+                outputs.push(Output::Stale { worker, job });
+                None
+            }
+        }
+    }
+
+    /// Notes what the worker has delivered, and that it had its turn.
+    fn give_back(&mut self, worker: WorkerId, job: JobId, meter: &impl Meter) {
+        let (Some(running), Some(state)) = (self.jobs.get_mut(&job), self.workers.get(&worker)) else {
+            return;
+        };
+        let delivered = meter.delivered(job);
+        if delivered != Usage::default() {
+            running.parts.push((state.account, delivered));
+        }
+        running.tried.push(worker);
+        running.phase = Phase::Waiting;
+    }
+
+    /// Frees the slot that a job had on a worker.
+    fn release(&mut self, id: WorkerId, job: JobId, measured_us: Option<(u64, u64)>) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let Some(index) = worker.jobs.remove(&job) else { return };
+        let Some(offer) = worker.offers.get_mut(usize::from(index)) else { return };
+        let change = |offer: &mut crate::offers::Offer| {
+            offer.busy = offer.busy.saturating_sub(1);
+            if let Some((first_us, service_us)) = measured_us {
+                offer.measured(first_us, service_us);
+            }
+        };
+        match worker.draining {
+            true => change(offer),
+            false => self.offers.update((id, index), offer, change),
+        }
+    }
+
+    fn another_may_do_it(&self, job: JobId) -> bool {
+        let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
+            return false;
+        };
+        let wish = Wish {
+            job: &open.job,
+            price: &open.price,
+            tried: &running.tried,
+            window_too_small: running.window_too_small,
+        };
+        let tried_here = running.tried.iter().filter(|worker| self.workers.contains_key(worker)).count();
+        running.attempts < self.config.attempts_max && self.offers.feasible_offers(&wish) > tried_here
+    }
+
+    fn requeue(&mut self, now: Timestamp, job: JobId, meter: &impl Meter, outputs: &mut Vec<Output>) {
+        let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else { return };
+        self.waiting.enter(&open.job.capability, &open.job.model, running.rank, job);
+        if !self.place(now, job, meter, outputs) {
+            self.tell_position(job, outputs);
+        }
+    }
+
+    /// Resolves the hold, pays, and forgets the job but for its id. Gives back who was paid what.
+    fn settle(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        outcome: Outcome,
+        output: Option<Digest>,
+        problem: Option<Problem>,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Vec<Leg>, Corrupt> {
+        let (Some(open), Some(running)) = (self.state.open().get(&id), self.jobs.get(&id)) else {
+            return Ok(Vec::new());
+        };
+        let usage = total(&running.parts);
+        let pays = outcome != Outcome::Failed && usage != Usage::default();
+        let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
+        let legs = split(cost, self.config.worker_share_percent, &running.parts);
+        let (account, request) = (open.job.account, open.job.request);
+        self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
+        self.deadlines.remove(&(open.job.deadline, id));
+        if let Some(count) = self.open_by_wallet.get_mut(&account) {
+            *count -= 1;
+            if *count == 0 {
+                self.open_by_wallet.remove(&account);
+            }
+        }
+        self.jobs.remove(&id);
+        self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output }, outputs)?;
+        self.remember(id, request);
+        outputs.push(Output::Settled { job: id, account, outcome, usage, cost, problem, time: now });
+        Ok(legs)
+    }
+}
+
+/// What all parts together used: each wrote its own words, and the prompt is billed once, as the last reader counted it.
+fn total(parts: &[(AccountId, Usage)]) -> Usage {
+    let sum = |of: fn(&Usage) -> u64| parts.iter().map(|(_, usage)| of(usage)).sum();
+    Usage {
+        input_tokens: parts.last().map_or(0, |(_, usage)| usage.input_tokens),
+        output_tokens: sum(|usage| usage.output_tokens),
+        audio_ms: sum(|usage| usage.audio_ms),
+        images: sum(|usage| usage.images),
+    }
+}
+
+/// Divides a cost: the workers' share among those that wrote, by what they wrote, the last one getting what rounding
+/// leaves; the rest to the treasury.
+fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
+    let Some(((last, _), earlier)) = parts.split_last() else { return Vec::new() };
+    let share = cost.scaled(u64::from(worker_share_percent.min(100)), 100);
+    let written: u64 = parts.iter().map(|(_, usage)| usage.output_tokens).sum();
+    let mut legs: Vec<Leg> = earlier
+        .iter()
+        .map(|(to, usage)| Leg { to: *to, amount: share.scaled(usage.output_tokens, written) })
+        .collect();
+    let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
+    legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
+    legs.push(Leg { to: TREASURY, amount: cost.saturating_sub(share) });
+    legs.retain(|leg| leg.amount > Micro::ZERO);
+    legs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_legs_sum_to_the_cost(cost: u64, share in 0u8..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
+            let parts: Vec<_> = (10u128..)
+                .zip(&written)
+                .map(|(account, tokens)| (AccountId(account), Usage { output_tokens: *tokens, ..Usage::default() }))
+                .collect();
+            let legs = split(Micro(cost), share, &parts);
+            let sum: u128 = legs.iter().map(|leg| u128::from(leg.amount.0)).sum();
+            prop_assert_eq!(sum, u128::from(cost));
+        }
+    }
+}

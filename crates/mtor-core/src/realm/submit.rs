@@ -1,0 +1,191 @@
+//! A client wants something done: is it allowed, feasible, affordable, and is there room? Then it is taken, and given
+//! to the fastest free worker or put in line.
+
+use mtor_protocol::body::Quote;
+use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
+
+use super::{Meter, Output, Phase, Realm, Ticket};
+use crate::entry::{Fact, NewJob};
+use crate::offers::{OfferId, Wish};
+use crate::state::Corrupt;
+
+/// How long a quoted price holds, in milliseconds.
+const QUOTE_MS: u64 = 30_000;
+
+impl Realm {
+    pub(super) fn submit(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        job: NewJob,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        if let Some(known) = self.commitment(job.id) {
+            outputs.push(match known == job.request {
+                true => Output::Known { ticket, job: job.id },
+                false => {
+                    Self::refuse(ticket, ProblemKind::Conflict, format!("job {} is another request", job.id))
+                }
+            });
+            return Ok(());
+        }
+        if Some(job.account) == self.state.owner() {
+            self.fund_owner(now, outputs)?;
+        }
+        let (hold, price) = match self.admit(now, &job) {
+            Ok(terms) => terms,
+            Err(problem) => {
+                outputs.push(Output::Refused { ticket, problem: problem.about(job.id) });
+                return Ok(());
+            }
+        };
+        let (id, deadline) = (job.id, job.deadline);
+        self.record(now, Fact::Accepted { job: job.clone(), hold, price }, outputs)?;
+        self.track(&job);
+        outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
+        if !self.place(now, id, meter, outputs) {
+            self.tell_position(id, outputs);
+        }
+        Ok(())
+    }
+
+    /// What a job would cost and how long it would wait, without taking it.
+    ///
+    /// # Errors
+    /// Why it would be refused; a balance that is too low is no reason here.
+    pub fn quote(&self, now: Timestamp, job: &NewJob) -> Result<Quote, Problem> {
+        let (max, price) = self.terms(job)?;
+        let waits = self.choose(job, &price).is_none();
+        let position = if waits { self.waiting.length(&job.capability) } else { 0 };
+        let eta_ms = if waits { self.eta_ms(job, position) } else { Some(0) };
+        Ok(Quote { max, price, position, eta_ms, expires: now.plus_ms(QUOTE_MS) })
+    }
+
+    /// The commitment of the request that has this id already.
+    fn commitment(&self, id: JobId) -> Option<mtor_protocol::Digest> {
+        let open = self.state.open().get(&id).map(|open| open.job.request);
+        open.or_else(|| self.finished.get(&id).copied())
+    }
+
+    /// The hold and the price under which a job is taken.
+    fn admit(&self, now: Timestamp, job: &NewJob) -> Result<(Micro, Price), Problem> {
+        if self.draining {
+            let detail = "the realm finishes what it has and takes no new jobs; ask again when it is back";
+            return Err(Problem::new(ProblemKind::Draining, detail).retry_after_s(10));
+        }
+        if job.deadline <= now {
+            return Err(Problem::new(ProblemKind::Expired, "the deadline has passed already"));
+        }
+        if job.output_tokens_max > self.config.output_tokens_max {
+            let detail = format!(
+                "at most {} tokens can be asked for, not {}",
+                self.config.output_tokens_max, job.output_tokens_max
+            );
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("max_tokens"));
+        }
+        let (hold, price) = self.terms(job)?;
+        let available = self.state.books().account(job.account).available();
+        if available < hold {
+            let detail = format!(
+                "this can cost up to {hold} coins, and {available} are available; ask for fewer tokens, or fill the wallet up"
+            );
+            return Err(Problem::new(ProblemKind::InsufficientFunds, detail));
+        }
+        self.check_room(job)?;
+        Ok((hold, price))
+    }
+
+    /// Feasibility and cost.
+    fn terms(&self, job: &NewJob) -> Result<(Micro, Price), Problem> {
+        let price = self.config.price(&job.capability);
+        let wish = Wish { job, price: &price, tried: &[], window_too_small: None };
+        self.offers.feasible(&wish)?;
+        let hold = price.cost(&job.bounds());
+        if let Some(limit) = job.max_price.filter(|limit| *limit < hold) {
+            let detail = format!("this can cost up to {hold} coins, and max_price allows {limit}");
+            return Err(Problem::new(ProblemKind::Infeasible, detail).param("max_price"));
+        }
+        Ok((hold, price))
+    }
+
+    /// Queues are bounded, and past the bound the client is told so at once.
+    fn check_room(&self, job: &NewJob) -> Result<(), Problem> {
+        let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
+        let waiting = self.waiting.length(&job.capability);
+        let detail = if open >= self.config.open_per_wallet_max {
+            format!("this wallet has {open} open jobs, the most it may have; wait until some are done")
+        } else if waiting >= self.config.waiting_per_capability_max {
+            format!("{waiting} jobs wait for {}, the most that may wait", job.capability)
+        } else {
+            return Ok(());
+        };
+        let seconds = self.eta_ms(job, 1).map_or(5, |ms| ms.div_ceil(1_000).clamp(1, 60));
+        Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(seconds as u32))
+    }
+
+    /// Gives a waiting job to the best free worker. False when there is none.
+    pub(super) fn place(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> bool {
+        let Some(open) = self.state.open().get(&id) else { return false };
+        let Some(offer) = self.choose(&open.job, &open.price) else { return false };
+        self.assign(now, id, offer, meter, outputs);
+        true
+    }
+
+    fn choose(&self, job: &NewJob, price: &Price) -> Option<OfferId> {
+        let running = self.jobs.get(&job.id);
+        let wish = Wish {
+            job,
+            price,
+            tried: running.map_or(&[], |running| &running.tried),
+            window_too_small: running.and_then(|running| running.window_too_small),
+        };
+        self.offers.choose(&wish, |(worker, offer)| {
+            self.workers.get(&worker).and_then(|worker| worker.offers.get(usize::from(offer))).cloned()
+        })
+    }
+
+    /// Takes a waiting job out of its line and gives it to this offer, which must be free.
+    pub(super) fn assign(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        (worker_id, index): OfferId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) {
+        let (Some(open), Some(running), Some(worker)) =
+            (self.state.open().get(&id), self.jobs.get_mut(&id), self.workers.get_mut(&worker_id))
+        else {
+            return;
+        };
+        let Some(offer) = worker.offers.get_mut(usize::from(index)) else { return };
+        self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
+        let lease = self.next_lease;
+        self.next_lease += 1;
+        running.attempts += 1;
+        running.workers.push(worker.name.clone());
+        running.phase =
+            Phase::Assigned { worker: worker_id, offer: index, lease, since: now, first_chunk: None };
+        running.told_position = None;
+        self.offers.update((worker_id, index), offer, |offer| offer.busy += 1);
+        worker.jobs.insert(id, index);
+        let before: u64 = running.parts.iter().map(|(_, usage)| usage.output_tokens).sum();
+        let left = u64::from(open.job.output_tokens_max).saturating_sub(before + meter.carried(id)).max(1);
+        outputs.push(Output::Assign {
+            job: id,
+            worker: worker_id,
+            offer: index,
+            lease,
+            attempt: running.attempts,
+            output_tokens_max: u32::try_from(left).unwrap_or(u32::MAX),
+            deadline: open.job.deadline,
+        });
+    }
+}

@@ -1,0 +1,92 @@
+//! Coins move between wallets; at home the owner's wallet is kept funded and fills those of the household.
+
+use mtor_protocol::{AccountId, Digest, JobId, Micro, ProblemKind, Timestamp};
+
+use super::{Output, Realm, Ticket};
+use crate::books::{ESCROW, ISSUER};
+use crate::entry::Fact;
+use crate::state::Corrupt;
+
+impl Realm {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one input, handed on as it came")]
+    pub(super) fn transfer(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        id: JobId,
+        (from, to): (AccountId, AccountId),
+        amount: Micro,
+        memo: Digest,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        if let Some(known) = self.finished.get(&id).copied() {
+            outputs.push(match known == memo {
+                true => Output::Done { ticket },
+                false => {
+                    Self::refuse(ticket, ProblemKind::Conflict, format!("transfer {id} was another one"))
+                }
+            });
+            return Ok(());
+        }
+        if Some(from) == self.state.owner() {
+            self.fund_owner(now, outputs)?;
+        }
+        let available = self.state.books().account(from).available();
+        let refusal = if amount == Micro::ZERO {
+            Some((ProblemKind::InvalidRequest, "the amount must be more than nothing".to_owned()))
+        } else if from == to {
+            Some((ProblemKind::InvalidRequest, "a wallet can't send coins to itself".to_owned()))
+        } else if [ISSUER, ESCROW].contains(&to) {
+            Some((ProblemKind::Forbidden, "this account takes no transfers".to_owned()))
+        } else if available < amount {
+            Some((ProblemKind::InsufficientFunds, format!("{available} coins are available, not {amount}")))
+        } else if self.state.books().account(to).credits_posted.checked_add(amount).is_none() {
+            Some((ProblemKind::InvalidRequest, "the amount is larger than an account can hold".to_owned()))
+        } else {
+            None
+        };
+        if let Some((kind, detail)) = refusal {
+            outputs.push(Self::refuse(ticket, kind, detail));
+            return Ok(());
+        }
+        self.record(now, Fact::Transferred { id, from, to, amount, memo }, outputs)?;
+        self.remember(id, memo);
+        outputs.push(Output::Done { ticket });
+        Ok(())
+    }
+
+    pub(super) fn welcome(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        id: JobId,
+        to: AccountId,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let Some(private) = self.config.private else {
+            let detail = "this realm is not in private mode: ask somebody to send you coins";
+            outputs.push(Self::refuse(ticket, ProblemKind::Forbidden, detail));
+            return Ok(());
+        };
+        self.fund_owner(now, outputs)?;
+        let missing = private.welcome.saturating_sub(self.state.books().account(to).available());
+        if to == private.owner || missing == Micro::ZERO {
+            outputs.push(Output::Done { ticket });
+            return Ok(());
+        }
+        self.transfer(now, ticket, id, (private.owner, to), missing, Digest([0; 32]), outputs)
+    }
+
+    /// In private mode the owner never runs dry.
+    pub(super) fn fund_owner(&mut self, now: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
+        let Some(private) = self.config.private else { return Ok(()) };
+        let available = self.state.books().account(private.owner).available();
+        if available >= private.owner_floor {
+            return Ok(());
+        }
+        // Time-ordered like every id, and unique, since no two entries have the same number.
+        let id = JobId(u128::from(now.0) << 80 | u128::from(self.state.entries()));
+        let amount = private.owner_fill.saturating_sub(available);
+        self.record(now, Fact::Issued { id, to: private.owner, amount }, outputs)
+    }
+}

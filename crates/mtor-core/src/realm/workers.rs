@@ -1,0 +1,190 @@
+//! Workers join, beat, drain and leave.
+
+use mtor_protocol::{AccountId, Announcement, CapabilityOffer, Did, JobId, Problem, ProblemKind, Timestamp};
+
+use super::{Meter, Output, Realm, Worker, WorkerId};
+use crate::offers::{Offer, Shape, Wish};
+use crate::state::Corrupt;
+
+impl Realm {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one input, handed on as it came")]
+    pub(super) fn worker_joined(
+        &mut self,
+        now: Timestamp,
+        id: WorkerId,
+        (account, did, house): (AccountId, Did, bool),
+        announcement: Announcement,
+        link_us: u64,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        if self.workers.contains_key(&id) {
+            return self.worker_announced_anew(now, id, announcement, link_us, meter, outputs);
+        }
+        if self.workers.len() >= self.config.workers_max as usize {
+            let detail =
+                format!("{} workers are attached, the most that this realm takes", self.workers.len());
+            outputs.push(Output::Dismiss {
+                worker: id,
+                problem: Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(60),
+            });
+            return Ok(());
+        }
+        let worker = Worker {
+            account,
+            did,
+            name: announcement.name.clone(),
+            software: announcement.software.clone(),
+            house,
+            since: now,
+            draining: false,
+            offers: offers(&announcement, house, link_us),
+            jobs: Default::default(),
+            last_beat: now,
+            jobs_done: 0,
+            earned: Default::default(),
+        };
+        self.beats.insert((now, id));
+        self.workers.insert(id, worker);
+        self.open_offers(now, id, meter, outputs);
+        Ok(())
+    }
+
+    /// New offers in place of the old ones. What it has in hand it keeps, if the offer it has it under is still there.
+    fn worker_announced_anew(
+        &mut self,
+        now: Timestamp,
+        id: WorkerId,
+        announcement: Announcement,
+        link_us: u64,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        self.close_offers(id);
+        let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
+        let mut renewed = offers(&announcement, worker.house, link_us);
+        let mut orphans = Vec::new();
+        for (job, index) in &worker.jobs {
+            let index = usize::from(*index);
+            let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
+            match (worker.offers.get(index), renewed.get_mut(index)) {
+                (Some(old), Some(new)) if same(old, new) => {
+                    new.busy += 1;
+                    (new.first_chunk_us, new.service_us) = (old.first_chunk_us, old.service_us);
+                }
+                _ => orphans.push(*job),
+            }
+        }
+        worker.jobs.retain(|job, _| !orphans.contains(job));
+        worker.offers = renewed;
+        worker.name = announcement.name;
+        worker.software = announcement.software;
+        worker.draining = false;
+        for job in orphans {
+            self.worker_lost_job(now, id, job, meter, outputs)?;
+        }
+        self.open_offers(now, id, meter, outputs);
+        Ok(())
+    }
+
+    pub(super) fn worker_beat(&mut self, now: Timestamp, id: WorkerId, tokens_per_s: Option<f32>) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        self.beats.remove(&(worker.last_beat, id));
+        worker.last_beat = now;
+        self.beats.insert((now, id));
+        let speed = tokens_per_s.filter(|speed| speed.is_finite() && *speed > 0.0);
+        if let (Some(speed), Some(offer), false) = (speed, worker.offers.first_mut(), worker.draining) {
+            self.offers.update((id, 0), offer, |offer| offer.tokens_per_s = Some(speed));
+        }
+    }
+
+    pub(super) fn worker_draining(&mut self, id: WorkerId) {
+        self.close_offers(id);
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.draining = true;
+        }
+    }
+
+    pub(super) fn worker_left(
+        &mut self,
+        now: Timestamp,
+        id: WorkerId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        self.close_offers(id);
+        let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
+        self.beats.remove(&(worker.last_beat, id));
+        for job in std::mem::take(&mut worker.jobs).into_keys() {
+            self.worker_lost_job(now, id, job, meter, outputs)?;
+        }
+        self.workers.remove(&id);
+        Ok(())
+    }
+
+    /// Makes a worker's offers known to the scheduler, and gives it what waits for such.
+    fn open_offers(&mut self, now: Timestamp, id: WorkerId, meter: &impl Meter, outputs: &mut Vec<Output>) {
+        let Some(worker) = self.workers.get(&id) else { return };
+        for (index, offer) in (0..).zip(&worker.offers) {
+            self.offers.enter((id, index), offer);
+        }
+        for index in 0..worker.offers.len() as u16 {
+            self.fill(now, (id, index), meter, outputs);
+        }
+    }
+
+    fn close_offers(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get(&id).filter(|worker| !worker.draining) else { return };
+        for (index, offer) in (0..).zip(&worker.offers) {
+            self.offers.leave((id, index), offer);
+        }
+    }
+
+    /// Gives waiting jobs to an offer while it has free slots and there are any that it can take.
+    pub(super) fn fill(
+        &mut self,
+        now: Timestamp,
+        offer_id: (WorkerId, u16),
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) {
+        loop {
+            let Some(worker) = self.workers.get(&offer_id.0).filter(|worker| !worker.draining) else {
+                return;
+            };
+            let Some(offer) = worker.offers.get(usize::from(offer_id.1)).filter(|offer| offer.is_free())
+            else {
+                return;
+            };
+            let takes = |job: JobId| {
+                let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
+                    return false;
+                };
+                let wish = Wish {
+                    job: &open.job,
+                    price: &open.price,
+                    tried: &running.tried,
+                    window_too_small: running.window_too_small,
+                };
+                wish.fits(offer_id.0, &offer.shape)
+            };
+            let Some(job) = self.waiting.first_for(&offer.capability, &offer.model, takes) else { return };
+            self.assign(now, job, offer_id, meter, outputs);
+        }
+    }
+}
+
+fn offers(announcement: &Announcement, house: bool, link_us: u64) -> Vec<Offer> {
+    let offer = |offer: &CapabilityOffer| Offer {
+        capability: offer.capability.clone(),
+        model: offer.model.clone(),
+        slots: offer.slots,
+        busy: 0,
+        shape: Shape { limits: offer.limits, ask: offer.price, house },
+        tokens_per_s: offer.tokens_per_s,
+        first_chunk_us: None,
+        service_us: None,
+        link_us,
+    };
+    announcement.offers.iter().map(offer).collect()
+}

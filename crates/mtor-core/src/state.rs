@@ -1,0 +1,160 @@
+//! What must survive: the books and the open jobs. It changes through [`State::apply`] alone, at run time and on
+//! replay alike, so that the journal is the one source of truth.
+
+use std::collections::BTreeMap;
+
+use mtor_protocol::{AccountId, JobId, Micro, Price, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::books::{Books, BooksError, ISSUER};
+use crate::entry::{Entry, Fact, NewJob};
+
+/// The durable state of a realm.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    next_seq: u64,
+    owner: Option<AccountId>,
+    newest_id_time: u64,
+    books: Books,
+    open: BTreeMap<JobId, OpenJob>,
+}
+
+/// A job that is not settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenJob {
+    /// The job.
+    pub job: NewJob,
+    /// What is held for it.
+    pub hold: Micro,
+    /// The price that holds for it.
+    pub price: Price,
+    /// When it was taken.
+    pub accepted: Timestamp,
+}
+
+/// An entry that can't follow what was there before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Corrupt {
+    /// Entries are missing or doubled.
+    #[error("entry {found} stands where entry {expected} should be")]
+    Order {
+        /// The number that should come.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+    /// The realm is founded by its first entry, and only by that.
+    #[error("entry {0}: a realm is founded by its first entry, once")]
+    Founding(u64),
+    /// The books refuse it.
+    #[error("entry {0}: {1}")]
+    Books(u64, BooksError),
+}
+
+impl State {
+    /// Makes one entry true.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when it can't follow; nothing has changed then.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Corrupt> {
+        if entry.seq != self.next_seq {
+            return Err(Corrupt::Order { expected: self.next_seq, found: entry.seq });
+        }
+        if (entry.seq == 0) != matches!(entry.fact, Fact::Founded { .. }) {
+            return Err(Corrupt::Founding(entry.seq));
+        }
+        self.apply_fact(entry).map_err(|error| Corrupt::Books(entry.seq, error))?;
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    fn apply_fact(&mut self, entry: &Entry) -> Result<(), BooksError> {
+        match &entry.fact {
+            Fact::Founded { owner } => self.owner = Some(*owner),
+            Fact::Issued { id, to, amount } => {
+                self.books.transfer(ISSUER, *to, *amount)?;
+                self.saw(*id);
+            }
+            Fact::Transferred { id, from, to, amount, .. } => {
+                self.books.transfer(*from, *to, *amount)?;
+                self.saw(*id);
+            }
+            Fact::Accepted { job, hold, price } => {
+                self.books.hold(job.id, job.account, *hold)?;
+                self.saw(job.id);
+                let open = OpenJob { job: job.clone(), hold: *hold, price: *price, accepted: entry.time };
+                self.open.insert(job.id, open);
+            }
+            Fact::Settled { id, legs, .. } => {
+                self.books.resolve(*id, legs)?;
+                self.open.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn saw(&mut self, id: JobId) {
+        self.newest_id_time = self.newest_id_time.max(id_time(id));
+    }
+
+    /// The number of the next entry; how many there are.
+    pub fn entries(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The owner's account, once founded.
+    pub fn owner(&self) -> Option<AccountId> {
+        self.owner
+    }
+
+    /// The books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The jobs that are not settled.
+    pub fn open(&self) -> &BTreeMap<JobId, OpenJob> {
+        &self.open
+    }
+
+    /// The time in the newest id that was ever taken, see [`id_time`].
+    pub(crate) fn newest_id_time(&self) -> u64 {
+        self.newest_id_time
+    }
+}
+
+/// The time that a time-ordered id carries in its upper 48 bits: milliseconds, if its maker kept to the rule.
+pub(crate) fn id_time(id: JobId) -> u64 {
+    // 48 bits always fit.
+    (id.0 >> 80) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_must_follow_each_other() {
+        let mut state = State::default();
+        let entry = |seq, fact| Entry { seq, time: Timestamp(0), fact };
+        let issue = |seq| entry(seq, Fact::Issued { id: JobId(1), to: AccountId(9), amount: Micro(5) });
+        assert_eq!(state.apply(&issue(0)), Err(Corrupt::Founding(0)));
+        state.apply(&entry(0, Fact::Founded { owner: AccountId(9) })).unwrap();
+        assert_eq!(state.apply(&issue(2)), Err(Corrupt::Order { expected: 1, found: 2 }));
+        state.apply(&issue(1)).unwrap();
+        assert_eq!(state.apply(&issue(1)), Err(Corrupt::Order { expected: 2, found: 1 }));
+        assert_eq!(state.apply(&entry(2, Fact::Founded { owner: AccountId(9) })), Err(Corrupt::Founding(2)));
+        let settle = entry(
+            2,
+            Fact::Settled {
+                id: JobId(7),
+                outcome: crate::Outcome::Failed,
+                usage: Default::default(),
+                legs: vec![],
+                output: None,
+            },
+        );
+        assert_eq!(state.apply(&settle), Err(Corrupt::Books(2, BooksError::HoldUnknown)));
+        assert_eq!((state.entries(), state.books().account(AccountId(9)).available()), (2, Micro(5)));
+    }
+}
