@@ -1,10 +1,11 @@
 //! Fetches a model of the catalogue and says what it is: `cargo run -p mtor-models --example fetch -- chat-tiny FOLDER`.
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_models::{CancellationToken, Catalogue, Progress, Store, gguf, human_of};
 
-/// Prints one line per tenth of the way.
+/// One line per tenth of the way.
 #[derive(Default)]
 struct Tenths {
     total: AtomicU64,
@@ -35,20 +36,23 @@ impl Progress for Tenths {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let id = args.next().unwrap_or_else(|| "chat-tiny".to_owned());
-    let store = match args.next() {
-        Some(folder) => Store::open(folder)?,
-        None => Store::open_default()?,
-    };
+    let store = args.next().map_or_else(Store::open_default, Store::open)?;
     let cancel = CancellationToken::new();
     let on_ctrl_c = cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            on_ctrl_c.cancel();
-        }
-    });
+    tokio::spawn(async move { tokio::signal::ctrl_c().await.map(|()| on_ctrl_c.cancel()) });
     let path = store.fetch(Catalogue::builtin().model(&id)?, &Tenths::default(), &cancel).await?;
     println!("{}\n{:#?}", path.display(), gguf::inspect(&path)?);
     Ok(())

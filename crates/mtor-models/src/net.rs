@@ -33,7 +33,7 @@ impl<'a> Net<'a> {
             .map_err(|error| {
                 let why = innermost(&error);
                 SourceError::Unusable(format!(
-                    "cannot set up TLS ({why}); are the system's CA certificates installed?"
+                    "cannot set up TLS ({why}); install the system's CA certificates or name a file of them in SSL_CERT_FILE"
                 ))
             })?;
         Ok(Self { client, options, cancel, answered: AtomicBool::new(false) })
