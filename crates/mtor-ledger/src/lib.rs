@@ -1,1 +1,26 @@
-//! Being written.
+//! The durable record of a realm: the journal of what was decided, the log that makes it tamper-evident, and the texts
+//! and keys kept beside it.
+//!
+//! A [`Ledger`] is a folder with one SQLite database and one writer. [`Ledger::commit`] takes a [`Batch`] and calls
+//! back once it is on disk; batches that come while a commit runs share the next one (group commit). The journal's
+//! entries are the leaves of a Merkle tree (RFC 6962), served as C2SP tiles with signed checkpoints; [`verify`] and
+//! [`verify_leaves`] prove that nothing in it was changed, dropped or reordered.
+//!
+//! What must not live here: decisions (mtor-core makes them), sockets, async, randomness. A clock is read for pauses and
+//! intervals alone, never for what is stored.
+
+pub mod defaults;
+
+mod commitment;
+mod error;
+mod ledger;
+mod record;
+mod settings;
+mod verify;
+
+pub use commitment::{Salt, commitment, digest, salt};
+pub use error::{CloseError, OpenError, QueryError, Unavailable};
+pub use ledger::{Ledger, OnDurable, Recovered, Stats};
+pub use record::{Batch, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob};
+pub use settings::Settings;
+pub use verify::{Verified, VerifyError, verify, verify_leaves};

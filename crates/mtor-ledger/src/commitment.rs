@@ -1,0 +1,50 @@
+//! Salted commitments: what the journal says about texts without saying them. Whoever has the text and the salt can
+//! check it; nobody can guess a short text from the log alone.
+
+use mtor_identity::Keypair;
+use mtor_protocol::{Digest, JobId};
+use sha2::{Digest as _, Sha256};
+
+/// The salt of one job's commitments.
+pub type Salt = [u8; 16];
+
+/// The commitment to `bytes`: SHA-256 over the salt, then the bytes.
+///
+/// ```
+/// let commitment = mtor_ledger::commitment(&[7; 16], b"What is the capital of France?");
+/// assert_ne!(commitment, mtor_ledger::commitment(&[8; 16], b"What is the capital of France?"));
+/// ```
+pub fn commitment(salt: &Salt, bytes: &[u8]) -> Digest {
+    Digest(Sha256::new().chain_update(salt).chain_update(bytes).finalize().into())
+}
+
+/// The plain SHA-256 of `bytes`, as in `JobInfo::output`.
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
+}
+
+/// A salt for the job or transfer of this id, which only the holder of the realm's key can compute. The same id gives
+/// the same salt, so that a request that is repeated gives the same commitment, even when the first one is forgotten.
+pub fn salt(realm: &Keypair, id: JobId) -> Salt {
+    let hash = Sha256::new()
+        .chain_update(b"mtor commitment salt v1\n")
+        .chain_update(realm.seed().as_slice())
+        .chain_update(id.0.to_be_bytes())
+        .finalize();
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&hash[..16]);
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_salt_belongs_to_one_realm_and_one_id() {
+        let [one, other] = [1, 2].map(|seed| Keypair::from_seed([seed; 32]));
+        assert_eq!(salt(&one, JobId(1)), salt(&one, JobId(1)));
+        assert_ne!(salt(&one, JobId(1)), salt(&one, JobId(2)));
+        assert_ne!(salt(&one, JobId(1)), salt(&other, JobId(1)));
+    }
+}

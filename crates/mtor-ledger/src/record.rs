@@ -1,0 +1,208 @@
+//! What is kept beside the journal: what people asked and were answered, and their API keys. The journal's leaves
+//! hold only salted commitments to these texts, so they can be forgotten while the log stays whole.
+
+use std::fmt;
+
+use mtor_core::Entry;
+use mtor_protocol::http::JobState;
+use mtor_protocol::{
+    AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Privacy, Problem, ServiceClass,
+    Timestamp, Usage,
+};
+
+use crate::commitment::Salt;
+
+/// What becomes durable together: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Entries of the journal, in order and without gaps after those committed before.
+    pub entries: Vec<Entry>,
+    /// What is kept beside it.
+    pub records: Vec<Record>,
+}
+
+/// Something kept beside the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A job was taken. Comes in the batch of its `Accepted` entry.
+    Request(Box<RequestRecord>),
+    /// An answer as far as it has come; replaces the one before.
+    Partial(Box<PartialRecord>),
+    /// A job has ended. Comes in the batch of its `Settled` entry.
+    Result(Box<ResultRecord>),
+    /// An API key was made.
+    Key(Box<KeyRecord>),
+    /// An API key is not valid any more.
+    RevokeKey {
+        /// Which.
+        id: JobId,
+        /// Whose; a key of another account stays.
+        account: AccountId,
+    },
+    /// A value that the realm remembers by name.
+    Setting {
+        /// Its name.
+        name: String,
+        /// The value; replaces the one before.
+        value: String,
+    },
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestRecord {
+    /// The job.
+    pub job: JobId,
+    /// Who pays.
+    pub account: AccountId,
+    /// The name of the key that asked.
+    pub did: Did,
+    /// What is asked of.
+    pub capability: CapabilityKind,
+    /// Of which model.
+    pub model: String,
+    /// How soon.
+    pub class: ServiceClass,
+    /// Seen by whom.
+    pub privacy: Privacy,
+    /// When it was taken.
+    pub submitted: Timestamp,
+    /// When it is given up.
+    pub deadline: Timestamp,
+    /// What is held for it.
+    pub hold: Micro,
+    /// The intent as JSON: the bytes that `NewJob::request` commits to, with [`salt`](Self::salt).
+    pub intent_json: String,
+    /// The first words of it, for lists.
+    pub question: String,
+    /// The salt of the commitments to the intent and to the answer.
+    pub salt: Salt,
+}
+
+/// An answer as far as it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartialRecord {
+    /// The job.
+    pub job: JobId,
+    /// All of the text so far.
+    pub text: String,
+    /// Tokens in it.
+    pub output_tokens: u64,
+    /// The sequence of the last event in it.
+    pub sequence: u64,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultRecord {
+    /// The job.
+    pub job: JobId,
+    /// A final state.
+    pub state: JobState,
+    /// The answer, as far as it came.
+    pub text: String,
+    /// SHA-256 of the text, if the answer is whole; the journal's `Settled::output` is the salted commitment to the
+    /// same bytes.
+    pub output: Option<Digest>,
+    /// Why the answer ends, if it is whole.
+    pub finish: Option<FinishReason>,
+    /// What was used.
+    pub usage: Usage,
+    /// What it cost.
+    pub cost: Micro,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+    /// The workers that had it, in order.
+    pub workers: Vec<String>,
+    /// The sequence of its last event.
+    pub sequence: u64,
+    /// When it ended.
+    pub settled: Timestamp,
+    /// The first words of the answer, for lists.
+    pub answer: String,
+}
+
+/// An API key. The secret itself is never stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its public name.
+    pub id: JobId,
+    /// Whose account it spends from.
+    pub account: AccountId,
+    /// Whose.
+    pub did: Did,
+    /// What it is for.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub hash: Digest,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl fmt::Debug for KeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, account, did, name, hash: _, created } = self;
+        f.debug_struct("KeyRecord")
+            .field("id", id)
+            .field("account", account)
+            .field("did", did)
+            .field("name", name)
+            .field("created", created)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that is stored about a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredJob {
+    /// Its id.
+    pub id: JobId,
+    /// Who pays.
+    pub account: AccountId,
+    /// The name of the key that asked.
+    pub did: Did,
+    /// What is asked of.
+    pub capability: CapabilityKind,
+    /// Of which model.
+    pub model: String,
+    /// How soon.
+    pub class: ServiceClass,
+    /// Seen by whom.
+    pub privacy: Privacy,
+    /// When it was taken.
+    pub submitted: Timestamp,
+    /// When it is given up.
+    pub deadline: Timestamp,
+    /// What was held for it.
+    pub hold: Micro,
+    /// The salt of the commitments to the intent and to the answer.
+    pub salt: Salt,
+    /// How it stands: `Queued` until it has ended; whether it runs, only the core knows.
+    pub state: JobState,
+    /// The intent as JSON; `None` once it is forgotten.
+    pub intent_json: Option<String>,
+    /// The answer as far as it was stored; `None` once it is forgotten. Empty before the first part was stored.
+    pub text: Option<String>,
+    /// Tokens in the text; for a job that has ended, what it used in all.
+    pub output_tokens: u64,
+    /// The sequence of the last event that was stored.
+    pub sequence: u64,
+    /// When it ended.
+    pub settled: Option<Timestamp>,
+    /// Why the answer ends, if it is whole.
+    pub finish: Option<FinishReason>,
+    /// What it used, once ended.
+    pub usage: Option<Usage>,
+    /// What it cost, once ended.
+    pub cost: Option<Micro>,
+    /// SHA-256 of the whole answer.
+    pub output: Option<Digest>,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+    /// The workers that had it, in order.
+    pub workers: Vec<String>,
+    /// The first words of what was asked.
+    pub question: String,
+    /// The first words of the answer.
+    pub answer: String,
+}
