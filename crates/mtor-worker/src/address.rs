@@ -47,10 +47,13 @@ impl Address {
         if authority.host().is_empty() {
             return Err(wrong("names no host"));
         }
-        let port = match (authority.port_u16(), authority.as_str().ends_with(':')) {
-            (Some(port), _) => port,
-            (None, false) if authority.port().is_none() => PORT,
-            _ => return Err(wrong("has a port that is no number from 0 to 65535")),
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => PORT,
+            Some(port) => match port.trim_start_matches(':').parse() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(wrong("has a port that is no number from 1 to 65535")),
+            },
+            None => return Err(wrong("names no host")),
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let prefix = uri.path().trim_end_matches('/');
@@ -102,11 +105,12 @@ mod tests {
             ("ftp://a.example", "scheme other than"),
             ("https://a.example", "asks for TLS"),
             ("wss://a.example", "asks for TLS"),
-            ("http://a.example:99999", "is"),
+            ("http://a.example:99999", "a port that is no number"),
+            ("http://a.example:0", "a port that is no number"),
             ("http://a.example:", "a port that is no number"),
             ("http://a.example?key=1", "has a query"),
             ("http://a.example/#top", "a query or a fragment"),
-            ("http://:9000", "is"),
+            ("http://:9000", "names no host"),
         ];
         for (text, said) in cases {
             let error = Address::parse(text).unwrap_err().to_string();

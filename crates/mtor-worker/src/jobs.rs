@@ -7,6 +7,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use mtor_protocol::worker::{Done, Run, WorkFailed};
@@ -16,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::defaults::STOP_GRACE;
 use crate::link::{LinkError, Voice};
 use crate::output::Output;
 use crate::worker::{Finished, Job, JobError, Stopped, Worker};
@@ -25,6 +25,8 @@ use crate::worker::{Finished, Job, JobError, Stopped, Worker};
 pub(crate) struct Jobs<W> {
     worker: Arc<W>,
     voice: Voice,
+    /// How long a cancelled job may go on.
+    stop_grace: Duration,
     tasks: JoinSet<Ended>,
     held: HashMap<u64, Held>,
     slots: BTreeMap<CapabilityKind, Slots>,
@@ -62,10 +64,11 @@ pub(crate) struct Ended {
 }
 
 impl<W: Worker> Jobs<W> {
-    pub(crate) fn new(worker: Arc<W>, voice: Voice) -> Self {
+    pub(crate) fn new(worker: Arc<W>, voice: Voice, stop_grace: Duration) -> Self {
         Self {
             worker,
             voice,
+            stop_grace,
             tasks: JoinSet::new(),
             held: HashMap::new(),
             slots: BTreeMap::new(),
@@ -226,12 +229,19 @@ impl<W: Worker> Jobs<W> {
         if let Some(slots) = self.slots.get_mut(kind) {
             slots.running += 1;
         }
-        self.tasks.spawn(run_one(self.worker.clone(), job, self.voice.clone(), self.all.clone()));
+        let (worker, voice, all) = (self.worker.clone(), self.voice.clone(), self.all.clone());
+        self.tasks.spawn(run_one(worker, job, voice, all, self.stop_grace));
     }
 }
 
 /// One job, from its start to its last frame.
-async fn run_one<W: Worker>(worker: Arc<W>, job: Job, voice: Voice, all: CancellationToken) -> Ended {
+async fn run_one<W: Worker>(
+    worker: Arc<W>,
+    job: Job,
+    voice: Voice,
+    all: CancellationToken,
+    stop_grace: Duration,
+) -> Ended {
     let (id, lease, cancelled) = (job.id, job.lease, job.cancelled.clone());
     let mut output = Output::new(&job, voice.me.to_string(), voice.queue.clone());
     let work = async {
@@ -245,7 +255,7 @@ async fn run_one<W: Worker>(worker: Arc<W>, job: Job, voice: Voice, all: Cancell
             result = &mut running => return result,
             () = cancelled.cancelled() => {}
         }
-        tokio::time::timeout(STOP_GRACE, running).await.unwrap_or_else(|_| Err(Stopped.into()))
+        tokio::time::timeout(stop_grace, running).await.unwrap_or_else(|_| Err(Stopped.into()))
     };
     // Whatever the panic left half done belongs to the worker's program, which has to bear that; the output is ours.
     let result =
@@ -288,3 +298,6 @@ fn panicked(id: JobId, panic: &(dyn Any + Send)) -> JobError {
     tracing::error!(job = %id, panic = said.unwrap_or("(no text)"), "the worker panicked in a job");
     JobError::failed("the worker's program panicked; its log says where")
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,82 @@ fn piece_end(text: &str) -> usize {
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use mtor_protocol::{ChatTask, Intent, JobId, Task, Timestamp};
+    use tokio::sync::mpsc;
+
+    fn output(room: usize) -> (Output, mpsc::Receiver<Message>, CancellationToken) {
+        let (queue, frames) = mpsc::channel(room);
+        let cancelled = CancellationToken::new();
+        let job = Job {
+            id: JobId(1),
+            lease: 9,
+            intent: Intent::any_model(Task::Chat(ChatTask::question("?"))),
+            prefix: String::new(),
+            output_tokens_max: 1,
+            deadline: Timestamp(0),
+            cancelled: cancelled.clone(),
+        };
+        (Output::new(&job, "me".to_owned(), queue), frames, cancelled)
+    }
+
+    fn next(frames: &mut mpsc::Receiver<Message>) -> (String, Piece) {
+        let event = Event::parse(frames.try_recv().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!((event.source.as_str(), event.subject), ("me", Some(JobId(1))));
+        match event.body {
+            Body::WorkerChunk(piece) => (event.id, piece),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn pieces_are_counted_and_hashed() {
+        let (mut output, mut frames, _) = output(8);
+        output.text("Grüße", 2).await.unwrap();
+        output.text("", 1).await.unwrap();
+        output.text("!", 1).await.unwrap();
+        assert_eq!(next(&mut frames), ("9/0".into(), Piece { lease: 9, text: "Grüße".into(), tokens: 2 }));
+        assert_eq!(next(&mut frames), ("9/1".into(), Piece { lease: 9, text: "!".into(), tokens: 2 }));
+        assert!(frames.try_recv().is_err(), "the empty piece is not sent");
+        assert_eq!((output.bytes(), output.tokens(), output.usage(5).input_tokens), (8, 4, 5));
+        assert_eq!(output.digest(), Digest(Sha256::digest("Grüße!").into()));
+    }
+
+    #[tokio::test]
+    async fn long_text_is_cut_between_characters() {
+        let (mut output, mut frames, _) = output(8);
+        let text = format!("x{}", "é".repeat(PIECE_BYTES_MAX));
+        output.text(&text, 7).await.unwrap();
+        let pieces: Vec<Piece> = (0..3).map(|_| next(&mut frames).1).collect();
+        assert!(frames.try_recv().is_err());
+        assert!(pieces.iter().all(|piece| piece.text.len() <= PIECE_BYTES_MAX));
+        assert_eq!(pieces.iter().map(|piece| piece.text.as_str()).collect::<String>(), text);
+        assert_eq!(pieces.iter().map(|piece| piece.tokens).sum::<u32>(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_slow_link_slows_the_job_and_a_stop_frees_it() {
+        let (mut output, mut frames, cancelled) = output(1);
+        output.text("a", 1).await.unwrap();
+        let mut second = Box::pin(output.text("b", 1));
+        assert!(second.as_mut().now_or_never().is_none(), "there is no room");
+        next(&mut frames);
+        second.await.unwrap();
+        let mut third = Box::pin(output.text("c", 1));
+        assert!(third.as_mut().now_or_never().is_none(), "there is no room");
+        cancelled.cancel();
+        assert_eq!(third.await, Err(Stopped));
+        assert_eq!(output.text("d", 1).await, Err(Stopped));
+    }
+
+    #[tokio::test]
+    async fn a_lost_link_stops_the_job() {
+        let (mut output, frames, _) = output(1);
+        drop(frames);
+        assert_eq!(output.text("a", 1).await, Err(Stopped));
+    }
+}

@@ -54,7 +54,7 @@ pub(crate) async fn run<W: Worker>(
     let (sink, mut stream) = socket.split();
     let (voice, frames) = Voice::new(settings.keypair.clone());
     let mut writer = AbortOnDropHandle::new(tokio::spawn(link::write(sink, frames)));
-    let jobs = Jobs::new(worker.clone(), voice.clone());
+    let jobs = Jobs::new(worker.clone(), voice.clone(), STOP_GRACE);
     let beat = beats(welcome.beat_ms);
     let mut session = Session { worker, settings, jobs, voice, beat, silent_beats: 0, leaving: None };
 
@@ -65,7 +65,9 @@ pub(crate) async fn run<W: Worker>(
         drop(session);
         let goodbye = async {
             let _ = writer.await;
-            while let Some(Ok(_)) = stream.next().await {}
+            while let Some(Ok(message)) = stream.next().await
+                && !message.is_close()
+            {}
         };
         let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
     } else {
