@@ -1,0 +1,91 @@
+/** The realm's HTTP interface, with every request that concerns a wallet signed by it. */
+
+import { base64url, randomBytes } from "./bytes";
+import { signedHeaders, type Signer } from "./signing";
+import type {
+  ApiKey, JobInfo, JobPage, MovementPage, PriceInfo, Problem, QueueInfo, RealmInfo, TransferRequest, WalletInfo,
+  WorkerInfo,
+} from "./wire";
+
+/** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail || problem.title);
+  }
+}
+
+export class Api {
+  /** How far the realm's clock is ahead of ours, in milliseconds. */
+  clockAheadMs = 0;
+
+  constructor(
+    private readonly origin: string,
+    private readonly signer: Signer,
+  ) {}
+
+  realm = () => this.#get<RealmInfo>("/api/realm", {}, false);
+  queue = () => this.#get<QueueInfo>("/api/queue", {}, false);
+  prices = () => this.#get<PriceInfo[]>("/api/prices", {}, false);
+  workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
+
+  job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
+  wallet = () => this.#get<WalletInfo>(this.#wallet());
+  jobs = (page: { before?: string; limit?: number; q?: string }) => this.#get<JobPage>(this.#wallet("/jobs"), page);
+  movements = (page: { before?: number; limit?: number }) =>
+    this.#get<MovementPage>(this.#wallet("/movements"), page);
+  transfer = (transfer: TransferRequest) => this.#ask<WalletInfo>("POST", "/api/transfers", transfer);
+
+  /** Asks the realm's owner to fill this wallet up. */
+  welcome = () => this.#ask<WalletInfo>("POST", this.#wallet("/welcome"), undefined, false);
+
+  keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
+  makeKey = (name: string) => this.#ask<ApiKey>("POST", this.#wallet("/keys"), { name });
+  revokeKey = (id: string) => this.#ask<ApiKey[]>("DELETE", this.#wallet(`/keys/${id}`));
+
+  #wallet(rest = ""): string {
+    return `/api/wallets/${this.signer.did}${rest}`;
+  }
+
+  #get<T>(path: string, query: Record<string, string | number | undefined> = {}, signed = true): Promise<T> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+    const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+    return this.#ask<T>("GET", text ? `${path}?${text}` : path, undefined, signed);
+  }
+
+  async #ask<T>(method: string, path: string, data?: unknown, signed = true): Promise<T> {
+    const url = new URL(path, this.origin);
+    const body = data === undefined ? "" : JSON.stringify(data);
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (body) headers["Content-Type"] = "application/json";
+    if (signed) {
+      const parts = { method, authority: url.host, path: url.pathname, query: url.search, body };
+      const now = Math.floor((Date.now() + this.clockAheadMs) / 1000);
+      Object.assign(headers, await signedHeaders(this.signer, parts, now, base64url(randomBytes(16))));
+    }
+    const response = await fetch(url, { method, headers, body: body || undefined, cache: "no-store" }).catch(() => {
+      throw new ApiError(problem(0, "The realm does not answer", ""));
+    });
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok && answer !== undefined) return answer as T;
+    throw new ApiError(isProblem(answer) ? answer : problem(response.status, response.statusText, ""));
+  }
+}
+
+export function problem(status: number, title: string, detail: string): Problem {
+  return { type: "about:blank", title, status, detail };
+}
+
+/** The problem behind anything that was thrown. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return error.problem;
+  return problem(0, error instanceof Error ? error.message : String(error), "");
+}
+
+/** The stable last part of a problem's type: `no-worker`. */
+export function problemSlug(of: Problem): string {
+  return of.type.replace("urn:mtor:problem:", "");
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === "object" && value !== null && "type" in value && "title" in value && "status" in value;
+}

@@ -1,0 +1,865 @@
+// Generated from crates/mtor-protocol/schema/mtor.schema.json by `npm run wire`. Do not edit.
+
+/** The data of `mtor.job.accepted`. */
+export interface Accepted {
+  /** When the realm gives up. */
+  deadline: Timestamp;
+  /** What is held of the balance until it is done: the most that it can cost. */
+  hold: Micro;
+}
+
+/** account id */
+export type AccountId = string;
+
+/** The data of `mtor.worker.announce`: what a worker offers. A second announcement replaces the first. */
+export interface Announcement {
+  /** What people call this worker. */
+  name: string;
+  /** What it can do. */
+  offers: CapabilityOffer[];
+  /** Program and version, for the sysop. */
+  software?: string;
+}
+
+/** An API key. The secret is shown once, when it is made. */
+export interface ApiKey {
+  /** When it was made. */
+  created: Timestamp;
+  /** Its public name. */
+  id: JobId;
+  /** What it is for. */
+  name: string;
+  /** The secret, only in the answer that makes it. */
+  secret?: string | null;
+}
+
+export type ApiKeyList = ApiKey[];
+
+/** The data of `mtor.job.assigned`. */
+export interface Assigned {
+  /** 1 for the first worker, 2 for the one after it, and so on. */
+  attempt: number;
+  /** The worker's key. */
+  did: Did;
+  /** The model that it runs. */
+  model: string;
+  /** The worker's name. */
+  worker: string;
+}
+
+/** The data of `mtor.worker.beat`: still here; and how fast by now. */
+export interface Beat {
+  /** Measured speed of the first offer, in tokens per second for one job. */
+  tokens_per_s?: number | null;
+}
+
+/** The data of `mtor.job.cancel`. */
+export type Cancel = Record<string, never>;
+
+/** The data of `mtor.job.cancelled`. */
+export interface Cancelled {
+  /** What the text delivered so far cost. */
+  cost: Micro;
+}
+
+/** chat, embed, ..., tool.NAME */
+export type CapabilityKind = string;
+
+/** One capability that a worker offers, with its model, limits, slots and price. */
+export interface CapabilityOffer {
+  /** What it can do. */
+  capability: CapabilityKind;
+  /** What it can take. */
+  limits?: OfferLimits;
+  /** With which model. */
+  model: string;
+  /** What it asks; nothing, when it is content with any price. */
+  price?: Price;
+  /** How many jobs at once. */
+  slots: number;
+  /** How fast it writes, measured by itself, in tokens per second for one job. */
+  tokens_per_s?: number | null;
+}
+
+/** One capability's queue. */
+export interface CapabilityQueue {
+  /** Which. */
+  capability: CapabilityKind;
+  /** Jobs that wait. */
+  queued: number;
+  /** Jobs that run. */
+  running: number;
+  /** Slots granted by all workers. */
+  slots: number;
+}
+
+/** The data of `mtor.session.challenge`. */
+export interface Challenge {
+  /** The answer must come before this. */
+  expires: Timestamp;
+  /** 32 random bytes, base64url. */
+  nonce: string;
+  /** The realm that asks. */
+  realm: Did;
+}
+
+/** The one choice. */
+export interface ChatChoice {
+  /** A piece of it, when streamed. */
+  delta?: ResponseMessage | null;
+  /** Null until the end, then `stop` or `length`. */
+  finish_reason?: FinishReason | null;
+  /** Always 0. */
+  index: number;
+  /** The whole message, unless streamed. */
+  message?: ResponseMessage | null;
+}
+
+/** The answer of `POST /v1/chat/completions`, and each event of its stream. */
+export interface ChatCompletion {
+  /** One choice; none in the event that carries the usage. */
+  choices: ChatChoice[];
+  /** Seconds since the Unix epoch. */
+  created: number;
+  /** `chatcmpl-` and the job's id. */
+  id: string;
+  /** The model. */
+  model: string;
+  /** `chat.completion`, or `chat.completion.chunk`. */
+  object: string;
+  /** What was used. */
+  usage?: TokenUsage | null;
+}
+
+/** The body of `POST /v1/chat/completions`. */
+export interface ChatCompletionRequest {
+  /** See [`ChatTask`]. */
+  frequency_penalty?: number | null;
+  /** The newer name of `max_tokens`. */
+  max_completion_tokens?: number | null;
+  /** Most tokens to write. */
+  max_tokens?: number | null;
+  /** The conversation. */
+  messages: RequestMessage[];
+  /** A model's name, or `default`. */
+  model: string;
+  /** Only 1 is possible here. */
+  n?: number | null;
+  /** See [`ChatTask`]. */
+  presence_penalty?: number | null;
+  /** See [`ChatTask`]. */
+  seed?: number | null;
+  /** One stop string, or several. */
+  stop?: OneOrMany | null;
+  /** Whether to stream server-sent events. */
+  stream?: boolean;
+  /** What else to stream. */
+  stream_options?: StreamOptions | null;
+  /** See [`ChatTask`]. */
+  temperature?: number | null;
+  /** See [`ChatTask`]. */
+  top_p?: number | null;
+}
+
+/** One message of a conversation. */
+export interface ChatMessage {
+  /** What was said. */
+  content: string;
+  /** Who said it. */
+  role: Role;
+}
+
+/** Write the next message of a conversation. The whole conversation comes with it: the realm keeps no session. */
+export interface ChatTask {
+  frequency_penalty?: number | null;
+  max_tokens?: number | null;
+  messages?: ChatMessage[];
+  presence_penalty?: number | null;
+  /** Short for one message of the user. */
+  prompt?: string | null;
+  seed?: number | null;
+  stop?: string[];
+  temperature?: number | null;
+  top_p?: number | null;
+}
+
+/** The data of `mtor.job.chunk`. */
+export interface Chunk {
+  /**
+   * Where the piece belongs in the whole answer, in bytes of UTF-8. A reader that holds more than this cuts its
+   * text here first: after a crash of the broker a few words may be written anew.
+   */
+  offset: number;
+  /** The piece. */
+  text: string;
+  /** Tokens in it. */
+  tokens: number;
+}
+
+/** The data of `mtor.job.completed`. */
+export interface Completed {
+  /** What it cost. */
+  cost: Micro;
+  /** Why the answer ends. */
+  finish: FinishReason;
+  /** SHA-256 of the whole answer. */
+  output: Digest;
+  /** When. */
+  settled: Timestamp;
+  /** What was used. */
+  usage: Usage;
+}
+
+/** A part of a message. */
+export interface ContentPart {
+  /** The text. */
+  text?: string | null;
+  /** `text`; nothing else is read here yet. */
+  type: string;
+}
+
+/** Who somebody is: `did:key:z6Mk...`, an Ed25519 public key by its name. Parsed and verified by `mtor-identity`. */
+export type Did = string;
+
+/** SHA-256, hexadecimal */
+export type Digest = string;
+
+/** The data of `mtor.worker.done` (worker to broker): the answer is whole. */
+export interface Done {
+  /** Why it stopped. */
+  finish: FinishReason;
+  /** The assignment. */
+  lease: number;
+  /** SHA-256 over the text that this worker wrote for this assignment. */
+  output: Digest;
+  /** The worker's signature over [`signing_text`](Done::signing_text), base64url. */
+  signature: string;
+  /** What this worker used for it. */
+  usage: Usage;
+}
+
+/** The data of `mtor.worker.drain`: no new jobs, please. From the broker: finish and go. */
+export interface Drain {
+  /** Why, for people. */
+  reason?: string;
+}
+
+/** Turn texts into vectors. */
+export interface EmbedTask {
+  /** The texts; the result is a JSON array with one array of numbers for each. */
+  input: string[];
+}
+
+/** One vector. */
+export interface Embedding {
+  /** The vector: numbers, or base64. */
+  embedding: unknown;
+  /** Of which input. */
+  index: number;
+  /** `embedding`. */
+  object: string;
+}
+
+/** The answer of `POST /v1/embeddings`. */
+export interface EmbeddingList {
+  /** One for each input. */
+  data: Embedding[];
+  /** The model. */
+  model: string;
+  /** `list`. */
+  object: string;
+  /** What was used. */
+  usage: TokenUsage;
+}
+
+/** The body of `POST /v1/embeddings`. */
+export interface EmbeddingRequest {
+  /** `float` (the default) or `base64` (little-endian 32-bit floats), as OpenAI's own client asks for. */
+  encoding_format?: string | null;
+  /** One text, or several. */
+  input: OneOrMany;
+  /** A model's name, or `default`. */
+  model: string;
+}
+
+/** An error in OpenAI's shape. */
+export interface ErrorBody {
+  /** The error. */
+  error: ErrorDetail;
+}
+
+/** What is wrong. */
+export interface ErrorDetail {
+  /** The stable name. */
+  code?: string | null;
+  /** In words. */
+  message: string;
+  /** The field that is wrong. */
+  param?: string | null;
+  /** The class by which OpenAI's clients choose an exception. */
+  type: string;
+}
+
+/** The data of `mtor.job.failed`. */
+export interface Failed {
+  /** What the text delivered so far cost; nothing, if there was none. */
+  cost: Micro;
+  /** Why. */
+  problem: Problem;
+}
+
+/** Why a worker stopped writing. */
+export type FinishReason = "stop" | "length";
+
+/** Where a job has just come to. */
+export type FlowStep = "submitted" | "assigned" | "first_chunk" | "completed" | "failed" | "cancelled";
+
+/** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
+export interface Hello {
+  /** Whose wallet. */
+  did?: Did | null;
+  /** Client or worker. */
+  role: SessionRole;
+  /** The signature over the challenge, base64url. */
+  signature?: string | null;
+}
+
+/** A capability with parameters, for a model. */
+export type Intent = Task & {
+  model?: string;
+};
+
+/** job id */
+export type JobId = string;
+
+/** `GET /api/jobs/{id}`: everything about a job, for the wallet that it belongs to. */
+export interface JobInfo {
+  /** How soon. */
+  class: ServiceClass;
+  /** What it cost, once settled. */
+  cost?: Micro | null;
+  /** When the realm gives up. */
+  deadline: Timestamp;
+  /** How long until it starts, in milliseconds; absent when it can't be known. */
+  eta_ms?: number | null;
+  /** Why the answer ends, once completed. */
+  finish?: FinishReason | null;
+  /** What was held. */
+  hold: Micro;
+  /** Its id. */
+  id: JobId;
+  /** What was asked; absent when it was pruned by the realm's retention. */
+  intent?: Intent | null;
+  /** SHA-256 of the whole answer, once completed. */
+  output?: Digest | null;
+  /** How many jobs start before it, while it waits. */
+  position?: number | null;
+  /** Seen by whom. */
+  privacy: Privacy;
+  /** Why it failed. */
+  problem?: Problem | null;
+  /** The sequence of its last event. */
+  sequence: number;
+  /** When it was settled. */
+  settled?: Timestamp | null;
+  /** How it stands. */
+  state: JobState;
+  /** When it was taken. */
+  submitted: Timestamp;
+  /** The answer as far as it is there; absent when it was pruned by the realm's retention. */
+  text?: string | null;
+  /** What it used, once settled. */
+  usage?: Usage | null;
+  /** The workers that had it, in order. */
+  workers: string[];
+}
+
+/** One line of `GET /api/wallets/{did}/jobs`. */
+export interface JobLine {
+  /** The first words of the answer. */
+  answer: string;
+  /** What was asked of. */
+  capability: CapabilityKind;
+  /** What it cost, once settled. */
+  cost?: Micro | null;
+  /** Its id. */
+  id: JobId;
+  /** The first words of the question. */
+  question: string;
+  /** How it stands. */
+  state: JobState;
+  /** When it was taken. */
+  submitted: Timestamp;
+}
+
+/** `GET /api/wallets/{did}/jobs?before=ID&limit=N&q=WORDS`: a page of a wallet's jobs, the newest first. */
+export interface JobPage {
+  /** The jobs. */
+  jobs: JobLine[];
+  /** Pass this as `before` for the next page; absent on the last. */
+  next?: JobId | null;
+}
+
+/** The state of a job. */
+export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
+
+/** `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign. */
+export interface KeyRequest {
+  /** What it is for. */
+  name: string;
+}
+
+/** How the ledger stands. */
+export interface LedgerInfo {
+  /** Entries in the journal. */
+  entries: number;
+  /** The Merkle root over them, hexadecimal. */
+  root: Digest;
+  /** Whether it can write. */
+  writable: boolean;
+}
+
+/** Text, or parts. */
+export type MessageContent = string | ContentPart[];
+
+/** micro; 1,000,000 are one coin */
+export type Micro = string;
+
+/** One model. */
+export interface ModelCard {
+  /** Seconds since the Unix epoch. */
+  created: number;
+  /** Its name. */
+  id: string;
+  /** `model`. */
+  object: string;
+  /** The realm's name. */
+  owned_by: string;
+}
+
+/** The answer of `GET /v1/models`. */
+export interface ModelList {
+  /** The models that workers offer now, `default` first. */
+  data: ModelCard[];
+  /** `list`. */
+  object: string;
+}
+
+/** One line of `GET /api/wallets/{did}/movements`, the newest first. */
+export interface Movement {
+  /** How much. */
+  amount: Micro;
+  /** The ledger's entry. */
+  entry: number;
+  /** What for. */
+  kind: MovementKind;
+  /** The other side's account. */
+  other?: AccountId | null;
+  /** The job or transfer. */
+  reference: JobId;
+  /** When. */
+  time: Timestamp;
+}
+
+/** What a movement of a wallet was for. */
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued";
+
+/** A page of a wallet's movements. */
+export interface MovementPage {
+  /** The movements. */
+  movements: Movement[];
+  /** Pass this as `before` for the next page; absent on the last. */
+  next?: number | null;
+}
+
+/** One offer of a worker, with its load. */
+export interface OfferInfo {
+  /** Of these taken. */
+  busy: number;
+  /** What it can do. */
+  capability: CapabilityKind;
+  /** What it can take. */
+  limits: OfferLimits;
+  /** With which model. */
+  model: string;
+  /** What it asks. */
+  price: Price;
+  /** Jobs at once. */
+  slots: number;
+  /** How fast it writes, in tokens per second for one job, as measured by itself. */
+  tokens_per_s?: number | null;
+}
+
+/** The limits of an offer; what is absent is unlimited. */
+export interface OfferLimits {
+  /** The model's window for one job: tokens read and written together. */
+  context_tokens?: number | null;
+  /** Most bytes of text that go in. */
+  input_bytes?: number | null;
+  /** Most tokens written for one job. */
+  output_tokens?: number | null;
+}
+
+/** One text, or several. */
+export type OneOrMany = string | string[];
+
+/** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
+export interface Piece {
+  /** The assignment. */
+  lease: number;
+  /** The piece. */
+  text: string;
+  /** Tokens in it. */
+  tokens: number;
+}
+
+/**
+ * What a capability costs, in micro per thousand units of each metered kind, plus a part per job.
+ *
+ * ```
+ * use mtor_protocol::{Micro, Price, Usage};
+ * let price = Price { job: Micro(100), input_ktoken: Micro(1_000), output_ktoken: Micro(4_000), ..Price::default() };
+ * let usage = Usage { input_tokens: 500, output_tokens: 250, ..Usage::default() };
+ * assert_eq!(price.cost(&usage), Micro(100 + 500 + 1_000));
+ * ```
+ */
+export interface Price {
+  /** Per thousand tokens read. */
+  input_ktoken?: Micro;
+  /** Per job, whatever it used. */
+  job?: Micro;
+  /** Per thousand images seen or drawn. */
+  kimage?: Micro;
+  /** Per thousand seconds of audio heard or spoken. */
+  ksecond?: Micro;
+  /** Per thousand tokens written. */
+  output_ktoken?: Micro;
+}
+
+/** `GET /api/prices`: one capability's price. */
+export interface PriceInfo {
+  /** Of what. */
+  capability: CapabilityKind;
+  /** How much. */
+  price: Price;
+}
+
+export type PriceList = PriceInfo[];
+
+/** Whose workers may see the job. */
+export type Privacy = "own" | "realm" | "peers" | "any";
+
+/** Problem details (RFC 9457). */
+export interface Problem {
+  /** What happened here, with numbers, and what to do about it. */
+  detail?: string;
+  /** The job that it is about. */
+  instance?: string | null;
+  /** The field of the request that is wrong, where one is. */
+  param?: string | null;
+  /** Seconds after which another try makes sense. */
+  retry_after?: number | null;
+  /** The HTTP status. */
+  status: number;
+  /** The kind in a few words. */
+  title: string;
+  /** `urn:mtor:problem:` and the kind; stable, to be compared by programs. */
+  type: string;
+}
+
+/** `GET /api/queue`. */
+export interface QueueInfo {
+  /** The same by capability. */
+  capabilities: CapabilityQueue[];
+  /** Jobs that wait for a worker. */
+  queued: number;
+  /** Jobs that a worker has. */
+  running: number;
+}
+
+/** The data of `mtor.job.queued`. */
+export interface Queued {
+  /** How long until it starts, in milliseconds; absent when it can't be known. */
+  eta_ms?: number | null;
+  /** How many jobs of this capability start before it. */
+  position: number;
+}
+
+/** The data of `mtor.quote`. */
+export interface Quote {
+  /** How long until it starts, in milliseconds; absent when it can't be known. */
+  eta_ms?: number | null;
+  /** Until when the price holds. */
+  expires: Timestamp;
+  /** The most that the job can cost: what would be held. */
+  max: Micro;
+  /** How many jobs would start before it. */
+  position: number;
+  /** The price it is computed with. */
+  price: Price;
+}
+
+/** The data of `mtor.realm.flow`: one step of one job, without a word of what it says. */
+export interface RealmFlow {
+  /** What is asked of the realm. */
+  capability: CapabilityKind;
+  /** The job, if it is the watcher's own. */
+  job?: JobId | null;
+  /** Whether it is one of the watcher's own; then `job` says which. */
+  own: boolean;
+  /** Where it has come to. */
+  step: FlowStep;
+  /** The job, as a short token that is good only for joining the steps of one job. */
+  token: string;
+  /** The worker, once there is one. */
+  worker?: string | null;
+}
+
+/** `GET /api/realm`: who this realm is. */
+export interface RealmInfo {
+  /** Its key. */
+  did: Did;
+  /** Whether it is going down and takes no new jobs. */
+  draining: boolean;
+  /** Its ledger. */
+  ledger: LedgerInfo;
+  /** Its name. */
+  name: string;
+  /** The owner's wallet. */
+  owner: Did;
+  /** Whether coins are issued by the owner alone. */
+  private: boolean;
+  /** The wire's version. */
+  protocol: string;
+  /** Since when it runs. */
+  started: Timestamp;
+  /** The program's version. */
+  version: string;
+}
+
+/** The data of `mtor.realm.status`. */
+export interface RealmStatus {
+  /** Queues. */
+  queue: QueueInfo;
+  /** Workers. */
+  workers: WorkerInfo[];
+}
+
+/** The data of `mtor.realm.watch`. */
+export type RealmWatch = Record<string, never>;
+
+/** A message as OpenAI's clients send it. */
+export interface RequestMessage {
+  /** Text, or parts of which all are text. */
+  content: MessageContent;
+  /** Who said it. */
+  role: Role;
+}
+
+/** A message, or a piece of one. */
+export interface ResponseMessage {
+  /** What. */
+  content?: string | null;
+  /** Who says it. */
+  role?: Role | null;
+}
+
+/** Who says something in a conversation. */
+export type Role = "system" | "user" | "assistant";
+
+/** The data of `mtor.worker.run` (broker to worker): do this. The event's subject is the job. */
+export interface Run {
+  /** When the realm gives up. */
+  deadline: Timestamp;
+  /** What to do. */
+  intent: Intent;
+  /** The fencing token of this assignment; everything that the worker sends for the job carries it. */
+  lease: number;
+  /** Most tokens to write from here on. */
+  output_tokens_max: number;
+  /** Text of the answer that was delivered already by a worker that left: go on right after it. */
+  prefix?: string;
+}
+
+/** How soon somebody waits for the answer. */
+export type ServiceClass = "voice" | "interactive" | "batch";
+
+/** Who opens a session. */
+export type SessionRole = "client" | "worker";
+
+/** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
+export interface Stop {
+  /** The assignment that is meant. */
+  lease: number;
+}
+
+/** What else to stream. */
+export interface StreamOptions {
+  /** A last event with the usage. */
+  include_usage?: boolean;
+}
+
+/** Asks the realm to do something, under conditions. The data of `mtor.job.submit`, and the body of `POST /api/jobs`. */
+export interface Submit {
+  /** How soon. */
+  class?: ServiceClass;
+  /**
+   * The job's id, when the client chooses it (it should: then a retry can't make a second job). In an event the
+   * `subject` says the same.
+   */
+  id?: JobId | null;
+  /** What is wanted. */
+  intent: Intent;
+  /** The most it may cost; without it, what the job can cost at most by its own limits. */
+  max_price?: Micro | null;
+  /** Seen by whom. */
+  privacy?: Privacy;
+  /** Milliseconds after which it is given up and refunded; the realm's own limit when absent. */
+  timeout_ms?: number | null;
+}
+
+/** What a worker can be asked to do, with what it needs to know. One variant per capability. */
+export type Task = {
+  capability: "chat";
+  params: ChatTask;
+} | {
+  capability: "embed";
+  params: EmbedTask;
+};
+
+export type Timestamp = string;
+
+/** Usage by OpenAI's names. */
+export interface TokenUsage {
+  /** Tokens written. */
+  completion_tokens: number;
+  /** Tokens read. */
+  prompt_tokens: number;
+  /** Both. */
+  total_tokens: number;
+}
+
+/** `POST /api/transfers`: send coins. */
+export interface TransferRequest {
+  /** How much. */
+  amount: Micro;
+  /** Chosen by the sender; the same id with the same transfer is the same transfer. */
+  id: JobId;
+  /** What for; the ledger keeps only its salted hash. */
+  memo?: string;
+  /** To whom. */
+  to: Did;
+}
+
+/** The metered work of a job, or of one worker's part in it. */
+export interface Usage {
+  /** Audio heard or spoken, in milliseconds. */
+  audio_ms?: number;
+  /** Images seen or drawn. */
+  images?: number;
+  /** Tokens read. */
+  input_tokens?: number;
+  /** Tokens written. */
+  output_tokens?: number;
+}
+
+/** `GET /api/wallets/{did}`. */
+export interface WalletInfo {
+  /** What can be spent now. */
+  available: Micro;
+  /** Whose. */
+  did: Did;
+  /** Its account, public. */
+  guid: AccountId;
+  /** What is held for jobs that are not settled. */
+  held: Micro;
+  /** What came in, ever. */
+  received: Micro;
+  /** What went out, ever. */
+  spent: Micro;
+}
+
+/** The data of `mtor.job.watch`. */
+export interface Watch {
+  /** Only events with a greater sequence; 0 for all. */
+  after?: number;
+}
+
+/** The data of `mtor.session.welcome`. */
+export interface Welcome {
+  /** For a worker: beat at least this often, in milliseconds. */
+  beat_ms: number;
+  /** Who you are to the realm. */
+  did: Did;
+  /** The realm's name. */
+  realm_name: string;
+  /** As what. */
+  role: SessionRole;
+}
+
+/** The data of `mtor.worker.failed` (worker to broker): it can't be done here. */
+export interface WorkFailed {
+  /** The assignment. */
+  lease: number;
+  /** Why. */
+  problem: Problem;
+  /** Whether another worker may do better. */
+  retry: boolean;
+  /** What was used before it failed. */
+  usage?: Usage;
+}
+
+/** `GET /api/workers`: one worker. */
+export interface WorkerInfo {
+  /** Its key: the wallet that is paid. */
+  did: Did;
+  /** Whether it takes no new jobs. */
+  draining: boolean;
+  /** Coins earned in this session. */
+  earned: Micro;
+  /** Its session with this broker; a worker that comes back has another. */
+  id: number;
+  /** Jobs done in this session. */
+  jobs_done: number;
+  /** What people call it. */
+  name: string;
+  /** What it offers. */
+  offers: OfferInfo[];
+  /** Since when it is here. */
+  since: Timestamp;
+  /** Program and version. */
+  software: string;
+}
+
+export type WorkerList = WorkerInfo[];
+
+/** The data of every type of event. */
+export interface EventData {
+  "mtor.error": Problem;
+  "mtor.job.accepted": Accepted;
+  "mtor.job.assigned": Assigned;
+  "mtor.job.cancel": Cancel;
+  "mtor.job.cancelled": Cancelled;
+  "mtor.job.chunk": Chunk;
+  "mtor.job.completed": Completed;
+  "mtor.job.failed": Failed;
+  "mtor.job.queued": Queued;
+  "mtor.job.submit": Submit;
+  "mtor.job.watch": Watch;
+  "mtor.quote": Quote;
+  "mtor.quote.ask": Submit;
+  "mtor.realm.flow": RealmFlow;
+  "mtor.realm.status": RealmStatus;
+  "mtor.realm.watch": RealmWatch;
+  "mtor.session.challenge": Challenge;
+  "mtor.session.hello": Hello;
+  "mtor.session.welcome": Welcome;
+  "mtor.worker.announce": Announcement;
+  "mtor.worker.beat": Beat;
+  "mtor.worker.chunk": Piece;
+  "mtor.worker.done": Done;
+  "mtor.worker.drain": Drain;
+  "mtor.worker.failed": WorkFailed;
+  "mtor.worker.run": Run;
+  "mtor.worker.stop": Stop;
+}

@@ -1,0 +1,127 @@
+/** Everything behind the page, put together: wallet, session, jobs, conversations, the live realm. */
+
+import { Api } from "../lib/api";
+import { openDatabase } from "../lib/database";
+import type { RealmEvent } from "../lib/event";
+import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
+import { NoWallet, openWallet, type Wallet, type WalletObstacle } from "../lib/wallet";
+import { Conversations } from "./conversations.svelte";
+import { Jobs } from "./jobs.svelte";
+import { Live } from "./live.svelte";
+import { notices } from "./notices.svelte";
+import { Purse } from "./purse.svelte";
+
+export class Console {
+  connection = $state.raw<Connection>({ state: "connecting" });
+  readonly api: Api;
+  readonly jobs: Jobs;
+  readonly conversations: Conversations;
+  readonly live: Live;
+  readonly purse: Purse;
+  #session: Session;
+  #caughtUp = false;
+  /** Who else hears the events of a job: replays. */
+  #replays = new Map<string, (event: RealmEvent) => void>();
+
+  constructor(
+    readonly wallet: Wallet,
+    database: IDBDatabase | undefined,
+  ) {
+    this.api = new Api(location.origin, wallet);
+    this.live = new Live(this.api);
+    this.purse = new Purse(this.api);
+    this.jobs = new Jobs({
+      api: this.api,
+      send: (type, data, subject) => this.#session.send(type, data, subject),
+      onMoney: () => void this.purse.refresh(),
+    });
+    this.conversations = new Conversations({
+      api: this.api,
+      database,
+      jobs: this.jobs,
+      workers: () => this.live.workers ?? [],
+    });
+    this.#session = new Session({
+      signer: wallet,
+      open: openSocket,
+      onEvent: (event) => this.#receive(event),
+      onConnection: (connection) => this.#connected(connection),
+      onClock: (aheadMs) => (this.api.clockAheadMs = aheadMs),
+    });
+  }
+
+  start(): void {
+    void this.conversations.read();
+    this.#session.start();
+    addEventListener("online", () => this.#session.retryNow());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#session.retryNow();
+    });
+  }
+
+  retryNow(): void {
+    this.#session.retryNow();
+  }
+
+  /** Asks for all events of a job once more, past ones first; gives a function that ends it. */
+  watchAgain(job: string, hear: (event: RealmEvent) => void): () => void {
+    this.#replays.set(job, hear);
+    this.#session.send("mtor.job.watch", { after: 0 }, job);
+    return () => this.#replays.delete(job);
+  }
+
+  #connected(connection: Connection): void {
+    this.connection = connection;
+    if (connection.state === "offline") this.live.disconnected();
+    if (connection.state !== "online") return;
+    this.jobs.resume();
+    this.#session.send("mtor.realm.watch", {});
+    void this.live.refresh();
+    void this.#settleIn();
+  }
+
+  /** What is to be done with a fresh session: see the balance, fill it up if need be, find what was going on. */
+  async #settleIn(): Promise<void> {
+    await this.purse.refresh();
+    if (this.purse.low || this.purse.info === undefined) await this.purse.fill();
+    if (this.#caughtUp) return;
+    this.#caughtUp = await this.conversations.catchUp().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #receive(event: RealmEvent): void {
+    if (this.live.receive(event) || this.jobs.receive(event)) return;
+    const replay = event.subject === undefined ? undefined : this.#replays.get(event.subject);
+    if (replay) return replay(event);
+    if (event.type === "mtor.error") notices.say(event.data.detail || event.data.title, "bad");
+  }
+}
+
+function openSocket(): Socket {
+  const address = new URL("/ws", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const real = new WebSocket(address, SUBPROTOCOL);
+  const socket: Socket = {
+    onmessage: null,
+    onclose: null,
+    send: (text) => real.send(text),
+    close: () => real.close(),
+  };
+  real.onmessage = (message) => socket.onmessage?.(message);
+  // A failure is followed by a close; that is where it is dealt with.
+  real.onclose = () => socket.onclose?.();
+  return socket;
+}
+
+/** The console, or why this browser can't have one. */
+export async function openConsole(): Promise<Console | WalletObstacle> {
+  try {
+    const database = await openDatabase().catch(() => undefined);
+    return new Console(await openWallet(database), database);
+  } catch (error) {
+    if (error instanceof NoWallet) return error.obstacle;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+/** The conversations of this wallet, newest first, and what can be done with them. */
+
+import { isFinal } from "../lib/answer";
+import { problemOf, type Api } from "../lib/api";
+import {
+  contextBudget, conversationOf, groupJobs, messagesFor, newConversation, type Conversation, type PastTurn, type Turn,
+} from "../lib/conversation";
+import { transact } from "../lib/database";
+import { REBUILD_JOBS_MAX } from "../lib/defaults";
+import { uuid7Time } from "../lib/uuid";
+import type { Problem, WorkerInfo } from "../lib/wire";
+import type { Jobs } from "./jobs.svelte";
+
+export interface ConversationsOptions {
+  api: Api;
+  database: IDBDatabase | undefined;
+  jobs: Jobs;
+  workers: () => readonly WorkerInfo[];
+}
+
+/** Jobs fetched at once. */
+const LOADS_MAX = 4;
+
+export class Conversations {
+  list = $state.raw<Conversation[]>([]);
+  /** Whether the list has been read from this browser. */
+  ready = $state(false);
+  #options: ConversationsOptions;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  get(id: string | undefined): Conversation | undefined {
+    return this.list.find((conversation) => conversation.id === id);
+  }
+
+  /** The conversation that a job belongs to. */
+  of(job: string): Conversation | undefined {
+    return this.list.find((conversation) => conversation.turns.some((turn) => turn.jobs.includes(job)));
+  }
+
+  /** Reads what this browser remembers. */
+  async read(): Promise<void> {
+    const { database } = this.#options;
+    if (database) {
+      const known = await transact<Conversation[]>(database, "conversations", "readonly", (all) => all.getAll());
+      this.list = known.sort(newestFirst);
+    }
+    this.ready = true;
+  }
+
+  /** Follows the wallet's unfinished jobs and finds conversations again that this browser does not remember. */
+  async catchUp(): Promise<void> {
+    const { api, jobs } = this.#options;
+    const page = await api.jobs({ limit: REBUILD_JOBS_MAX });
+    for (const line of page.jobs) if (!isFinal(line.state)) jobs.follow(line.id);
+    const unknown = page.jobs.filter((line) => line.capability === "chat" && !this.of(line.id));
+    if (unknown.length === 0) return;
+    const infos = await inGroups(unknown, (line) => api.job(line.id).catch(() => undefined));
+    for (const found of groupJobs(infos.filter((info) => info !== undefined))) {
+      if (found.turns.some((turn) => turn.jobs.some((job) => this.of(job)))) continue;
+      await this.#store(found);
+    }
+  }
+
+  /** Asks in a conversation, or in a new one; gives the conversation's id. */
+  ask(question: string, id: string | undefined): string {
+    const conversation = this.get(id);
+    const job = this.#submit(conversation?.turns ?? [], question);
+    const asked = conversation
+      ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { question, jobs: [job] }] }
+      : newConversation(job, question);
+    void this.#store(asked);
+    return asked.id;
+  }
+
+  /** Asks the question of a turn again; later turns stay as they are. */
+  retry(id: string, index: number): void {
+    const conversation = this.get(id);
+    const turn = conversation?.turns[index];
+    if (!conversation || !turn) return;
+    const job = this.#submit(conversation.turns.slice(0, index), turn.question);
+    const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
+    void this.#store({ ...conversation, updated: uuid7Time(job), turns });
+  }
+
+  /** Fetches the answers of a conversation that are not here; says what went wrong, if anything did. */
+  async load(conversation: Conversation): Promise<Problem | undefined> {
+    let failure: Problem | undefined;
+    const latest = conversation.turns.flatMap((turn) => turn.jobs.slice(-1));
+    await inGroups(latest, (job) =>
+      this.#options.jobs.load(job).catch((error: unknown) => {
+        failure = problemOf(error);
+      }),
+    );
+    return failure;
+  }
+
+  /** The conversation of a job that only the realm remembers; gives its id. */
+  async adopt(job: string): Promise<string | undefined> {
+    const known = this.of(job);
+    if (known) return known.id;
+    const found = conversationOf(await this.#options.api.job(job));
+    if (found) await this.#store(found);
+    return found?.id;
+  }
+
+  #submit(turns: readonly Turn[], question: string): string {
+    const { jobs, workers } = this.#options;
+    const past: PastTurn[] = turns.map((turn) => ({
+      question: turn.question,
+      answer: jobs.get(turn.jobs.at(-1))?.text ?? turn.answer ?? "",
+    }));
+    return jobs.submit(messagesFor(past, question, contextBudget(workers())));
+  }
+
+  async #store(conversation: Conversation): Promise<void> {
+    const others = this.list.filter((other) => other.id !== conversation.id);
+    this.list = [conversation, ...others].sort(newestFirst);
+    const { database } = this.#options;
+    // A browser that refuses to store is no reason to stop: the realm remembers the jobs.
+    if (database) await transact(database, "conversations", "readwrite", (all) => all.put(conversation)).catch(() => {});
+  }
+}
+
+function newestFirst(a: Conversation, b: Conversation): number {
+  return b.updated - a.updated;
+}
+
+async function inGroups<T, R>(things: readonly T[], run: (thing: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let index = 0; index < things.length; index += LOADS_MAX) {
+    results.push(...(await Promise.all(things.slice(index, index + LOADS_MAX).map(run))));
+  }
+  return results;
+}

@@ -1,0 +1,189 @@
+/** The jobs of this wallet that the page follows: submits, cancels, resumes after a lost connection. */
+
+import { SvelteMap, SvelteSet } from "svelte/reactivity";
+import { answerOfJob, applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
+import { problem, type Api } from "../lib/api";
+import { hex, sha256, utf8 } from "../lib/bytes";
+import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
+import type { Kind, RealmEvent } from "../lib/event";
+import { t } from "../lib/strings";
+import { uuid7 } from "../lib/uuid";
+import type { ChatMessage, EventData, Problem, Submit } from "../lib/wire";
+
+/** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
+const REREADS_MAX = 2;
+
+export interface JobsOptions {
+  api: Api;
+  send: <K extends Kind>(type: K, data: EventData[K], subject?: string) => boolean;
+  /** A job was accepted or settled: the balance has changed. */
+  onMoney: () => void;
+}
+
+/** A job that is not over. */
+interface Active {
+  /** What was asked, until the realm has acknowledged it. */
+  submit?: Submit;
+  rereads: number;
+}
+
+export class Jobs {
+  /** Jobs that the person wants stopped and that are not over yet. */
+  readonly stopping = new SvelteSet<string>();
+  #options: JobsOptions;
+  /** What the page draws. */
+  #shown = new SvelteMap<string, Answer>();
+  /** What is known; ahead of what is drawn by at most one drawing interval. */
+  #known = new Map<string, Answer>();
+  #active = new Map<string, Active>();
+  #undrawn = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  get(id: string | undefined): Answer | undefined {
+    return id === undefined ? undefined : this.#shown.get(id);
+  }
+
+  /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
+  submit(messages: ChatMessage[]): string {
+    const id = uuid7();
+    if (this.#active.size >= ACTIVE_JOBS_MAX) {
+      const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
+      this.#keep({ ...newAnswer(id), state: "failed", problem: why });
+      return id;
+    }
+    const intent = { capability: "chat", model: "default", params: { messages } } as const;
+    const submit: Submit = { intent, class: "interactive" };
+    this.#active.set(id, { submit, rereads: 0 });
+    this.#keep(newAnswer(id));
+    this.#options.send("mtor.job.submit", submit, id);
+    return id;
+  }
+
+  cancel(id: string): void {
+    const active = this.#active.get(id);
+    if (!active) return;
+    this.stopping.add(id);
+    this.#options.send("mtor.job.cancel", {}, id);
+  }
+
+  /** A job from the realm's books, followed from its first event on if it is not over. */
+  async load(id: string): Promise<void> {
+    if (this.#known.has(id)) return;
+    const job = await this.#options.api.job(id);
+    if (this.#known.has(id)) return;
+    if (isFinal(job.state)) this.#keep(answerOfJob(job));
+    else this.follow(id);
+  }
+
+  /** Follows a job that the realm has and that is not over. */
+  follow(id: string): void {
+    if (this.#active.has(id) || this.#active.size >= ACTIVE_JOBS_MAX) return;
+    this.#active.set(id, { rereads: 0 });
+    this.#keep({ ...newAnswer(id), accepted: true });
+    this.#options.send("mtor.job.watch", { after: 0 }, id);
+  }
+
+  /** The session stands again: everything unfinished goes on where it was. */
+  resume(): void {
+    for (const [id, active] of this.#active) {
+      const after = this.#known.get(id)?.sequence ?? 0;
+      // The same id with the same request is the same job, however often it is sent.
+      if (active.submit) this.#options.send("mtor.job.submit", active.submit, id);
+      else this.#options.send("mtor.job.watch", { after }, id);
+      if (this.stopping.has(id)) this.#options.send("mtor.job.cancel", {}, id);
+    }
+  }
+
+  /** Takes an event about a job that is followed; says whether it was one. */
+  receive(event: RealmEvent): boolean {
+    const id = event.subject;
+    const active = id === undefined ? undefined : this.#active.get(id);
+    const before = id === undefined ? undefined : this.#known.get(id);
+    if (!id || !active || !before) return false;
+    if (event.type === "mtor.error") return this.#refused(id, active, before, event.data);
+
+    const answer = applyEvent(before, event);
+    if (answer === before) return true;
+    if (answer.gap) {
+      void this.#reread(id, active);
+      return true;
+    }
+    const acknowledged = answer.accepted && active.submit !== undefined;
+    if (acknowledged) active.submit = undefined;
+    this.#keep(answer);
+    if (isFinal(answer.state)) this.#settled(answer);
+    if (acknowledged || isFinal(answer.state)) this.#options.onMoney();
+    return true;
+  }
+
+  /** The realm said no: to the job itself, or only to what we did with it. */
+  #refused(id: string, active: Active, answer: Answer, why: Problem): boolean {
+    const gone = why.status === 404 || why.status === 403;
+    if (!active.submit && !gone) return false;
+    this.#active.delete(id);
+    this.stopping.delete(id);
+    this.#keep({ ...answer, state: "failed", problem: why });
+    return true;
+  }
+
+  #settled(answer: Answer): void {
+    this.#active.delete(answer.job);
+    this.stopping.delete(answer.job);
+    if (answer.state === "completed") void this.#verify(answer);
+  }
+
+  /** The text must be what the realm has on record; if words were lost on the way it is fetched whole. */
+  async #verify(answer: Answer): Promise<void> {
+    const digest = hex(await sha256(utf8(answer.text)));
+    if (digest === answer.output) return;
+    const job = await this.#options.api.job(answer.job).catch(() => undefined);
+    if (job?.text != null) this.#keep({ ...answerOfJob(job), model: answer.model });
+  }
+
+  async #reread(id: string, active: Active): Promise<void> {
+    active.rereads += 1;
+    this.#keep({ ...newAnswer(id), accepted: true });
+    if (active.rereads <= REREADS_MAX) {
+      this.#options.send("mtor.job.watch", { after: 0 }, id);
+      return;
+    }
+    const job = await this.#options.api.job(id).catch(() => undefined);
+    if (job) this.#keep(answerOfJob(job));
+  }
+
+  #keep(answer: Answer): void {
+    this.#known.set(answer.job, answer);
+    const shown = this.#shown.get(answer.job);
+    // Words may wait a moment, so that a flood of them is drawn in one go; a change of state may not.
+    if (shown?.state === answer.state && shown.accepted === answer.accepted) {
+      this.#undrawn.add(answer.job);
+      this.#timer ??= setTimeout(() => this.#draw(), DRAW_MS);
+      return;
+    }
+    this.#undrawn.delete(answer.job);
+    this.#shown.set(answer.job, answer);
+    this.#forgetOldest();
+  }
+
+  #draw(): void {
+    this.#timer = undefined;
+    for (const id of this.#undrawn) {
+      const answer = this.#known.get(id);
+      if (answer) this.#shown.set(id, answer);
+    }
+    this.#undrawn.clear();
+  }
+
+  #forgetOldest(): void {
+    for (const [id, answer] of this.#known) {
+      if (this.#known.size <= ANSWERS_MAX) return;
+      if (!isFinal(answer.state)) continue;
+      this.#known.delete(id);
+      this.#shown.delete(id);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`. */
+
+export const VIEWS = ["ask", "realm", "history", "wallet"] as const;
+export type View = (typeof VIEWS)[number];
+
+class Route {
+  view = $state<View>("ask");
+  /** The conversation or job, if one is named. */
+  id = $state<string | undefined>();
+
+  constructor() {
+    addEventListener("hashchange", () => this.#read());
+    this.#read();
+  }
+
+  #read(): void {
+    const [, name, id] = location.hash.split("/");
+    this.view = VIEWS.find((view) => view === name) ?? "ask";
+    this.id = id || undefined;
+  }
+}
+
+export const route = new Route();
+
+export function href(view: View, id?: string): string {
+  return id ? `#/${view}/${id}` : `#/${view}`;
+}
+
+export function go(view: View, id?: string): void {
+  location.hash = href(view, id);
+}
