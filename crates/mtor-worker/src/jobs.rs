@@ -3,23 +3,18 @@
 //! A job that the broker stopped may need a moment to end, and the broker may fill its slot in that moment. Such a
 //! newcomer waits here until the slot is free in truth. Anything beyond that is refused.
 
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use mtor_protocol::worker::{Done, Run, WorkFailed};
-use mtor_protocol::{Announcement, Body, CapabilityKind, JobId, Problem, ProblemKind, Usage};
-use tokio::sync::mpsc::OwnedPermit;
+use mtor_protocol::worker::Run;
+use mtor_protocol::{Announcement, CapabilityKind, JobId, ProblemKind};
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{LinkError, Voice};
-use crate::output::Output;
-use crate::worker::{Finished, Job, JobError, Stopped, Worker};
+use crate::task::{self, Ended};
+use crate::worker::{Job, JobError, Stopped, Worker};
 
 /// All jobs of one session.
 pub(crate) struct Jobs<W> {
@@ -54,13 +49,6 @@ struct Slots {
     taken: u32,
     /// Tasks that run.
     running: u32,
-}
-
-/// What the task of a job leaves behind: its last frame, and a place in the queue for it. The frame is sent only when
-/// the slot is free again, lest the broker's next job be faster than our own bookkeeping.
-pub(crate) struct Ended {
-    lease: u64,
-    last: Option<(OwnedPermit<Message>, Message)>,
 }
 
 impl<W: Worker> Jobs<W> {
@@ -117,24 +105,21 @@ impl<W: Worker> Jobs<W> {
 
     /// Why no job of this kind is taken now.
     fn objection(&self, kind: &CapabilityKind) -> Option<JobError> {
-        let elsewhere = |kind, detail| Some(JobError { retry: true, ..JobError::refused(kind, detail) });
-        if let Some(reason) = self.closed {
-            return elsewhere(ProblemKind::Draining, reason.to_owned());
-        }
-        match self.slots.get(kind) {
-            Some(slots) if slots.taken < slots.max => None,
-            Some(Slots { max, .. }) if *max > 0 => elsewhere(
-                ProblemKind::TooManyRequests,
-                format!("this worker has {max} slots for {kind}, all taken"),
-            ),
-            _ => elsewhere(ProblemKind::NoWorker, format!("this worker does not offer {kind}")),
-        }
+        let (problem, detail) = match (self.closed, self.slots.get(kind)) {
+            (Some(reason), _) => (ProblemKind::Draining, reason.to_owned()),
+            (None, Some(slots)) if slots.taken < slots.max => return None,
+            (None, Some(Slots { max: 1.., .. })) => {
+                (ProblemKind::TooManyRequests, format!("all slots of this worker for {kind} are taken"))
+            }
+            (None, _) => (ProblemKind::NoWorker, format!("this worker does not offer {kind}")),
+        };
+        Some(JobError { retry: true, ..JobError::refused(problem, detail) })
     }
 
     /// Tells the broker that a job can't be done, without trying it.
     pub(crate) async fn refuse(&self, id: JobId, lease: u64, error: JobError) -> Result<(), LinkError> {
         tracing::warn!(job = %id, lease, reason = %error, "job refused");
-        self.voice.say(Some(id), failed(lease, error)).await
+        self.voice.say(Some(id), task::failed(lease, error)).await
     }
 
     /// Cancels the job of this lease, at once.
@@ -151,7 +136,9 @@ impl<W: Worker> Jobs<W> {
         let Some(place) = self.waiting.iter().position(|(_, job)| job.lease == lease) else { return Ok(()) };
         self.held.remove(&lease);
         match self.waiting.remove(place) {
-            Some((_, job)) => self.voice.say(Some(job.id), failed(lease, JobError::from(Stopped))).await,
+            Some((_, job)) => {
+                self.voice.say(Some(job.id), task::failed(lease, JobError::from(Stopped))).await
+            }
             None => Ok(()),
         }
     }
@@ -230,73 +217,8 @@ impl<W: Worker> Jobs<W> {
             slots.running += 1;
         }
         let (worker, voice, all) = (self.worker.clone(), self.voice.clone(), self.all.clone());
-        self.tasks.spawn(run_one(worker, job, voice, all, self.stop_grace));
+        self.tasks.spawn(task::run(worker, job, voice, all, self.stop_grace));
     }
-}
-
-/// One job, from its start to its last frame.
-async fn run_one<W: Worker>(
-    worker: Arc<W>,
-    job: Job,
-    voice: Voice,
-    all: CancellationToken,
-    stop_grace: Duration,
-) -> Ended {
-    let (id, lease, cancelled) = (job.id, job.lease, job.cancelled.clone());
-    let mut output = Output::new(&job, voice.me.to_string(), voice.queue.clone());
-    let work = async {
-        if cancelled.is_cancelled() {
-            return Err(Stopped.into());
-        }
-        let running = worker.run(job, &mut output);
-        tokio::pin!(running);
-        tokio::select! {
-            biased;
-            result = &mut running => return result,
-            () = cancelled.cancelled() => {}
-        }
-        tokio::time::timeout(stop_grace, running).await.unwrap_or_else(|_| Err(Stopped.into()))
-    };
-    // Whatever the panic left half done belongs to the worker's program, which has to bear that; the output is ours.
-    let result =
-        AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(id, &*panic)));
-    let body = match result {
-        Ok(finished) => done(id, lease, finished, &output, &voice),
-        Err(error) => {
-            let usage = if error.usage == Usage::default() { output.usage(0) } else { error.usage };
-            // Stopped by the broker, nobody waits for it. Cancelled because this worker leaves, another should do it.
-            let error = if cancelled.is_cancelled() {
-                let problem = Problem::new(ProblemKind::Cancelled, "the worker was asked to stop it");
-                JobError { problem, retry: all.is_cancelled(), usage }
-            } else {
-                tracing::warn!(job = %id, lease, reason = %error, retry = error.retry, "job failed");
-                JobError { usage, ..error }
-            };
-            failed(lease, error)
-        }
-    };
-    let frame = voice.frame(Some(id), body);
-    let last = voice.queue.reserve_owned().await.ok().map(|place| (place, frame));
-    Ended { lease, last }
-}
-
-fn done(id: JobId, lease: u64, finished: Finished, output: &Output, voice: &Voice) -> Body {
-    let Finished { usage, finish } = finished;
-    let digest = output.digest();
-    let signature = voice.keypair.sign(Done::signing_text(id, lease, &digest, &usage).as_bytes()).to_string();
-    Body::WorkerDone(Done { lease, usage, finish, output: digest, signature })
-}
-
-fn failed(lease: u64, error: JobError) -> Body {
-    let JobError { problem, retry, usage } = error;
-    Body::WorkerFailed(WorkFailed { lease, problem, usage, retry })
-}
-
-/// The message of a panic may quote the job's text: it goes to this worker's log, and not over the wire.
-fn panicked(id: JobId, panic: &(dyn Any + Send)) -> JobError {
-    let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(job = %id, panic = said.unwrap_or("(no text)"), "the worker panicked in a job");
-    JobError::failed("the worker's program panicked; its log says where")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod output;
 mod serve;
 mod session;
 mod settings;
+mod task;
 mod worker;
 
 pub use mtor_identity::{KeyFile, Keypair, PublicKey};

@@ -179,15 +179,16 @@ impl Voice {
         (Self { queue, keypair, me }, frames)
     }
 
-    /// The frame that says `body`.
-    pub(crate) fn frame(&self, job: Option<JobId>, body: Body) -> Message {
-        let event = Event { subject: job, ..Event::new(&*self.me, clock::now(), body) };
+    /// The frame that says `body`, under an id that this worker uses once only.
+    pub(crate) fn frame(&self, id: String, job: Option<JobId>, body: Body) -> Message {
+        let event =
+            Event { id, source: self.me.to_string(), time: clock::now(), subject: job, sequence: None, body };
         Message::text(event.to_json())
     }
 
     /// Says `body`; the link is lost if there is no room in the queue for long.
     pub(crate) async fn say(&self, job: Option<JobId>, body: Body) -> Result<(), LinkError> {
-        let frame = self.frame(job, body);
+        let frame = self.frame(JobId::generate().to_string(), job, body);
         self.queue.send_timeout(frame, QUEUE_TIMEOUT).await.map_err(|_| LinkError::lost("the link is stuck"))
     }
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use mtor_protocol::body::Welcome;
 use mtor_protocol::worker::{Beat, Drain};
-use mtor_protocol::{Announcement, Body, Event, ProblemKind};
+use mtor_protocol::{Announcement, Body, Event, JobId, ProblemKind};
 use tokio::task::JoinError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
@@ -155,8 +155,9 @@ impl<W: Worker> Session<'_, W> {
             return Err(LinkError::Lost(format!("nothing heard of the broker for more than {silent:?}")));
         }
         let beat = Body::WorkerBeat(Beat { tokens_per_s: self.worker.tokens_per_s() });
+        let beat = self.voice.frame(JobId::generate().to_string(), None, beat);
         // A full queue keeps the link busy without a beat.
-        let _ = self.voice.queue.try_send(self.voice.frame(None, beat));
+        let _ = self.voice.queue.try_send(beat);
         if self.silent_beats > 0 {
             let _ = self.voice.queue.try_send(Message::Ping(Bytes::new()));
         }

@@ -1,6 +1,7 @@
 //! What a worker is: the one trait to implement, what it is given and what it gives back.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use mtor_protocol::{Announcement, FinishReason, Intent, JobId, Problem, ProblemKind, Timestamp, Usage};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,21 @@ pub trait Worker: Send + Sync + 'static {
     /// # Errors
     /// [`JobError`] when it can't be done here. A panic is reported as an error too, and the worker goes on.
     fn run(&self, job: Job, output: &mut Output) -> impl Future<Output = Result<Finished, JobError>> + Send;
+}
+
+/// A shared worker, for a program that keeps an eye on it while it runs.
+impl<W: Worker> Worker for Arc<W> {
+    fn announcement(&self) -> Announcement {
+        (**self).announcement()
+    }
+
+    fn tokens_per_s(&self) -> Option<f32> {
+        (**self).tokens_per_s()
+    }
+
+    async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
+        (**self).run(job, output).await
+    }
 }
 
 /// One assignment of a job.
@@ -63,7 +79,7 @@ pub struct Finished {
 #[error("{problem}")]
 pub struct JobError {
     /// The reason, for whoever asked.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// Whether another worker may do better.
     pub retry: bool,
     /// What was used until then; when it is nothing, the tokens written are reported.
@@ -73,12 +89,19 @@ pub struct JobError {
 impl JobError {
     /// This job can't be done by anybody: the request is wrong, or too large for the model.
     pub fn refused(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(kind, detail), retry: false, usage: Usage::default() }
+        Problem::new(kind, detail).into()
     }
 
     /// Something went wrong here; another worker may do better.
     pub fn failed(detail: impl Into<String>) -> Self {
         Self { retry: true, ..Self::refused(ProblemKind::WorkerFailed, detail) }
+    }
+}
+
+/// This job can't be done by anybody.
+impl From<Problem> for JobError {
+    fn from(problem: Problem) -> Self {
+        Self { problem: problem.into(), retry: false, usage: Usage::default() }
     }
 }
 

@@ -2,9 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use mtor_protocol::{CapabilityOffer, ChatTask, Event, FinishReason, Intent, Task, Timestamp};
+use crate::output::Output;
+use crate::worker::Finished;
+use mtor_protocol::{Body, CapabilityOffer, ChatTask, Event, FinishReason, Intent, Task, Timestamp};
 use proptest::prelude::*;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_tungstenite::tungstenite::Message;
 
 /// Ends a job for each permit of its gate, whether the job was cancelled or not.
 struct Gated {
