@@ -120,7 +120,8 @@ impl<W: Worker> Session<'_, W> {
                 message = stream.next() => self.hear(message).await?,
                 ended = self.jobs.next_ended() => self.jobs.ended(ended?),
                 _ = self.beat.tick() => self.on_beat()?,
-                () = &mut announce_again => {
+                // Not while leaving: an announcement is an offer to take jobs.
+                () = &mut announce_again, if self.leaving.is_none() => {
                     announce_again.set(settings.handle.asked());
                     self.announce().await?;
                 }

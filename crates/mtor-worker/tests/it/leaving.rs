@@ -68,6 +68,7 @@ async fn a_shutdown_lets_the_running_jobs_finish() {
     stage.shutdown.cancel();
     assert!(matches!(link.next().await.body, Body::WorkerDrain(_)));
 
+    stage.handle.announce_again();
     link.run(2, "say too late").await;
     let failed = link.failed(2).await;
     assert_eq!((failed.problem.known_kind(), failed.retry), (Some(ProblemKind::Draining), true));
