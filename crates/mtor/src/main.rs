@@ -1,2 +1,27 @@
-//! Being written.
-fn main() {}
+//! The `mtor` command: starts a realm, talks to one, and looks after wallets, workers, models and the ledger.
+//!
+//! One module per command lives in [`commands`]; what they share of talking to a realm lives in [`client`]. Each command
+//! takes its arguments and gives a [`anyhow::Result`]; [`exit`] turns errors into words and exit codes, in one place.
+//!
+//! What must not live here: anything that a library crate could know. This crate wires the others together.
+
+mod cli;
+mod client;
+mod commands;
+mod data;
+mod defaults;
+mod exit;
+mod signals;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -1,0 +1,65 @@
+//! One module per command. This one says which there are, and gives each the runtime that it needs.
+
+mod ask;
+mod completions;
+mod model;
+mod price;
+mod wallet;
+mod worker;
+
+use std::future::Future;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use tokio::runtime::{Builder, Runtime};
+
+/// What `mtor` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask the realm and stream the answer
+    Ask(ask::AskArgs),
+    /// Attach a worker to a realm
+    Worker(worker::WorkerArgs),
+    /// Keys and coins: make, show, restore, send
+    Wallet(wallet::WalletArgs),
+    /// What each capability costs
+    Price(price::PriceArgs),
+    /// Models: list, fetch, verify
+    Model(model::ModelArgs),
+    /// Completions for your shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Whatever made it fail; [`exit`](crate::exit) knows the exit code.
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Ask(args) => {
+            let question = args.question()?;
+            on_one_thread(ask::run(args, question))
+        }
+        Command::Worker(args) => worker::run(args),
+        Command::Wallet(args) => on_one_thread(wallet::run(args)),
+        Command::Price(args) => on_one_thread(price::run(args)),
+        Command::Model(args) => on_one_thread(model::run(args)),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// Runs what waits more than it works.
+fn on_one_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    finish(Builder::new_current_thread().enable_all().build(), work)
+}
+
+fn finish(
+    runtime: std::io::Result<Runtime>,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let runtime = runtime.context("starting the runtime")?;
+    let result = runtime.block_on(work);
+    // A thread that still waits for the terminal must not keep the process.
+    runtime.shutdown_background();
+    result
+}

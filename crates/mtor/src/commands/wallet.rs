@@ -1,0 +1,187 @@
+//! `mtor wallet`: keys and coins.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use mtor_identity::{Keypair, guid};
+use mtor_protocol::http::WalletInfo;
+use mtor_protocol::{Did, Micro};
+use serde::Serialize;
+
+use crate::client::{Api, RealmArg, Who, did, load_key};
+use crate::data::{DataArg, DataFolder};
+use crate::exit::Fault;
+use crate::terminal;
+
+mod api_keys;
+mod history;
+mod keyfile;
+mod send;
+
+const EXAMPLES: &str = "\
+Examples:
+  mtor wallet new                          make a wallet in the data folder
+  mtor wallet show                         its name, its account, its balance
+  mtor wallet phrase                       the twelve words that bring it back
+  mtor wallet restore                      bring it back; the words are asked for, never given as arguments
+  mtor wallet send did:key:z6Mk... 12.5    send coins
+  mtor wallet key new my-script            an API key for programs that can't sign
+
+Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
+`show`, `history`, `send` and `key` mean the realm owner's wallet.";
+
+/// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WalletArgs {
+    #[command(subcommand)]
+    action: Action,
+    /// The wallet's key file [default: wallet.key in the data folder]
+    #[arg(long, global = true, value_name = "FILE", env = "MTOR_WALLET", hide_env_values = true)]
+    wallet: Option<PathBuf>,
+    /// Use the realm owner's key from the data folder
+    #[arg(long, global = true, conflicts_with = "wallet")]
+    owner: bool,
+    #[command(flatten)]
+    data: DataArg,
+    #[command(flatten)]
+    realm: RealmArg,
+    /// Print JSON, with amounts in micro (1,000,000 to the coin)
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a new wallet; never writes over one that is there
+    New,
+    /// Show the wallet's name, account and balance
+    Show,
+    /// Show the twelve words that are the wallet
+    Phrase {
+        /// Don't ask whether anybody is looking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring a wallet back from its twelve words, read from standard input
+    Restore,
+    /// What came in and went out, the newest first
+    History(history::HistoryArgs),
+    /// Send coins to another wallet
+    Send(send::SendArgs),
+    /// API keys for programs that can't sign
+    #[command(subcommand)]
+    Key(api_keys::KeyAction),
+}
+
+/// What the actions share.
+struct Wallet {
+    folder: DataFolder,
+    file: PathBuf,
+    /// Whether the file was chosen by the user, not by us.
+    chosen: bool,
+    realm: RealmArg,
+    json: bool,
+}
+
+/// Does it.
+pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
+    let folder = args.data.folder()?;
+    let file = match args.wallet {
+        Some(ref file) => file.clone(),
+        None if args.owner => folder.owner_key(),
+        None => folder.wallet_key(),
+    };
+    let chosen = args.wallet.is_some() || args.owner;
+    let wallet = Wallet { folder, file, chosen, realm: args.realm, json: args.json };
+    match args.action {
+        Action::New => keyfile::new(&wallet).await,
+        Action::Phrase { yes } => keyfile::phrase(&wallet, yes),
+        Action::Restore => keyfile::restore(&wallet),
+        Action::Show => show(&wallet).await,
+        Action::History(args) => history::run(&wallet, &args).await,
+        Action::Send(args) => send::run(&wallet, args).await,
+        Action::Key(action) => api_keys::run(&wallet, action).await,
+    }
+}
+
+/// What `mtor wallet show` says; the balance is absent when no realm answers.
+#[derive(Debug, Serialize)]
+struct Shown {
+    did: Did,
+    guid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<Micro>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Micro>,
+}
+
+impl Wallet {
+    /// Who asks: the wallet of the file; where there is none and none was chosen, the owner of the realm here.
+    fn who(&self) -> anyhow::Result<Who> {
+        let owner = !self.chosen && !self.file.exists() && self.realm.realm.is_loopback();
+        if owner { Ok(Who::Owner) } else { Who::of_file(&self.file) }
+    }
+
+    /// The realm as this wallet sees it, and the wallet's name.
+    async fn open(&self) -> anyhow::Result<(Api, Did)> {
+        let api = Api::new(&self.realm.realm, self.who()?)?;
+        let did = match api.who().keypair() {
+            Some(keypair) => keypair.did(),
+            None => api.get::<mtor_protocol::http::RealmInfo>("/api/realm").await?.owner,
+        };
+        Ok((api, did))
+    }
+}
+
+async fn show(wallet: &Wallet) -> anyhow::Result<()> {
+    let (api, did) = match wallet.open().await {
+        Ok(open) => open,
+        Err(error) if matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) && !wallet.file.exists() => {
+            return Err(error.context(format!("there is no wallet at {}", wallet.file.display())));
+        }
+        Err(error) => return Err(error),
+    };
+    let balance = api.get::<WalletInfo>(&format!("/api/wallets/{did}")).await;
+    let shown = Shown {
+        guid: account_of(&did),
+        file: api.who().keypair().map(|_| wallet.file.clone()),
+        available: balance.as_ref().ok().map(|info| info.available),
+        held: balance.as_ref().ok().map(|info| info.held),
+        did,
+    };
+    if wallet.json {
+        terminal::json(&shown)?;
+    } else {
+        say(&shown)?;
+    }
+    balance.map(drop)
+}
+
+fn say(shown: &Shown) -> anyhow::Result<()> {
+    let whose = match &shown.file {
+        Some(file) => file.display().to_string(),
+        None => "the realm owner's".to_owned(),
+    };
+    let mut text = format!("wallet   {whose}\nname     {}\naccount  {}\n", shown.did, shown.guid);
+    if let Some(available) = shown.available {
+        text.push_str(&format!("balance  {available} coins\n"));
+    }
+    if let Some(held) = shown.held.filter(|held| *held != Micro::ZERO) {
+        text.push_str(&format!("held     {held} coins, for jobs that are not settled\n"));
+    }
+    terminal::write(&text)
+}
+
+/// The public account of a wallet, derived from its name.
+fn account_of(did: &Did) -> String {
+    mtor_identity::PublicKey::from_did(did.as_str()).map(|key| guid(&key).to_string()).unwrap_or_default()
+}
+
+/// Name and account of a key that is in our hands.
+fn identity(keypair: &Keypair, file: &std::path::Path) -> Shown {
+    let did = keypair.did();
+    Shown { guid: account_of(&did), did, file: Some(file.to_owned()), available: None, held: None }
+}

@@ -1,0 +1,96 @@
+//! Which kinds of workers there are, and where their programs lie.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use mtor_protocol::CapabilityKind;
+
+use crate::exit::Fault;
+
+/// A kind of worker that this version can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Writes the next message of a conversation.
+    Chat,
+}
+
+impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 1] = [Self::Chat];
+
+    /// The word for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+        }
+    }
+
+    /// The capability that it offers.
+    pub(crate) fn capability(self) -> CapabilityKind {
+        match self {
+            Self::Chat => CapabilityKind::CHAT,
+        }
+    }
+
+    /// The name of its program.
+    pub(crate) const fn program(self) -> &'static str {
+        match self {
+            Self::Chat => "mtor-chat",
+        }
+    }
+
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// Which kinds there are, and which one may have been meant.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(kind) = Self::ALL.into_iter().find(|kind| kind.name() == text) {
+            return Ok(kind);
+        }
+        let all = Self::ALL.map(Self::name).join(", ");
+        let near = Self::ALL.into_iter().find(|kind| is_near(kind.name(), text));
+        let meant = near.map_or_else(String::new, |kind| format!("; did you mean {:?}?", kind.name()));
+        Err(format!("there is no such kind of worker{meant} [kinds: {all}]"))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether the words differ by about a slip of the finger: the same letters but for one or two.
+fn is_near(known: &str, typed: &str) -> bool {
+    let typed = typed.to_lowercase();
+    let missing = |from: &str, of: &str| from.chars().filter(|c| !of.contains(*c)).count();
+    missing(known, &typed) <= 1 && typed.chars().count().abs_diff(known.chars().count()) <= 2
+}
+
+/// Where the program of a kind lies: beside this program, else on the search path.
+///
+/// # Errors
+/// [`Fault::Usage`] with what to do when it is nowhere.
+pub(crate) fn find_program(kind: Kind) -> anyhow::Result<PathBuf> {
+    let name = format!("{}{}", kind.program(), std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(&name)));
+    let on_path = std::env::var_os("PATH");
+    let on_path = on_path.iter().flat_map(std::env::split_paths).map(|folder| folder.join(&name));
+    beside.into_iter().chain(on_path).find(|path| path.is_file()).ok_or_else(|| {
+        Fault::Usage(format!("the program {name} is neither beside mtor nor in PATH; build it with `cargo build --release -p {}`", kind.program())).into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_answered_with_what_was_meant() {
+        assert_eq!(Kind::parse("chat"), Ok(Kind::Chat));
+        assert!(Kind::parse("caht").unwrap_err().contains("did you mean \"chat\"?"));
+        assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
+        let far = Kind::parse("telepathy").unwrap_err();
+        assert!(far.contains("[kinds: chat]") && !far.contains("did you mean"), "{far}");
+    }
+}
