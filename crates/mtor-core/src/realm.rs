@@ -12,12 +12,13 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, Did, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Announcement, Did, Digest, FinishReason, JobId, Micro, Price, Problem, ProblemKind, Timestamp,
+    Usage,
 };
 
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
-use crate::offers::{Offer, Offers};
+use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::waiting::{Rank, Waiting};
 
@@ -280,7 +281,10 @@ pub(crate) struct Running {
     /// Its place in the order of service, kept when it has to wait again.
     pub(crate) rank: Rank,
     pub(crate) attempts: u32,
+    /// Attached workers that failed with it.
     pub(crate) tried: Vec<WorkerId>,
+    /// Where its prompt may be remembered. Not in the journal: a bare hash would let readers of the log guess prompts.
+    pub(crate) prefix: Option<u64>,
     pub(crate) window_too_small: Option<u32>,
     /// What workers that had it before have delivered, for their pay.
     pub(crate) parts: Vec<(AccountId, Usage)>,
@@ -314,6 +318,22 @@ pub(crate) struct Worker {
     pub(crate) earned: Micro,
 }
 
+/// What is remembered of a request that was dealt with: as much as tells a repetition from another request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finished {
+    Job { account: AccountId, request: Digest },
+    Transfer(Box<Transfer>),
+}
+
+/// A transfer between wallets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) from: AccountId,
+    pub(crate) to: AccountId,
+    pub(crate) amount: Micro,
+    pub(crate) memo: Digest,
+}
+
 /// The realm.
 #[derive(Debug)]
 pub struct Realm {
@@ -323,8 +343,8 @@ pub struct Realm {
     offers: Offers,
     workers: HashMap<WorkerId, Worker>,
     waiting: Waiting,
-    /// What was finished lately, to recognise repetitions: request commitments by id, oldest first in `finished_order`.
-    finished: HashMap<JobId, Digest>,
+    /// What was finished lately, to recognise repetitions; oldest first in `finished_order`.
+    finished: HashMap<JobId, Finished>,
     finished_order: VecDeque<JobId>,
     /// Ids with a time after this one can't have been forgotten.
     forgotten_until: u64,
@@ -362,7 +382,7 @@ impl Realm {
         };
         let open: Vec<NewJob> = realm.state.open().values().map(|open| open.job.clone()).collect();
         for job in &open {
-            realm.track(job);
+            realm.track(job, None);
         }
         realm
     }
@@ -457,7 +477,7 @@ impl Realm {
     }
 
     /// Has the scheduler know an open job, as waiting.
-    fn track(&mut self, job: &NewJob) {
+    fn track(&mut self, job: &NewJob, prefix: Option<u64>) {
         let rank = self.rank(job);
         self.jobs.insert(
             job.id,
@@ -466,6 +486,7 @@ impl Realm {
                 rank,
                 attempts: 0,
                 tried: Vec::new(),
+                prefix,
                 window_too_small: None,
                 parts: Vec::new(),
                 workers: Vec::new(),
@@ -480,15 +501,37 @@ impl Realm {
 
     /// Where a job stands in the order of service: by arrival plus goal, and later the more open jobs its wallet has.
     fn rank(&mut self, job: &NewJob) -> Rank {
-        let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
-        let goal_ms = Config::goal_ms(job.class);
         let accepted = self.state.open().get(&job.id).map_or(Timestamp::default(), |open| open.accepted);
         self.arrivals += 1;
-        (accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open)).0, self.arrivals)
+        (self.turn(job, accepted).0, self.arrivals)
+    }
+
+    /// The moment by which a job that is accepted then should begin.
+    fn turn(&self, job: &NewJob, accepted: Timestamp) -> Timestamp {
+        let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
+        let goal_ms = Config::goal_ms(job.class);
+        accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open))
+    }
+
+    /// What the scheduler is asked about a job, open or not.
+    fn wish<'a>(&'a self, job: &'a NewJob, price: &'a Price) -> Wish<'a> {
+        let running = self.jobs.get(&job.id);
+        Wish {
+            job,
+            price,
+            prefix: running.map_or(job.prefix, |running| running.prefix),
+            tried: running.map_or(&[], |running| &running.tried),
+            window_too_small: running.and_then(|running| running.window_too_small),
+        }
+    }
+
+    /// An offer of an attached worker.
+    fn offer(&self, (worker, index): OfferId) -> Option<&Offer> {
+        self.workers.get(&worker)?.offers.get(usize::from(index))
     }
 
     /// Remembers a finished id, and forgets the oldest beyond the bound.
-    fn remember(&mut self, id: JobId, request: Digest) {
+    fn remember(&mut self, id: JobId, request: Finished) {
         if self.finished.insert(id, request).is_none() {
             self.finished_order.push_back(id);
         }

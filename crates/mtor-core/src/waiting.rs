@@ -9,10 +9,6 @@ use mtor_protocol::{CapabilityKind, JobId};
 /// A place in the order: the moment by which the job should begin, then the order of arrival.
 pub(crate) type Rank = (u64, u64);
 
-/// How many waiting jobs are looked at for a worker that has become free, before it is left idle. More than this many
-/// jobs that this one worker can't take, all ahead of one that it can, is no case worth a longer search.
-const LOOK_AHEAD: usize = 256;
-
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     capabilities: HashMap<CapabilityKind, Lines>,
@@ -70,7 +66,8 @@ impl Waiting {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// The first job that a free worker with this model can take.
+    /// The first job that a free worker with this model can take. Looks along the whole line if it must: lines are
+    /// bounded, and a worker left idle beside a job that it could take would break more than it costs to look.
     pub(crate) fn first_for(
         &self,
         capability: &CapabilityKind,
@@ -80,7 +77,7 @@ impl Waiting {
         let lines = self.capabilities.get(capability)?;
         let line = |model| lines.models.get(model).into_iter().flatten().peekable();
         let (mut open, mut named) = (line(DEFAULT_MODEL), line(model));
-        for _ in 0..LOOK_AHEAD {
+        loop {
             let next = match (open.peek(), named.peek()) {
                 (Some((a, _)), Some((b, _))) if a <= b => open.next(),
                 (Some(_), None) => open.next(),
@@ -91,7 +88,6 @@ impl Waiting {
                 return Some(*job);
             }
         }
-        None
     }
 
     /// Every capability's jobs in the order of service, with their positions from 0.

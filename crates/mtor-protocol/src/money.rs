@@ -138,7 +138,7 @@ impl JsonSchema for Micro {
 /// let usage = Usage { input_tokens: 500, output_tokens: 250, ..Usage::default() };
 /// assert_eq!(price.cost(&usage), Micro(100 + 500 + 1_000));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Price {
     /// Per job, whatever it used.

@@ -152,7 +152,7 @@ impl CapabilityOffer {
 }
 
 /// The limits of an offer; what is absent is unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfferLimits {
     /// The model's window for one job: tokens read and written together.

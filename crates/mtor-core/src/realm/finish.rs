@@ -3,10 +3,9 @@
 
 use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
 
-use super::{Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
+use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
 use crate::books::TREASURY;
 use crate::entry::{Fact, Leg, Outcome};
-use crate::offers::Wish;
 use crate::state::Corrupt;
 
 /// Who says something about which job, under which lease.
@@ -49,7 +48,9 @@ impl Realm {
         };
         let Some(account) = self.workers.get(&worker).map(|worker| worker.account) else { return Ok(()) };
         // What an earlier worker wrote was read by this one as a part of its prompt, but is billed as output once.
-        let carried: u64 = running.parts.iter().map(|(_, part)| part.output_tokens).sum();
+        // The same goes for what was written before a restart, which nobody is paid for any more.
+        let written: u64 = running.parts.iter().map(|(_, part)| part.output_tokens).sum();
+        let carried = written + meter.carried(job);
         let bounds = open.job.bounds();
         let mut part = usage.at_most(&bounds);
         part.input_tokens = part.input_tokens.saturating_sub(carried);
@@ -90,6 +91,7 @@ impl Realm {
                 running.window_too_small = running.window_too_small.max(window);
             }
             running.last_problem = Some(problem.clone());
+            running.tried.push(worker);
         }
         self.give_back(worker, job, meter);
         self.release(worker, job, None);
@@ -122,7 +124,7 @@ impl Realm {
             self.requeue(now, job, meter, outputs);
             return Ok(());
         }
-        let detail = format!("{attempts} workers left in the middle of it");
+        let detail = format!("{attempts} workers had it, and the last left in the middle of it");
         let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
         self.settle(now, job, Outcome::Failed, None, Some(problem), outputs).map(drop)
     }
@@ -198,7 +200,7 @@ impl Realm {
         }
     }
 
-    /// Notes what the worker has delivered, and that it had its turn.
+    /// Notes what the worker has delivered, and that it has the job no more.
     fn give_back(&mut self, worker: WorkerId, job: JobId, meter: &impl Meter) {
         let (Some(running), Some(state)) = (self.jobs.get_mut(&job), self.workers.get(&worker)) else {
             return;
@@ -207,7 +209,6 @@ impl Realm {
         if delivered != Usage::default() {
             running.parts.push((state.account, delivered));
         }
-        running.tried.push(worker);
         running.phase = Phase::Waiting;
     }
 
@@ -232,14 +233,10 @@ impl Realm {
         let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
             return false;
         };
-        let wish = Wish {
-            job: &open.job,
-            price: &open.price,
-            tried: &running.tried,
-            window_too_small: running.window_too_small,
-        };
-        let tried_here = running.tried.iter().filter(|worker| self.workers.contains_key(worker)).count();
-        running.attempts < self.config.attempts_max && self.offers.feasible_offers(&wish) > tried_here
+        let here = running.tried.iter().filter_map(|worker| self.workers.get(worker));
+        let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
+        running.attempts < self.config.attempts_max
+            && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
     }
 
     fn requeue(&mut self, now: Timestamp, job: JobId, meter: &impl Meter, outputs: &mut Vec<Output>) {
@@ -278,7 +275,7 @@ impl Realm {
         }
         self.jobs.remove(&id);
         self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output }, outputs)?;
-        self.remember(id, request);
+        self.remember(id, Finished::Job { account, request });
         outputs.push(Output::Settled { job: id, account, outcome, usage, cost, problem, time: now });
         Ok(legs)
     }

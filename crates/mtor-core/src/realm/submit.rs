@@ -4,35 +4,37 @@
 use mtor_protocol::body::Quote;
 use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
 
-use super::{Meter, Output, Phase, Realm, Ticket};
+use super::{Finished, Meter, Output, Phase, Realm, Ticket};
 use crate::entry::{Fact, NewJob};
-use crate::offers::{OfferId, Wish};
+use crate::offers::OfferId;
 use crate::state::Corrupt;
 
 /// How long a quoted price holds, in milliseconds.
 const QUOTE_MS: u64 = 30_000;
+/// After how many seconds another try makes sense when nothing is known of the workers' speed.
+const RETRY_S_UNKNOWN: u64 = 5;
 
 impl Realm {
     pub(super) fn submit(
         &mut self,
         now: Timestamp,
         ticket: Ticket,
-        job: NewJob,
+        mut job: NewJob,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        if let Some(known) = self.commitment(job.id) {
-            outputs.push(match known == job.request {
+        if let Some(known) = self.known(job.id) {
+            let same = known == Finished::Job { account: job.account, request: job.request };
+            outputs.push(match same {
                 true => Output::Known { ticket, job: job.id },
                 false => {
-                    Self::refuse(ticket, ProblemKind::Conflict, format!("job {} is another request", job.id))
+                    Self::refuse(ticket, ProblemKind::Conflict, format!("{} is another request", job.id))
                 }
             });
             return Ok(());
         }
-        if Some(job.account) == self.state.owner() {
-            self.fund_owner(now, outputs)?;
-        }
+        self.fund_owner_for(now, job.account, outputs)?;
+        self.bound_by_window(&mut job);
         let (hold, price) = match self.admit(now, &job) {
             Ok(terms) => terms,
             Err(problem) => {
@@ -40,9 +42,9 @@ impl Realm {
                 return Ok(());
             }
         };
-        let (id, deadline) = (job.id, job.deadline);
+        let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
         self.record(now, Fact::Accepted { job: job.clone(), hold, price }, outputs)?;
-        self.track(&job);
+        self.track(&job, prefix);
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         if !self.place(now, id, meter, outputs) {
             self.tell_position(id, outputs);
@@ -55,21 +57,48 @@ impl Realm {
     /// # Errors
     /// Why it would be refused; a balance that is too low is no reason here.
     pub fn quote(&self, now: Timestamp, job: &NewJob) -> Result<Quote, Problem> {
-        let (max, price) = self.terms(job)?;
+        let mut job = job.clone();
+        self.bound_by_window(&mut job);
+        let job = &job;
+        let (max, price) = self.terms(now, job)?;
+        self.check_room(job, &price)?;
         let waits = self.choose(job, &price).is_none();
-        let position = if waits { self.waiting.length(&job.capability) } else { 0 };
-        let eta_ms = if waits { self.eta_ms(job, position) } else { Some(0) };
+        let behind = (self.turn(job, now).0, u64::MAX);
+        let position = if waits { self.waiting.before(&job.capability, behind) } else { 0 };
+        let eta_ms = if waits { self.eta_ms(job, &price, position) } else { Some(0) };
         Ok(Quote { max, price, position, eta_ms, expires: now.plus_ms(QUOTE_MS) })
     }
 
-    /// The commitment of the request that has this id already.
-    fn commitment(&self, id: JobId) -> Option<mtor_protocol::Digest> {
-        let open = self.state.open().get(&id).map(|open| open.job.request);
-        open.or_else(|| self.finished.get(&id).copied())
+    /// No prompt and no answer is longer than the largest window on offer, so that no more is held for it.
+    fn bound_by_window(&self, job: &mut NewJob) {
+        if let Some(window) = self.largest_window(&job.capability, &job.model) {
+            job.input_tokens_max = job.input_tokens_max.min(window);
+        }
+    }
+
+    /// What has this id already.
+    pub(super) fn known(&self, id: JobId) -> Option<Finished> {
+        let open = self.state.open().get(&id).map(|open| &open.job);
+        let open = open.map(|job| Finished::Job { account: job.account, request: job.request });
+        open.or_else(|| self.finished.get(&id).cloned())
     }
 
     /// The hold and the price under which a job is taken.
     fn admit(&self, now: Timestamp, job: &NewJob) -> Result<(Micro, Price), Problem> {
+        let (hold, price) = self.terms(now, job)?;
+        let available = self.state.books().account(job.account).available();
+        if available < hold {
+            let detail = format!(
+                "this can cost up to {hold} coins, and {available} are available; ask for fewer tokens, or fill the wallet up"
+            );
+            return Err(Problem::new(ProblemKind::InsufficientFunds, detail));
+        }
+        self.check_room(job, &price)?;
+        Ok((hold, price))
+    }
+
+    /// Whether a job is allowed and feasible, and what it costs.
+    fn terms(&self, now: Timestamp, job: &NewJob) -> Result<(Micro, Price), Problem> {
         if self.draining {
             let detail = "the realm finishes what it has and takes no new jobs; ask again when it is back";
             return Err(Problem::new(ProblemKind::Draining, detail).retry_after_s(10));
@@ -84,23 +113,8 @@ impl Realm {
             );
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("max_tokens"));
         }
-        let (hold, price) = self.terms(job)?;
-        let available = self.state.books().account(job.account).available();
-        if available < hold {
-            let detail = format!(
-                "this can cost up to {hold} coins, and {available} are available; ask for fewer tokens, or fill the wallet up"
-            );
-            return Err(Problem::new(ProblemKind::InsufficientFunds, detail));
-        }
-        self.check_room(job)?;
-        Ok((hold, price))
-    }
-
-    /// Feasibility and cost.
-    fn terms(&self, job: &NewJob) -> Result<(Micro, Price), Problem> {
         let price = self.config.price(&job.capability);
-        let wish = Wish { job, price: &price, tried: &[], window_too_small: None };
-        self.offers.feasible(&wish)?;
+        self.offers.feasible(&self.wish(job, &price), |id| self.offer(id))?;
         let hold = price.cost(&job.bounds());
         if let Some(limit) = job.max_price.filter(|limit| *limit < hold) {
             let detail = format!("this can cost up to {hold} coins, and max_price allows {limit}");
@@ -110,17 +124,19 @@ impl Realm {
     }
 
     /// Queues are bounded, and past the bound the client is told so at once.
-    fn check_room(&self, job: &NewJob) -> Result<(), Problem> {
+    fn check_room(&self, job: &NewJob, price: &Price) -> Result<(), Problem> {
         let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
         let waiting = self.waiting.length(&job.capability);
+        let full = waiting >= self.config.waiting_per_capability_max;
         let detail = if open >= self.config.open_per_wallet_max {
             format!("this wallet has {open} open jobs, the most it may have; wait until some are done")
-        } else if waiting >= self.config.waiting_per_capability_max {
+        } else if full && self.choose(job, price).is_none() {
             format!("{waiting} jobs wait for {}, the most that may wait", job.capability)
         } else {
             return Ok(());
         };
-        let seconds = self.eta_ms(job, 1).map_or(5, |ms| ms.div_ceil(1_000).clamp(1, 60));
+        let seconds =
+            self.eta_ms(job, price, 0).map_or(RETRY_S_UNKNOWN, |ms| ms.div_ceil(1_000).clamp(1, 60));
         Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(seconds as u32))
     }
 
@@ -138,17 +154,8 @@ impl Realm {
         true
     }
 
-    fn choose(&self, job: &NewJob, price: &Price) -> Option<OfferId> {
-        let running = self.jobs.get(&job.id);
-        let wish = Wish {
-            job,
-            price,
-            tried: running.map_or(&[], |running| &running.tried),
-            window_too_small: running.and_then(|running| running.window_too_small),
-        };
-        self.offers.choose(&wish, |(worker, offer)| {
-            self.workers.get(&worker).and_then(|worker| worker.offers.get(usize::from(offer))).cloned()
-        })
+    pub(super) fn choose(&self, job: &NewJob, price: &Price) -> Option<OfferId> {
+        self.offers.choose(&self.wish(job, price), |id| self.offer(id))
     }
 
     /// Takes a waiting job out of its line and gives it to this offer, which must be free.
@@ -178,6 +185,7 @@ impl Realm {
         worker.jobs.insert(id, index);
         let before: u64 = running.parts.iter().map(|(_, usage)| usage.output_tokens).sum();
         let left = u64::from(open.job.output_tokens_max).saturating_sub(before + meter.carried(id)).max(1);
+        let left = left.min(offer.shape.limits.output_tokens.unwrap_or(u32::MAX).into());
         outputs.push(Output::Assign {
             job: id,
             worker: worker_id,

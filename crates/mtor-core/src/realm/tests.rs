@@ -1,1 +1,13 @@
-//! being written
+//! The realm, tested through its only door.
+
+mod accepting;
+mod failover;
+mod harness;
+mod money;
+mod ordering;
+mod private;
+mod random;
+mod refusing;
+mod restart;
+mod waiting;
+mod working;

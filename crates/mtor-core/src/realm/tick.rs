@@ -1,6 +1,6 @@
 //! Time passes: deadlines, silent workers, places in line.
 
-use mtor_protocol::{JobId, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{JobId, Price, Problem, ProblemKind, Timestamp};
 
 use super::{Meter, Output, Phase, Realm};
 use crate::entry::{NewJob, Outcome};
@@ -82,7 +82,8 @@ impl Realm {
     }
 
     fn tell(&mut self, job: JobId, position: u32, outputs: &mut Vec<Output>) {
-        let eta_ms = self.state.open().get(&job).and_then(|open| self.eta_ms(&open.job, position));
+        let eta_ms =
+            self.state.open().get(&job).and_then(|open| self.eta_ms(&open.job, &open.price, position));
         if let Some(running) = self.jobs.get_mut(&job) {
             running.told_position = Some(position);
         }
@@ -91,8 +92,8 @@ impl Realm {
 
     /// How long until a job with so many before it starts. Known only when workers that could take it have been
     /// measured at work; never guessed.
-    pub(super) fn eta_ms(&self, job: &NewJob, position: u32) -> Option<u64> {
-        let per_s = self.offers.pool(&job.capability, &job.model)?.jobs_per_s()?;
+    pub(super) fn eta_ms(&self, job: &NewJob, price: &Price, position: u32) -> Option<u64> {
+        let per_s = self.offers.jobs_per_s(&self.wish(job, price), |id| self.offer(id))?;
         Some((f64::from(position + 1) / per_s * 1_000.0) as u64)
     }
 }

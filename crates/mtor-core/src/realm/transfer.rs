@@ -2,7 +2,7 @@
 
 use mtor_protocol::{AccountId, Digest, JobId, Micro, ProblemKind, Timestamp};
 
-use super::{Output, Realm, Ticket};
+use super::{Finished, Output, Realm, Ticket, Transfer};
 use crate::books::{ESCROW, ISSUER};
 use crate::entry::Fact;
 use crate::state::Corrupt;
@@ -19,18 +19,15 @@ impl Realm {
         memo: Digest,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        if let Some(known) = self.finished.get(&id).copied() {
-            outputs.push(match known == memo {
+        let this = Transfer { from, to, amount, memo };
+        if let Some(known) = self.known(id) {
+            outputs.push(match known == Finished::Transfer(Box::new(this)) {
                 true => Output::Done { ticket },
-                false => {
-                    Self::refuse(ticket, ProblemKind::Conflict, format!("transfer {id} was another one"))
-                }
+                false => Self::refuse(ticket, ProblemKind::Conflict, format!("{id} is another request")),
             });
             return Ok(());
         }
-        if Some(from) == self.state.owner() {
-            self.fund_owner(now, outputs)?;
-        }
+        self.fund_owner_for(now, from, outputs)?;
         let available = self.state.books().account(from).available();
         let refusal = if amount == Micro::ZERO {
             Some((ProblemKind::InvalidRequest, "the amount must be more than nothing".to_owned()))
@@ -50,7 +47,7 @@ impl Realm {
             return Ok(());
         }
         self.record(now, Fact::Transferred { id, from, to, amount, memo }, outputs)?;
-        self.remember(id, memo);
+        self.remember(id, Finished::Transfer(Box::new(this)));
         outputs.push(Output::Done { ticket });
         Ok(())
     }
@@ -68,6 +65,12 @@ impl Realm {
             outputs.push(Self::refuse(ticket, ProblemKind::Forbidden, detail));
             return Ok(());
         };
+        if let Some(Finished::Transfer(known)) = self.known(id)
+            && (known.from, known.to) == (private.owner, to)
+        {
+            outputs.push(Output::Done { ticket });
+            return Ok(());
+        }
         self.fund_owner(now, outputs)?;
         let missing = private.welcome.saturating_sub(self.state.books().account(to).available());
         if to == private.owner || missing == Micro::ZERO {
@@ -75,6 +78,19 @@ impl Realm {
             return Ok(());
         }
         self.transfer(now, ticket, id, (private.owner, to), missing, Digest([0; 32]), outputs)
+    }
+
+    /// Before an account pays: if it is the owner's, it is filled up.
+    pub(super) fn fund_owner_for(
+        &mut self,
+        now: Timestamp,
+        payer: AccountId,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        match self.config.private {
+            Some(private) if private.owner == payer => self.fund_owner(now, outputs),
+            _ => Ok(()),
+        }
     }
 
     /// In private mode the owner never runs dry.

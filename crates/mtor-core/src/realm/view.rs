@@ -47,7 +47,7 @@ impl Realm {
             worker,
             workers: &running.workers,
             position,
-            eta_ms: position.and_then(|position| self.eta_ms(&open.job, position)),
+            eta_ms: position.and_then(|position| self.eta_ms(&open.job, &open.price, position)),
         })
     }
 

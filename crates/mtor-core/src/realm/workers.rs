@@ -2,8 +2,8 @@
 
 use mtor_protocol::{AccountId, Announcement, CapabilityOffer, Did, JobId, Problem, ProblemKind, Timestamp};
 
-use super::{Meter, Output, Realm, Worker, WorkerId};
-use crate::offers::{Offer, Shape, Wish};
+use super::{Meter, Output, Phase, Realm, Worker, WorkerId};
+use crate::offers::{Offer, Shape};
 use crate::state::Corrupt;
 
 impl Realm {
@@ -38,7 +38,7 @@ impl Realm {
             house,
             since: now,
             draining: false,
-            offers: offers(&announcement, house, link_us),
+            offers: offers(&announcement, account, house, link_us),
             jobs: Default::default(),
             last_beat: now,
             jobs_done: 0,
@@ -60,27 +60,48 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
+        self.worker_beat(now, id, None);
         self.close_offers(id);
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
-        let mut renewed = offers(&announcement, worker.house, link_us);
-        let mut orphans = Vec::new();
-        for (job, index) in &worker.jobs {
-            let index = usize::from(*index);
-            let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
-            match (worker.offers.get(index), renewed.get_mut(index)) {
-                (Some(old), Some(new)) if same(old, new) => {
-                    new.busy += 1;
-                    (new.first_chunk_us, new.service_us) = (old.first_chunk_us, old.service_us);
-                }
-                _ => orphans.push(*job),
+        let mut renewed = offers(&announcement, worker.account, worker.house, link_us);
+        let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
+        // Where each old offer stands now: in its old place if it can, else wherever the same is offered.
+        let places: Vec<Option<usize>> = (0..)
+            .zip(&worker.offers)
+            .map(|(index, old)| match renewed.get(index) {
+                Some(new) if same(old, new) => Some(index),
+                _ => renewed.iter().position(|new| same(old, new)),
+            })
+            .collect();
+        for (old, place) in worker.offers.iter().zip(&places) {
+            if let Some(new) = place.and_then(|place| renewed.get_mut(place)) {
+                (new.first_chunk_us, new.service_us) = (old.first_chunk_us, old.service_us);
             }
         }
-        worker.jobs.retain(|job, _| !orphans.contains(job));
+        let mut orphans = Vec::new();
+        worker.jobs.retain(|job, index| {
+            let Some(place) = places.get(usize::from(*index)).copied().flatten() else {
+                orphans.push(*job);
+                return false;
+            };
+            renewed[place].busy += 1;
+            // Offers are at most u16::MAX: see `Announcement::fault`.
+            *index = place as u16;
+            if let Some(Phase::Assigned { offer, .. }) =
+                self.jobs.get_mut(job).map(|running| &mut running.phase)
+            {
+                *offer = *index;
+            }
+            true
+        });
         worker.offers = renewed;
         worker.name = announcement.name;
         worker.software = announcement.software;
         worker.draining = false;
         for job in orphans {
+            if let Some(Phase::Assigned { lease, .. }) = self.jobs.get(&job).map(|running| running.phase) {
+                outputs.push(Output::Stop { job, worker: id, lease });
+            }
             self.worker_lost_job(now, id, job, meter, outputs)?;
         }
         self.open_offers(now, id, meter, outputs);
@@ -157,16 +178,8 @@ impl Realm {
                 return;
             };
             let takes = |job: JobId| {
-                let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
-                    return false;
-                };
-                let wish = Wish {
-                    job: &open.job,
-                    price: &open.price,
-                    tried: &running.tried,
-                    window_too_small: running.window_too_small,
-                };
-                wish.fits(offer_id.0, &offer.shape)
+                let Some(open) = self.state.open().get(&job) else { return false };
+                self.wish(&open.job, &open.price).fits(offer_id.0, offer)
             };
             let Some(job) = self.waiting.first_for(&offer.capability, &offer.model, takes) else { return };
             self.assign(now, job, offer_id, meter, outputs);
@@ -174,10 +187,11 @@ impl Realm {
     }
 }
 
-fn offers(announcement: &Announcement, house: bool, link_us: u64) -> Vec<Offer> {
+fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us: u64) -> Vec<Offer> {
     let offer = |offer: &CapabilityOffer| Offer {
         capability: offer.capability.clone(),
         model: offer.model.clone(),
+        account,
         slots: offer.slots,
         busy: 0,
         shape: Shape { limits: offer.limits, ask: offer.price, house },

@@ -1,0 +1,215 @@
+//! Random inputs in random order: after every step the harness checks that books, replay, lines and slots agree.
+
+use mtor_protocol::{
+    AccountId, CapabilityKind, CapabilityOffer, Digest, JobId, Micro, Privacy, Problem, ProblemKind,
+    ServiceClass, Timestamp,
+};
+use proptest::prelude::*;
+
+use super::harness::*;
+use crate::entry::NewJob;
+use crate::{Config, Input, PrivateMode, Retry, State, WorkerId};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Join(u64, bool, Vec<CapabilityOffer>),
+    Beat(u64, Option<f32>),
+    DrainWorker(u64),
+    Leave(u64),
+    Submit(Box<NewJob>),
+    Deliver(u128, u64),
+    /// Reports on a job: by the one that has it, or (with an offset) by another worker or under another lease.
+    Progress(u128, u64, u64),
+    Finish(u128, u64, u64, u64),
+    Fail(u128, u64, u64, Retry),
+    Cancel(u128, AccountId),
+    Transfer(u128, AccountId, AccountId, u64),
+    Welcome(u128, AccountId),
+    Wait(u64),
+    BackInTime(u64),
+    Tick,
+    Restart,
+}
+
+fn account() -> impl Strategy<Value = AccountId> {
+    prop_oneof![Just(ALICE), Just(BOB), Just(OWNER)]
+}
+
+fn offer() -> impl Strategy<Value = CapabilityOffer> {
+    let name = prop_oneof![4 => Just("small"), 2 => Just("big")];
+    let limits = (prop::option::of(1u32..4), prop::option::of(40u32..60));
+    (prop::bool::weighted(0.9), name, 1u32..4, prop::option::of(1f32..100.0), limits).prop_map(
+        |(is_chat, name, slots, speed, (windows, input_bytes))| {
+            let kind = if is_chat { CapabilityKind::CHAT } else { CapabilityKind::EMBED };
+            let mut offer = CapabilityOffer::new(kind, name, slots);
+            offer.tokens_per_s = speed;
+            offer.limits.context_tokens = windows.map(|windows| windows * 1_000);
+            offer.limits.input_bytes = input_bytes;
+            offer
+        },
+    )
+}
+
+fn new_job() -> impl Strategy<Value = NewJob> {
+    let class =
+        prop_oneof![Just(ServiceClass::Voice), Just(ServiceClass::Interactive), Just(ServiceClass::Batch)];
+    let model = prop_oneof![3 => Just("default"), 1 => Just("small"), 1 => Just("big"), 1 => Just("none")];
+    let terms = (prop::bool::weighted(0.2), 1u64..200_000, prop::option::of(0u64..3), 1u8..3);
+    (1u128..40, account(), class, model, terms).prop_map(
+        |(id, account, class, model, (own, lives_ms, prefix, request))| NewJob {
+            account,
+            class,
+            model: model.to_owned(),
+            privacy: if own { Privacy::Own } else { Privacy::Realm },
+            deadline: START.plus_ms(lives_ms),
+            prefix,
+            request: Digest([request; 32]),
+            ..job(id)
+        },
+    )
+}
+
+fn retry() -> impl Strategy<Value = Retry> {
+    prop_oneof![Just(Retry::No), Just(Retry::Elsewhere), Just(Retry::LargerWindow)]
+}
+
+/// Mostly none: then a report comes from the right worker under the right lease.
+fn off() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => Just(0u64), 1 => 1u64..3]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let worker = 1u64..8;
+    let id = 1u128..40;
+    prop_oneof![
+        6 => (worker.clone(), prop::bool::weighted(0.2), prop::collection::vec(offer(), 1..3))
+            .prop_map(|(worker, house, offers)| Step::Join(worker, house, offers)),
+        2 => (worker.clone(), prop::option::of(0f32..1e9)).prop_map(|(worker, speed)| Step::Beat(worker, speed)),
+        1 => worker.clone().prop_map(Step::DrainWorker),
+        3 => worker.prop_map(Step::Leave),
+        14 => new_job().prop_map(|job| Step::Submit(Box::new(job))),
+        6 => (id.clone(), 0u64..60).prop_map(|(id, tokens)| Step::Deliver(id, tokens)),
+        3 => (id.clone(), off(), off()).prop_map(|(id, worker, lease)| Step::Progress(id, worker, lease)),
+        10 => (id.clone(), off(), off(), 0u64..200)
+            .prop_map(|(id, worker, lease, tokens)| Step::Finish(id, worker, lease, tokens)),
+        5 => (id.clone(), off(), off(), retry())
+            .prop_map(|(id, worker, lease, retry)| Step::Fail(id, worker, lease, retry)),
+        2 => (id.clone(), account()).prop_map(|(id, account)| Step::Cancel(id, account)),
+        2 => (30u128..50, account(), account(), 0u64..1_000_000)
+            .prop_map(|(id, from, to, amount)| Step::Transfer(id, from, to, amount)),
+        1 => (30u128..50, account()).prop_map(|(id, to)| Step::Welcome(id, to)),
+        4 => (0u64..20_000).prop_map(Step::Wait),
+        1 => (0u64..100_000).prop_map(Step::BackInTime),
+        4 => Just(Step::Tick),
+        1 => Just(Step::Restart),
+    ]
+}
+
+impl World {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Join(worker, house, offers) => {
+                let account = if worker == 1 { ALICE } else { AccountId(WORKERS + u128::from(worker)) };
+                self.handle(joined(worker, account, house, offers));
+            }
+            Step::Beat(worker, tokens_per_s) => {
+                self.handle(Input::WorkerBeat { worker: WorkerId(worker), tokens_per_s });
+            }
+            Step::DrainWorker(worker) => {
+                self.handle(Input::WorkerDraining { worker: WorkerId(worker) });
+            }
+            Step::Leave(worker) => {
+                self.leave(worker);
+            }
+            Step::Submit(job) => {
+                // The shell finds what is forgotten here in the ledger, and does not submit it again.
+                if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
+                    self.submit(*job);
+                }
+            }
+            Step::Deliver(job, tokens) => {
+                if self.worker_of(job).is_some() {
+                    self.deliver(job, tokens);
+                }
+            }
+            Step::Progress(job, worker, lease) => {
+                let (worker, lease) = self.reporter(job, worker, lease);
+                self.handle(Input::Progressed { worker, job: JobId(job), lease });
+            }
+            Step::Finish(job, worker, lease, tokens) => {
+                let (worker, lease) = self.reporter(job, worker, lease);
+                self.handle(finished(worker, job, lease, usage(tokens, tokens)));
+            }
+            Step::Fail(job, worker, lease, retry) => {
+                let (worker, lease) = self.reporter(job, worker, lease);
+                let problem = Problem::new(ProblemKind::WorkerFailed, "it broke");
+                self.handle(Input::JobFailed { worker, job: JobId(job), lease, problem, retry });
+            }
+            Step::Cancel(job, account) => {
+                self.cancel(job, account);
+            }
+            Step::Transfer(id, from, to, amount) => {
+                let (ticket, memo) = (self.ticket(), Digest([1; 32]));
+                let amount = Micro(amount);
+                self.handle(Input::Transfer { ticket, id: JobId(id), from, to, amount, memo });
+            }
+            Step::Welcome(id, to) => {
+                let ticket = self.ticket();
+                self.handle(Input::Welcome { ticket, id: JobId(id), to });
+            }
+            Step::Wait(ms) => self.wait_ms(ms),
+            Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
+            Step::Tick => {
+                self.tick();
+            }
+            Step::Restart => self.restart(),
+        }
+    }
+
+    fn reporter(&self, job: u128, worker_off: u64, lease_off: u64) -> (WorkerId, u64) {
+        let (worker, lease) = self.worker_of(job).unwrap_or((WorkerId(1), 1));
+        (WorkerId(worker.0 + worker_off), lease + lease_off)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_happens_everything_agrees(
+        at_home: bool,
+        steps in prop::collection::vec(step(), 1..200),
+    ) {
+        let private = PrivateMode {
+            owner: OWNER,
+            owner_floor: Micro(1_000),
+            owner_fill: Micro(5_000),
+            welcome: Micro(2_000),
+        };
+        let config = Config {
+            private: at_home.then_some(private),
+            waiting_per_capability_max: 6,
+            open_per_wallet_max: 7,
+            workers_max: 5,
+            finished_remembered_max: 1_000,
+            ..Config::default()
+        };
+        let mut world = World::with(config.clone());
+        for step in steps {
+            world.step(step);
+            let queue = world.realm.queue_info();
+            let running_max = 5 * 2 * 3;
+            prop_assert!(queue.running <= running_max);
+            // What was running when the realm died, or when its worker did, waits beyond the bound.
+            prop_assert!(queue.queued <= 2 * config.waiting_per_capability_max + running_max);
+        }
+        let bytes = |state: &State| serde_json::to_vec(state).unwrap();
+        let mut replayed = State::default();
+        for entry in &world.journal {
+            let json = serde_json::to_vec(entry).unwrap();
+            replayed.apply(&serde_json::from_slice(&json).unwrap()).unwrap();
+        }
+        prop_assert_eq!(bytes(&replayed), bytes(world.realm.state()), "the same bytes again");
+        let snapshot: State = serde_json::from_slice(&bytes(&replayed)).unwrap();
+        prop_assert_eq!(&snapshot, world.realm.state(), "a snapshot loses nothing");
+    }
+}
