@@ -33,6 +33,8 @@ export const PAGE_SIZE = 30;
 export const REBUILD_JOBS_MAX = 24;
 /** Conversations shown beside the page. */
 export const RECENT_CONVERSATIONS = 12;
+/** A page opened again within this time shows the last conversation: 30 minutes. */
+export const COME_BACK_MS = 30 * 60_000;
 /** How long typing must rest before the history is searched. */
 export const SEARCH_REST_MS = 250;
 

@@ -112,3 +112,12 @@ function topLevel(tokens: Token[]): Token[][] {
   }
   return piece.length > 0 ? [...pieces, piece] : pieces;
 }
+
+/** The beginning of a text in one line, without the marks of Markdown. */
+export function plainText(text: string): string {
+  return text
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+/gm, "")
+    .replace(/[*`~]{1,3}(?=\S)|(?<=\S)[*`~]{1,3}/g, "")
+    .replace(/\s+/g, " ");
+}

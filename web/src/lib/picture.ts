@@ -23,12 +23,14 @@ export function placesFor(width: number, height: number, workers: number): Place
   const at = (along: number, across: number): Point =>
     wide ? { x: along * width, y: across * height } : { x: across * width, y: (1 - along) * height };
   const margin = wide ? 0.16 : 0.18;
+  // Names stand above workers when they are at the top; they need room there.
+  const far = wide ? 0.87 : 0.82;
   const spread = (index: number): Point => {
-    if (workers === 1) return at(0.86, 0.5);
+    if (workers === 1) return at(far, 0.5);
     const across = margin + ((1 - 2 * margin) * index) / (workers - 1);
     // On a shallow arc round the broker.
     const bow = Math.sin(Math.PI * (across - margin) / (1 - 2 * margin));
-    return at(0.8 + 0.07 * bow, across);
+    return at(far - 0.07 * (1 - bow), across);
   };
   return {
     wide,

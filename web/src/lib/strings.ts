@@ -1,5 +1,6 @@
 /** Every word that the page says, in English. Another language is another object of the type `Strings`. */
 
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
 const en = {
@@ -157,7 +158,7 @@ const en = {
     failed: "Failed",
     cancelled: "Stopped",
     by: (worker: string) => `by ${worker}`,
-    free: "free",
+    nothingCharged: "nothing charged",
     held: (amount: string) => `at most ${amount}`,
     partCost: (amount: string) => `${amount} for what was written`,
     empty: "The answer is empty.",
@@ -179,16 +180,16 @@ const en = {
     log: "What just happened",
     logEmpty: "Nothing yet. Each step of each job appears here, without a word of what it says.",
     steps: {
-      submitted: (what: string) => `${what} was submitted`,
+      submitted: (what: string) => `${capital(what)} was submitted`,
       assigned: (what: string, worker: string) => `${worker} took ${what}`,
       first_chunk: (what: string, worker: string) => `${worker} began to answer ${what}`,
       completed: (what: string, worker: string) => `${worker} finished ${what}, and was paid`,
-      failed: (what: string) => `${what} failed; what was held is free again`,
-      cancelled: (what: string) => `${what} was stopped`,
+      failed: (what: string) => `${capital(what)} failed; what was held is free again`,
+      cancelled: (what: string) => `${capital(what)} was stopped`,
     },
     ownJob: (capability: string) => `your ${capability} job`,
     otherJob: (capability: string) => `a ${capability} job`,
-    someWorker: "a worker",
+    someWorker: "A worker",
     queued: "waiting",
     running: "running",
     slots: "slots",

@@ -2,6 +2,7 @@
 
 import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
+import { COME_BACK_MS } from "../lib/defaults";
 import type { RealmEvent } from "../lib/event";
 import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
 import { NoWallet, openWallet, type Wallet, type WalletObstacle } from "../lib/wallet";
@@ -10,6 +11,7 @@ import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
 import { notices } from "./notices.svelte";
 import { Purse } from "./purse.svelte";
+import { go, isPlain } from "./route.svelte";
 
 export class Console {
   connection = $state.raw<Connection>({ state: "connecting" });
@@ -51,12 +53,18 @@ export class Console {
   }
 
   start(): void {
-    void this.conversations.read();
+    void this.conversations.read().then(() => this.#comeBack());
     this.#session.start();
     addEventListener("online", () => this.#session.retryNow());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#session.retryNow();
     });
+  }
+
+  /** Opened by its plain address soon after something was asked: the page shows that again. */
+  #comeBack(): void {
+    const [latest] = this.conversations.list;
+    if (latest && isPlain() && Date.now() - latest.updated < COME_BACK_MS) go("ask", latest.id);
   }
 
   retryNow(): void {

@@ -7,6 +7,8 @@ class Route {
   view = $state<View>("ask");
   /** The conversation or job, if one is named. */
   id = $state<string | undefined>();
+  /** The conversation that was open last, to come back to. */
+  conversation = $state<string | undefined>();
 
   constructor() {
     addEventListener("hashchange", () => this.#read());
@@ -17,6 +19,7 @@ class Route {
     const [, name, id] = location.hash.split("/");
     this.view = VIEWS.find((view) => view === name) ?? "ask";
     this.id = id || undefined;
+    if (this.view === "ask") this.conversation = this.id;
   }
 }
 
@@ -24,6 +27,11 @@ export const route = new Route();
 
 export function href(view: View, id?: string): string {
   return id ? `#/${view}/${id}` : `#/${view}`;
+}
+
+/** Whether the address names no view: the page was opened by its plain address. */
+export function isPlain(): boolean {
+  return location.hash === "";
 }
 
 export function go(view: View, id?: string): void {
