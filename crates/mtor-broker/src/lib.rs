@@ -1,1 +1,30 @@
-//! Being written.
+//! The shell round the core: HTTP, WebSocket, sessions, worker links, and OpenAI-compatible routes.
+//!
+//! [`start`] opens the ledger, rebuilds the realm from it, and listens. One task owns the core ([`realm`]); sessions
+//! and requests speak to it through a [`RealmHandle`](realm::RealmHandle). The words of an answer go from the worker's
+//! session straight to its listeners through a [`JobStream`](stream::JobStream); the core sees only the first and the
+//! last of them.
+//!
+//! What must not live here: decisions about jobs and money (mtor-core), what is durable and how (mtor-ledger), engines
+//! (workers, in processes of their own).
+
+pub mod app;
+mod auth;
+mod broker;
+mod clock;
+pub mod defaults;
+mod flow;
+mod jobs;
+mod link;
+mod metrics;
+mod rate;
+pub mod realm;
+mod routes;
+mod server;
+mod session;
+mod settings;
+pub mod stream;
+pub mod streams;
+
+pub use broker::{Broker, start};
+pub use settings::{Admit, Coins, DEFAULT_LISTEN, RealmFile, Settings, SettingsError};

@@ -181,9 +181,12 @@ impl JsonSchema for Digest {
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// This moment and `ms` milliseconds more; stays at the end of time when that is passed.
+    /// The last moment that can be written down: the end of the year 9999 but one day, in any time zone.
+    pub const MAX: Self = Self(253_402_207_200_000);
+
+    /// This moment and `ms` milliseconds more; stays at [`MAX`](Self::MAX) when that is passed.
     pub fn plus_ms(self, ms: u64) -> Self {
-        Self(self.0.saturating_add(ms))
+        Self(self.0.saturating_add(ms)).min(Self::MAX)
     }
 
     /// Milliseconds from `earlier` to this moment; zero when it lies in the future.
@@ -259,6 +262,12 @@ mod tests {
             let _ = text.parse::<Digest>();
             let _ = text.parse::<Timestamp>();
         }
+    }
+
+    #[test]
+    fn the_last_moment_can_be_written_down() {
+        let last = Timestamp(5).plus_ms(u64::MAX);
+        assert_eq!((last, last.to_string().parse()), (Timestamp::MAX, Ok(Timestamp::MAX)));
     }
 
     #[test]

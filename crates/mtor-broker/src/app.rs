@@ -1,0 +1,93 @@
+//! What every request and session of the broker shares.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
+use mtor_protocol::{AccountId, Did, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::Metrics;
+use crate::rate::RateLimiter;
+use crate::realm::RealmHandle;
+use crate::settings::Settings;
+
+/// A wallet, as the broker deals with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wallet {
+    /// Its name.
+    pub did: Did,
+    /// Its account.
+    pub account: AccountId,
+}
+
+impl Wallet {
+    /// The wallet of a key.
+    pub fn of(key: &PublicKey) -> Self {
+        Self { did: key.to_did(), account: guid(key) }
+    }
+}
+
+/// The broker, as its requests and sessions see it.
+pub struct App {
+    /// What the sysop decided.
+    pub settings: Settings,
+    /// The rules of the core.
+    pub config: mtor_core::Config,
+    /// The realm's key.
+    pub key: Arc<Keypair>,
+    /// The realm's name.
+    pub did: Did,
+    /// Who runs it.
+    pub owner: Wallet,
+    /// Since when it runs.
+    pub started: Timestamp,
+    /// The way to the realm's task.
+    pub realm: RealmHandle,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Signed requests that were seen.
+    pub nonces: Mutex<NonceCache>,
+    /// Who asks how often.
+    pub rates: RateLimiter,
+    /// Ends sessions when the broker goes down.
+    pub closing: CancellationToken,
+    /// Every connection and session.
+    pub tasks: TaskTracker,
+    next_worker: AtomicU64,
+}
+
+impl App {
+    /// The shared state of a broker.
+    pub fn new(
+        settings: Settings,
+        config: mtor_core::Config,
+        key: Arc<Keypair>,
+        owner: Wallet,
+        realm: RealmHandle,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            config,
+            did: key.did(),
+            owner,
+            started: crate::clock::now(),
+            realm,
+            metrics,
+            nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
+            rates: RateLimiter::new(settings.file.limits.requests_per_s),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            next_worker: AtomicU64::new(1),
+            settings,
+            key,
+        }
+    }
+
+    /// A name for a worker's session that was never used before.
+    pub fn next_worker(&self) -> mtor_core::WorkerId {
+        mtor_core::WorkerId(self.next_worker.fetch_add(1, Ordering::Relaxed))
+    }
+}

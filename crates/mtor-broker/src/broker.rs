@@ -1,0 +1,213 @@
+//! Starts a broker, runs it, and lets it end without losing anything.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use mtor_core::{Input, Output, Realm, State};
+use mtor_identity::{KeyFile, Keypair};
+use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
+use mtor_protocol::{Did, Intent, JobId, Submit};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Wallet};
+use crate::metrics::Metrics;
+use crate::realm::{Parts, RealmFault, RealmTask};
+use crate::settings::Settings;
+use crate::stream::JobStream;
+use crate::streams::Streams;
+use crate::{clock, defaults, routes, server};
+
+/// How often the drain looks whether the last job is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// How long connections may take to end once they are told to.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+/// A running broker.
+pub struct Broker {
+    app: Arc<App>,
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+    realm: JoinHandle<Result<(), RealmFault>>,
+    stop_realm: CancellationToken,
+}
+
+/// Starts a broker: opens its ledger, rebuilds the realm from it, and listens.
+///
+/// # Errors
+/// What is wrong with the data folder, the keys, the settings or the address, and what to do about it.
+pub async fn start(settings: Settings) -> Result<Broker> {
+    raise_file_limit();
+    let address = settings.file.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| explain_bind(address, error))?;
+    let address = listener.local_addr().context("the listening address can't be read")?;
+    std::fs::create_dir_all(&settings.data)
+        .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
+    let key = Arc::new(load_key(&settings, "realm.key")?);
+    let owner = Wallet::of(&load_key(&settings, "owner.key")?.public());
+    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
+    let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
+    let ledger = Arc::new(ledger);
+    let now = clock::now();
+    let streams = Arc::new(Streams::default());
+    let intents = resume_jobs(&recovered, &streams);
+    // Leases begin at the time, so that none of an earlier life is ever given again.
+    let mut realm = Realm::new(config.clone(), recovered.state, now.0.saturating_mul(1_000));
+    if realm.state() == &State::default() {
+        found(&mut realm, &owner, &ledger)?;
+    }
+    let metrics = Arc::new(Metrics::default());
+    let parts = Parts { realm, did: key.did(), ledger, streams, metrics: metrics.clone(), intents };
+    let (task, handle, inbox) = RealmTask::new(parts);
+    let stop_realm = CancellationToken::new();
+    let realm = tokio::spawn(task.run(inbox, stop_realm.clone()));
+    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics));
+    let router = routes::router(app.clone());
+    let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
+    Ok(Broker { app, address, accepting, realm, stop_realm })
+}
+
+impl Broker {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The realm's key.
+    pub fn realm_did(&self) -> Did {
+        self.app.did.clone()
+    }
+
+    /// What its requests and sessions share.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Runs until `shutdown`, then drains: no new jobs, running ones finish within the grace, the rest waits in the
+    /// ledger for the next start; connections are closed, and the ledger is flushed.
+    ///
+    /// # Errors
+    /// When the realm could not go on by itself, or the ledger could not be closed cleanly.
+    pub async fn run_until(mut self, shutdown: CancellationToken) -> Result<()> {
+        let fault = tokio::select! {
+            () = shutdown.cancelled() => None,
+            ended = &mut self.realm => Some(ended),
+        };
+        if fault.is_none() {
+            self.drain().await;
+        }
+        self.app.closing.cancel();
+        self.app.tasks.close();
+        if tokio::time::timeout(CLOSE_GRACE, self.app.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.accepting.abort();
+        self.stop_realm.cancel();
+        let ended = match fault {
+            Some(ended) => ended,
+            None => self.realm.await,
+        };
+        let ledger = self.app.realm.ledger.clone();
+        let closed = tokio::task::spawn_blocking(move || ledger.close())
+            .await
+            .context("the ledger's closing was cut short")?;
+        ended.context("the realm's task was cut short")?.context("the realm stopped")?;
+        closed.context("the ledger was not closed cleanly")
+    }
+
+    async fn drain(&self) {
+        // An error means that the realm has ended by itself; then there is nothing to wait for.
+        let _ = self.app.realm.input(Input::Drain).await;
+        let deadline = tokio::time::Instant::now() + defaults::DRAIN_GRACE;
+        while tokio::time::Instant::now() < deadline {
+            let running = self.app.realm.view(|realm| realm.queue_info().running).await;
+            if running.unwrap_or(0) == 0 {
+                return;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        tracing::warn!("some jobs were still running; they go on at the next start");
+    }
+}
+
+fn load_key(settings: &Settings, name: &str) -> Result<Keypair> {
+    let path = settings.data.join(name);
+    let file = KeyFile::load_or_create(&path)
+        .with_context(|| format!("the key {} can't be used", path.display()))?;
+    Ok(file.into_keypair())
+}
+
+async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {
+    let folder = settings.data.clone();
+    let retention = &settings.file.retention;
+    let ledger_settings = mtor_ledger::Settings {
+        text_age_ms_max: Some(u64::from(retention.days) * 24 * 60 * 60 * 1_000),
+        text_bytes_max: retention.megabytes.saturating_mul(1_000_000),
+        ..mtor_ledger::Settings::default()
+    };
+    let opened = tokio::task::spawn_blocking(move || Ledger::open(&folder, ledger_settings, key)).await;
+    Ok(opened.context("opening the ledger was cut short")??)
+}
+
+/// Streams for the jobs that were open when the realm went down, and what they ask.
+fn resume_jobs(recovered: &Recovered, streams: &Streams) -> Vec<(JobId, Arc<Intent>)> {
+    let now = clock::now();
+    let resume = |job: &StoredJob| {
+        let json = job.intent_json.as_deref()?;
+        let submit: Submit = serde_json::from_str(json)
+            .inspect_err(|error| tracing::error!(job = %job.id, %error, "a stored request can't be read"))
+            .ok()?;
+        let text = job.text.clone().unwrap_or_default();
+        let last = job.sequence + defaults::SEQUENCE_GAP;
+        streams.insert(Arc::new(JobStream::resumed(job.id, job.account, now, text, job.output_tokens, last)));
+        Some((job.id, Arc::new(submit.intent)))
+    };
+    recovered.open_jobs.iter().filter_map(resume).collect()
+}
+
+/// Writes the first entries of a new realm.
+fn found(realm: &mut Realm, owner: &Wallet, ledger: &Ledger) -> Result<()> {
+    let mut outputs = Vec::new();
+    realm.found(clock::now(), owner.account, &mut outputs)?;
+    let entry = |output| match output {
+        Output::Journal(entry) => Some(entry),
+        _ => None,
+    };
+    let entries = outputs.into_iter().filter_map(entry).collect();
+    let (done, durable) = std::sync::mpsc::channel();
+    let batch = Batch { entries, records: Vec::new() };
+    // The receiver below waits for it.
+    ledger.commit(batch, Box::new(move || drop(done.send(()))))?;
+    durable.recv_timeout(Duration::from_secs(10)).context("the ledger can't be written; is the disk full?")
+}
+
+fn explain_bind(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let port = address.port();
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "{address} is taken, perhaps by another realm on this machine; stop that one, or choose another port with --listen {}:{}",
+            address.ip(),
+            port.wrapping_add(1).max(1_024)
+        ),
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow!("{address} may not be listened on by you; choose a port above 1023 with --listen")
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            anyhow!("{} is no address of this machine; choose one with --listen", address.ip())
+        }
+        _ => anyhow!("{address} can't be listened on: {error}"),
+    }
+}
+
+/// Every connection is an open file, and the usual limit is 1,024 of them: raise it as far as the system lets us.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}

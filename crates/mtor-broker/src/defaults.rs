@@ -1,0 +1,49 @@
+//! Every limit of the broker, in one place. Those that a sysop may change stand in [`Settings`](crate::Settings) too.
+
+use std::time::Duration;
+
+/// Most connections at once, WebSockets included.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Longest wait for a request's headers, and longest silence between two requests on one connection.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest block of headers, in bytes.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Longest wait for the answer to a challenge.
+pub const CHALLENGE_TTL_MS: u64 = 15_000;
+/// Oldest signed request that is taken, in seconds.
+pub const SIGNATURE_AGE_MAX_S: u64 = 60;
+/// Nonces of signed requests that are remembered at once.
+pub const NONCES_MAX: usize = 100_000;
+/// WebSocket read and write buffers: axum's default would cost 137 KB for each idle connection.
+pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+/// Frames that wait for a worker's connection. A worker that lets more pile up is stuck, and dismissed.
+pub const LINK_QUEUE_MAX: usize = 2_048;
+/// Frames that wait for a client's connection before those who feed it wait too.
+pub const SESSION_QUEUE_MAX: usize = 16;
+/// Jobs that one client session follows at once.
+pub const WATCHES_PER_SESSION_MAX: usize = 256;
+/// Commands that wait for the realm before those who ask wait too.
+pub const REALM_QUEUE_MAX: usize = 8_192;
+/// Commands that the realm takes in one go: they share one commit.
+pub const REALM_BATCH_MAX: usize = 512;
+/// How often the text of running answers is saved, so that a crash loses little of it.
+pub const SAVE_RUNNING_TEXT: Duration = Duration::from_millis(500);
+/// How often a watcher of the realm is told at most how it stands.
+pub const STATUS_PERIOD: Duration = Duration::from_secs(1);
+/// Steps of jobs that a slow watcher of the realm may lag behind before it loses some (they are only a picture).
+pub const FLOW_QUEUE_MAX: usize = 1_024;
+/// What workers are asked to keep to between two beats, in milliseconds.
+pub const BEAT_MS: u64 = 10_000;
+/// Longest time that a client can wait for a job's end in one request, in seconds.
+pub const WAIT_S_MAX: u64 = 60;
+/// Characters of the question and the answer that a list of jobs shows.
+pub const PREVIEW_CHARS: usize = 160;
+/// The space that is left free in a job's numbering after a restart, so that no number is ever given twice: more than
+/// the events that a job can have between two savings of its text.
+pub const SEQUENCE_GAP: u64 = 1 << 20;
+/// Requests that one address may make in a second, on average, without a wallet of its own.
+pub const REQUESTS_PER_S: u32 = 5_000;
+/// Silence after which the system looks whether a connection's other end is still there.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// How long running jobs may go on when the realm goes down.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(30);

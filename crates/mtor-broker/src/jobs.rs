@@ -1,0 +1,246 @@
+//! From a wish to a job, and from a job to what is told of it. Shared by every way in: WebSocket, HTTP, OpenAI's routes.
+
+use std::sync::Arc;
+
+use mtor_core::NewJob;
+use mtor_ledger::StoredJob;
+use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
+use mtor_protocol::http::{JobInfo, JobState};
+use mtor_protocol::{
+    Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Role, Submit, Task, Timestamp, Usage,
+    limits,
+};
+
+use crate::app::{App, Wallet};
+use crate::clock;
+use crate::defaults::PREVIEW_CHARS;
+use crate::realm::{Submission, Taken};
+use crate::stream::JobStream;
+
+/// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
+const TEMPLATE_TOKENS: u64 = 16;
+/// Prompts shorter than this are not worth looking for a worker that remembers their beginning, in bytes.
+const PREFIX_BYTES_MIN: usize = 512;
+
+/// A job that was taken, with its events.
+pub struct TakenJob {
+    /// Its id.
+    pub id: JobId,
+    /// Its events, when it is not settled; a known job that is settled has none.
+    pub stream: Option<Arc<JobStream>>,
+    /// New or known.
+    pub taken: Taken,
+}
+
+impl App {
+    /// Takes a job for a wallet: it is in the ledger when this returns.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn take(&self, wallet: &Wallet, submit: Submit) -> Result<TakenJob, Problem> {
+        let submission = self.prepare(wallet, submit)?;
+        let (id, stream) = (submission.job.id, submission.stream.clone());
+        let taken = self.realm.submit(submission).await?;
+        let stream = match taken {
+            Taken::New => Some(stream),
+            Taken::Known => self.realm.streams.get(id),
+        };
+        Ok(TakenJob { id, stream, taken })
+    }
+
+    /// What a job would cost and how long it would wait.
+    ///
+    /// # Errors
+    /// Why it would be refused.
+    pub async fn quote(&self, wallet: &Wallet, submit: Submit) -> Result<Quote, Problem> {
+        let job = self.prepare(wallet, submit)?.job;
+        self.realm.view(move |realm| realm.quote(clock::now(), &job)).await?
+    }
+
+    fn prepare(&self, wallet: &Wallet, mut submit: Submit) -> Result<Submission, Problem> {
+        let id = submit.id.take().unwrap_or_else(JobId::generate);
+        check_limits(&submit)?;
+        let intent = &submit.intent;
+        let kind = intent.task.kind();
+        let now = clock::now();
+        let timeout_ms =
+            submit.timeout_ms.unwrap_or(self.config.timeout_ms_default).min(limits::TIMEOUT_MS_MAX);
+        let (input_tokens_max, output_tokens_max) =
+            token_bounds(&intent.task, self.config.output_tokens_default);
+        let salt = mtor_ledger::salt(&self.key, id);
+        let request_json = serde_json::to_string(&submit).map_err(|error| {
+            tracing::error!(%error, "a request could not be written down");
+            Problem::new(ProblemKind::Internal, "the request could not be written down")
+        })?;
+        let job = NewJob {
+            id,
+            account: wallet.account,
+            capability: kind,
+            model: intent.model.clone(),
+            class: submit.class,
+            privacy: submit.privacy,
+            request: mtor_ledger::commitment(&salt, request_json.as_bytes()),
+            input_bytes: u32::try_from(intent.task.input_bytes()).unwrap_or(u32::MAX),
+            input_tokens_max,
+            output_tokens_max,
+            deadline: now.plus_ms(timeout_ms),
+            max_price: submit.max_price,
+            prefix: prefix_hash(&intent.task),
+        };
+        Ok(Submission {
+            not_forgotten: false,
+            stream: Arc::new(JobStream::new(id, wallet.account)),
+            question: intent.task.preview(PREVIEW_CHARS),
+            intent: Arc::new(submit.intent),
+            did: wallet.did.clone(),
+            request_json,
+            salt,
+            job,
+        })
+    }
+
+    /// Everything about a job, for its wallet.
+    ///
+    /// # Errors
+    /// When the wallet has no such job.
+    pub async fn job_info(&self, wallet: &Wallet, id: JobId) -> Result<JobInfo, Problem> {
+        let stored = self.stored_job(wallet, id).await?;
+        let live = self.realm.view(move |realm| {
+            realm.job(id).map(|view| (view.state, view.position, view.eta_ms, view.workers.to_vec()))
+        });
+        let mut info = info(stored);
+        if let Some((state, position, eta_ms, workers)) = live.await?.filter(|_| !info.state.is_final()) {
+            (info.state, info.position, info.eta_ms, info.workers) = (state, position, eta_ms, workers);
+            if let Some(stream) = self.realm.streams.get(id) {
+                info.text = Some(stream.answer().0);
+                info.sequence = stream.last_sequence();
+            }
+        }
+        Ok(info)
+    }
+
+    /// What the ledger has of a job, if it is this wallet's. Nobody learns of another wallet's jobs, not even that they
+    /// are there.
+    ///
+    /// # Errors
+    /// When the wallet has no such job.
+    pub async fn stored_job(&self, wallet: &Wallet, id: JobId) -> Result<StoredJob, Problem> {
+        let stored = self.realm.ledger_read(move |ledger| ledger.job(id)).await?;
+        stored
+            .filter(|job| job.account == wallet.account)
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound, "this wallet has no such job").about(id))
+    }
+
+    /// The events of a settled job after a place, told from what the ledger has: the whole answer, and the end.
+    pub fn past_events(&self, job: &StoredJob, after: u64) -> Vec<Event> {
+        let Some(last) = ending(job).filter(|_| job.sequence > after) else { return Vec::new() };
+        let time = job.settled.unwrap_or(job.submitted);
+        let event = |sequence: u64, body| Event::numbered(self.did.as_str(), time, job.id, sequence, body);
+        let mut events = Vec::with_capacity(2);
+        if let Some(text) = job.text.clone().filter(|text| !text.is_empty() && job.sequence > after + 1) {
+            let tokens = u32::try_from(job.output_tokens).unwrap_or(u32::MAX);
+            events.push(event(job.sequence - 1, Body::JobChunk(Chunk { offset: 0, text, tokens })));
+        }
+        events.push(event(job.sequence, last));
+        events
+    }
+
+    /// Cancels a job.
+    ///
+    /// # Errors
+    /// When the wallet has no such job, or it has ended.
+    pub async fn cancel(&self, wallet: &Wallet, job: JobId) -> Result<(), Problem> {
+        self.stored_job(wallet, job).await?;
+        let account = wallet.account;
+        self.realm.ask(move |ticket| mtor_core::Input::Cancel { ticket, job, account }).await
+    }
+}
+
+fn check_limits(submit: &Submit) -> Result<(), Problem> {
+    let invalid =
+        |param: &str, detail: String| Err(Problem::new(ProblemKind::InvalidRequest, detail).param(param));
+    if submit.timeout_ms.is_some_and(|timeout| timeout == 0 || timeout > limits::TIMEOUT_MS_MAX) {
+        return invalid("timeout_ms", format!("a job lives 1 to {} ms", limits::TIMEOUT_MS_MAX));
+    }
+    match &submit.intent.task {
+        Task::Embed(embed) if embed.input.is_empty() || embed.input.len() > limits::EMBED_INPUTS_MAX => {
+            invalid("input", format!("1 to {} texts, not {}", limits::EMBED_INPUTS_MAX, embed.input.len()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The most tokens that can go in and come out. A token stands for at least one byte, so that the bytes bound what has
+/// to be held; the core bounds it further by the windows of the workers that could take the job.
+fn token_bounds(task: &Task, output_default: u32) -> (u32, u32) {
+    let (parts, output) = match task {
+        Task::Chat(chat) => (chat.messages.len(), chat.max_tokens.unwrap_or(output_default)),
+        Task::Embed(embed) => (embed.input.len(), 0),
+    };
+    let input = task.input_bytes() as u64 + TEMPLATE_TOKENS * (parts as u64 + 1);
+    (u32::try_from(input).unwrap_or(u32::MAX), output)
+}
+
+/// A hash of the conversation up to its last message: what a worker that had the turn before may still hold in memory.
+fn prefix_hash(task: &Task) -> Option<u64> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let Task::Chat(chat) = task else { return None };
+    // The question differs from turn to turn; what stays the same is where the conversation began.
+    let opening: Vec<_> = chat.messages.iter().take_while(|message| message.role == Role::System).collect();
+    let first = chat.messages.get(opening.len())?;
+    let bytes: usize =
+        opening.iter().map(|message| message.content.len()).sum::<usize>() + first.content.len();
+    if chat.messages.len() < 3 && bytes < PREFIX_BYTES_MIN {
+        return None;
+    }
+    let mut hasher = DefaultHasher::new();
+    opening.iter().for_each(|message| message.content.hash(&mut hasher));
+    first.content.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+fn info(job: StoredJob) -> JobInfo {
+    let intent = job.intent_json.as_deref().and_then(|json| serde_json::from_str::<Submit>(json).ok());
+    JobInfo {
+        id: job.id,
+        state: job.state,
+        intent: intent.map(|submit| submit.intent),
+        class: job.class,
+        privacy: job.privacy,
+        submitted: job.submitted,
+        deadline: job.deadline,
+        settled: job.settled,
+        hold: job.hold,
+        cost: job.cost,
+        usage: job.usage,
+        finish: job.finish,
+        text: job.text,
+        output: job.output,
+        problem: job.problem,
+        workers: job.workers,
+        sequence: job.sequence,
+        position: None,
+        eta_ms: None,
+    }
+}
+
+/// The last event of a settled job.
+fn ending(job: &StoredJob) -> Option<Body> {
+    let cost = job.cost.unwrap_or(Micro::ZERO);
+    let settled = job.settled.unwrap_or(Timestamp::default());
+    match job.state {
+        JobState::Completed => Some(Body::JobCompleted(Completed {
+            usage: job.usage.unwrap_or(Usage::default()),
+            cost,
+            finish: job.finish.unwrap_or(FinishReason::Stop),
+            output: job.output?,
+            settled,
+        })),
+        JobState::Cancelled => Some(Body::JobCancelled(Cancelled { cost })),
+        JobState::Failed => {
+            let problem = job.problem.clone().unwrap_or_else(|| Problem::new(ProblemKind::WorkerFailed, ""));
+            Some(Body::JobFailed(Failed { problem, cost }))
+        }
+        JobState::Queued | JobState::Running => None,
+    }
+}

@@ -1,0 +1,247 @@
+//! Does what the core has decided: entries to the ledger, assignments to the workers' links, events to the jobs'
+//! streams, answers to those who wait.
+
+use std::sync::Arc;
+
+use mtor_core::{Outcome, Output, Ticket, WorkerId};
+use mtor_ledger::{Record, ResultRecord};
+use mtor_protocol::body::{Accepted, Assigned, Cancelled, Completed, Failed, FlowStep, Queued};
+use mtor_protocol::http::JobState;
+use mtor_protocol::worker::{Run, Stop};
+use mtor_protocol::{
+    AccountId, Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+};
+use tokio::sync::oneshot;
+
+use super::{OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
+use crate::defaults::PREVIEW_CHARS;
+use crate::flow::Step;
+use crate::stream::JobStream;
+use crate::streams::Streams;
+
+/// What is done when the journal has the entries before it.
+pub(super) enum AfterCommit {
+    /// The job is taken.
+    Taken(Arc<JobStream>, oneshot::Sender<Result<Reply, Problem>>),
+    /// The job was taken before.
+    Known(oneshot::Sender<Result<Reply, Problem>>),
+    /// It is done.
+    Done(oneshot::Sender<Result<(), Problem>>),
+    /// It is recorded.
+    Recorded(oneshot::Sender<()>),
+    /// The job has ended.
+    Ended(Arc<JobStream>, Timestamp, Box<Body>, Arc<Streams>),
+}
+
+impl AfterCommit {
+    /// Does it. Whoever asked may have gone; then nobody is told.
+    pub(super) fn run(self) {
+        match self {
+            Self::Taken(stream, reply) => {
+                stream.open();
+                let _ = reply.send(Ok(Reply::Taken(Taken::New)));
+            }
+            Self::Known(reply) => drop(reply.send(Ok(Reply::Taken(Taken::Known)))),
+            Self::Done(reply) => drop(reply.send(Ok(()))),
+            Self::Recorded(reply) => drop(reply.send(())),
+            Self::Ended(stream, time, body, streams) => {
+                stream.end(time, *body);
+                streams.remove(stream.job);
+            }
+        }
+    }
+}
+
+impl RealmTask {
+    pub(super) fn effects(&mut self, now: Timestamp, todo: &mut Todo) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            self.effect(now, output, todo);
+        }
+        // Kept for its room.
+        self.outputs = outputs;
+    }
+
+    fn effect(&mut self, now: Timestamp, output: Output, todo: &mut Todo) {
+        match output {
+            Output::Journal(entry) => todo.batch.entries.push(entry),
+            Output::Accepted { ticket, job, hold, deadline } => {
+                self.accepted(now, ticket, job, (hold, deadline), todo)
+            }
+            Output::Known { ticket, .. } => {
+                if let Some(Waiter::Submit(_, reply)) = self.waiters.remove(&ticket) {
+                    todo.after.push(AfterCommit::Known(reply));
+                }
+            }
+            Output::Refused { ticket, problem } => self.refused(ticket, problem),
+            Output::Done { ticket } => {
+                if let Some(Waiter::Ask(reply)) = self.waiters.remove(&ticket) {
+                    todo.after.push(AfterCommit::Done(reply));
+                }
+            }
+            Output::Queued { job, position, eta_ms } => {
+                if let Some(open) = self.open.get(&job) {
+                    open.stream.revoke();
+                    open.stream.push(now, Body::JobQueued(Queued { position, eta_ms }));
+                }
+            }
+            Output::Assign { job, worker, offer, lease, attempt, output_tokens_max, deadline } => {
+                let run = |intent, prefix| Run { lease, intent, prefix, output_tokens_max, deadline };
+                self.assign(now, job, (worker, offer), attempt, lease, run);
+            }
+            Output::Stop { job, worker, lease } => {
+                if let Some(link) = self.links.get(&worker) {
+                    link.send(&Event::about(&*self.source, now, job, Body::WorkerStop(Stop { lease })));
+                }
+            }
+            Output::Stale { worker, job } => {
+                tracing::debug!(worker = worker.0, %job, "a report on a job that the worker does not have (any more)");
+            }
+            Output::Settled { job, outcome, usage, cost, problem, time, account } => {
+                self.settled(job, account, Settlement { outcome, usage, cost, problem, time }, todo);
+            }
+            Output::Dismiss { worker, problem } => {
+                if let Some(link) = self.links.remove(&worker) {
+                    tracing::warn!(worker = worker.0, %problem, "dismissed");
+                    link.send(&Event::new(&*self.source, now, Body::Error(problem)));
+                    link.dismissed.cancel();
+                }
+            }
+        }
+    }
+
+    fn accepted(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        job: JobId,
+        (hold, deadline): (Micro, Timestamp),
+        todo: &mut Todo,
+    ) {
+        let Some(Waiter::Submit(submission, reply)) = self.waiters.remove(&ticket) else { return };
+        let stream = submission.stream.clone();
+        stream.push(now, Body::JobAccepted(Accepted { hold, deadline }));
+        self.streams.insert(stream.clone());
+        self.metrics.submitted.inc();
+        self.tell(job, stream.account, &submission.intent, FlowStep::Submitted, None);
+        todo.batch.records.push(Record::Request(Box::new(submission.request(now, hold))));
+        self.open.insert(job, OpenJob { stream: stream.clone(), intent: submission.intent });
+        todo.after.push(AfterCommit::Taken(stream, reply));
+    }
+
+    fn refused(&mut self, ticket: Ticket, problem: Problem) {
+        self.metrics.refused.inc();
+        match self.waiters.remove(&ticket) {
+            Some(Waiter::Submit(_, reply)) => drop(reply.send(Err(problem))),
+            Some(Waiter::Ask(reply)) => drop(reply.send(Err(problem))),
+            None => {}
+        }
+    }
+
+    fn assign(
+        &self,
+        now: Timestamp,
+        job: JobId,
+        (worker, offer): (WorkerId, u16),
+        attempt: u32,
+        lease: u64,
+        run: impl FnOnce(mtor_protocol::Intent, String) -> Run,
+    ) {
+        let (Some(open), Some(link)) = (self.open.get(&job), self.links.get(&worker)) else { return };
+        let prefix = open.stream.lease(lease);
+        let name = self.realm.worker_name(worker).map_or_else(String::new, |(name, _)| name.to_owned());
+        let model = self.realm.offer_model(worker, offer).unwrap_or_default().to_owned();
+        self.tell(job, open.stream.account, &open.intent, FlowStep::Assigned, Some(name.clone()));
+        let assigned = Assigned { worker: name, did: link.did.clone(), model, attempt };
+        open.stream.push(now, Body::JobAssigned(assigned));
+        let run = run((*open.intent).clone(), prefix);
+        link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
+    }
+
+    fn settled(&mut self, job: JobId, account: AccountId, settlement: Settlement, todo: &mut Todo) {
+        let Some(open) = self.open.remove(&job) else { return };
+        let stream = open.stream;
+        stream.close();
+        let (text, output) = stream.answer();
+        let finish = settlement.finish();
+        let (state, body, step) = settlement.told(finish, output);
+        self.metrics.settled(state, settlement.usage, settlement.cost);
+        self.tell(job, account, &open.intent, step, None);
+        let problem = match &body {
+            Body::JobFailed(failed) => Some(failed.problem.clone()),
+            _ => None,
+        };
+        todo.batch.records.push(Record::Result(Box::new(ResultRecord {
+            job,
+            state,
+            answer: text.chars().take(PREVIEW_CHARS).collect(),
+            text,
+            output: (state == JobState::Completed).then_some(output),
+            finish,
+            usage: settlement.usage,
+            cost: settlement.cost,
+            problem,
+            workers: stream.workers(),
+            sequence: stream.last_sequence() + 1,
+            settled: settlement.time,
+        })));
+        todo.after.push(AfterCommit::Ended(stream, settlement.time, Box::new(body), self.streams.clone()));
+    }
+
+    /// Tells those who watch the realm, if anybody does.
+    fn tell(
+        &self,
+        job: JobId,
+        account: AccountId,
+        intent: &mtor_protocol::Intent,
+        step: FlowStep,
+        worker: Option<String>,
+    ) {
+        if self.flow.receiver_count() > 0 {
+            let capability = intent.task.kind();
+            // Fails when the last watcher has just gone.
+            let _ = self.flow.send(Step { job, account, capability, step, worker });
+        }
+    }
+}
+
+struct Settlement {
+    outcome: Outcome,
+    usage: Usage,
+    cost: Micro,
+    problem: Option<Problem>,
+    time: Timestamp,
+}
+
+impl Settlement {
+    fn finish(&self) -> Option<FinishReason> {
+        match self.outcome {
+            Outcome::Stop => Some(FinishReason::Stop),
+            Outcome::Length => Some(FinishReason::Length),
+            Outcome::Failed | Outcome::Cancelled | Outcome::Expired => None,
+        }
+    }
+
+    /// The job's last state, event and step.
+    fn told(
+        &self,
+        finish: Option<FinishReason>,
+        output: mtor_protocol::Digest,
+    ) -> (JobState, Body, FlowStep) {
+        let cost = self.cost;
+        match (finish, self.outcome) {
+            (Some(finish), _) => {
+                let completed = Completed { usage: self.usage, cost, finish, output, settled: self.time };
+                (JobState::Completed, Body::JobCompleted(completed), FlowStep::Completed)
+            }
+            (None, Outcome::Cancelled) => {
+                (JobState::Cancelled, Body::JobCancelled(Cancelled { cost }), FlowStep::Cancelled)
+            }
+            (None, _) => {
+                let problem =
+                    self.problem.clone().unwrap_or_else(|| Problem::new(ProblemKind::WorkerFailed, ""));
+                (JobState::Failed, Body::JobFailed(Failed { problem, cost }), FlowStep::Failed)
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Jobs: submit, look, follow, cancel.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use mtor_protocol::http::JobInfo;
+use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
+use serde::Deserialize;
+
+use super::Shared;
+use super::reply::Refusal;
+use super::request::{Asked, parse, value};
+use crate::app::App;
+use crate::defaults;
+use crate::realm::Taken;
+use crate::stream::JobStream;
+
+#[derive(Deserialize)]
+pub(super) struct SubmitQuery {
+    wait: Option<String>,
+}
+
+pub(super) async fn submit(
+    State(app): Shared,
+    Query(query): Query<SubmitQuery>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let wait_s: u64 = query.wait.as_deref().map_or(Ok(0), |text| value("wait", text))?;
+    let taken = app.take(&asked.wallet, read_submit(&asked.body)?).await?;
+    if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
+        let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));
+        // Whether it ended or not: the answer says how it stands.
+        let _ = tokio::time::timeout(patience, stream.ended()).await;
+    }
+    let info = app.job_info(&asked.wallet, taken.id).await?;
+    let status = if taken.taken == Taken::New { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (status, Json(info)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/jobs/{}", taken.id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A CloudEvent `mtor.job.submit`, or its data alone.
+fn read_submit(body: &[u8]) -> Result<Submit, Problem> {
+    #[derive(Deserialize)]
+    struct Probe {
+        specversion: Option<serde::de::IgnoredAny>,
+    }
+    let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
+    if parse::<Probe>(body)?.specversion.is_none() {
+        return parse(body);
+    }
+    let text = std::str::from_utf8(body).map_err(|error| invalid(error.to_string()))?;
+    let event = Event::parse(text).map_err(|error| invalid(error.to_string()))?;
+    match event.body {
+        Body::JobSubmit(mut submit) => {
+            if submit.id.is_some() && event.subject.is_some() && submit.id != event.subject {
+                return Err(invalid("the event's subject and the data's id name different jobs".to_owned())
+                    .param("id"));
+            }
+            submit.id = event.subject.or(submit.id);
+            Ok(submit)
+        }
+        other => Err(invalid(format!("here only mtor.job.submit is taken, not {}", other.kind()))),
+    }
+}
+
+pub(super) async fn show(
+    State(app): Shared,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<JobInfo>, Refusal> {
+    Ok(Json(app.job_info(&asked.wallet, value("id", &id)?).await?))
+}
+
+pub(super) async fn cancel(
+    State(app): Shared,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<JobInfo>, Refusal> {
+    let id: JobId = value("id", &id)?;
+    app.cancel(&asked.wallet, id).await?;
+    Ok(Json(app.job_info(&asked.wallet, id).await?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct EventsQuery {
+    after: Option<String>,
+}
+
+/// The job's events as server-sent events, whose ids are the events' sequences: a browser resumes by itself.
+pub(super) async fn events(
+    State(app): Shared,
+    Path(id): Path<String>,
+    Query(query): Query<EventsQuery>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let id: JobId = value("id", &id)?;
+    let resumed = asked.parts.headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let after = resumed.or(query.after.as_deref()).map_or(Ok(0), |text| value("after", text))?;
+    let live = app.realm.streams.get(id).filter(|stream| stream.account == asked.wallet.account);
+    match live {
+        Some(stream) => Ok(event_stream(live_events(app, stream, after))),
+        None => {
+            let job = app.stored_job(&asked.wallet, id).await?;
+            let text: String = app.past_events(&job, after).iter().map(sse).collect();
+            Ok(event_stream(futures_util::stream::iter([Ok(Bytes::from(text))])))
+        }
+    }
+}
+
+fn live_events(
+    app: Arc<App>,
+    stream: Arc<JobStream>,
+    after: u64,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    unfold(Some(after), move |place| {
+        let (app, stream) = (app.clone(), stream.clone());
+        async move {
+            let after = place?;
+            let events = tokio::select! {
+                events = stream.read_after(after, app.did.as_str()) => events,
+                // The client comes back and resumes.
+                () = app.closing.cancelled() => return None,
+            };
+            let last = events.last()?;
+            let next = last.sequence.filter(|_| !crate::session::is_end(last));
+            let text: String = events.iter().map(sse).collect();
+            Some((Ok(Bytes::from(text)), next))
+        }
+    })
+}
+
+fn sse(event: &Event) -> String {
+    format!(
+        "id: {}\nevent: {}\ndata: {}\n\n",
+        event.sequence.unwrap_or(0),
+        event.body.kind(),
+        event.to_json()
+    )
+}
+
+/// An answer of server-sent events.
+pub(super) fn event_stream(
+    stream: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
+) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would otherwise gather the words before it passes them on.
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, HttpBody::from_stream(stream)).into_response()
+}

@@ -1,0 +1,37 @@
+//! Who this realm is, and how it stands.
+
+use axum::Json;
+use axum::extract::State;
+use mtor_core::Realm;
+use mtor_protocol::SUBPROTOCOL;
+use mtor_protocol::http::{PriceInfo, QueueInfo, RealmInfo, WorkerInfo};
+
+use super::Shared;
+use super::reply::Refusal;
+
+pub(super) async fn info(State(app): Shared) -> Result<Json<RealmInfo>, Refusal> {
+    let draining = app.realm.view(Realm::is_draining).await?;
+    Ok(Json(RealmInfo {
+        name: app.settings.file.name.clone(),
+        did: app.did.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: SUBPROTOCOL.to_owned(),
+        private: app.settings.file.private,
+        owner: app.owner.did.clone(),
+        started: app.started,
+        draining,
+        ledger: app.realm.ledger.info(),
+    }))
+}
+
+pub(super) async fn queue(State(app): Shared) -> Result<Json<QueueInfo>, Refusal> {
+    Ok(Json(app.realm.view(Realm::queue_info).await?))
+}
+
+pub(super) async fn prices(State(app): Shared) -> Result<Json<Vec<PriceInfo>>, Refusal> {
+    Ok(Json(app.realm.view(Realm::prices).await?))
+}
+
+pub(super) async fn workers(State(app): Shared) -> Result<Json<Vec<WorkerInfo>>, Refusal> {
+    Ok(Json(app.realm.view(Realm::worker_infos).await?))
+}

@@ -1,0 +1,209 @@
+//! Wallets: balance, history, keys, coins. Each concerns the caller's own wallet, and no other.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mtor_core::Input;
+use mtor_identity::PublicKey;
+use mtor_ledger::{KeyRecord, Record, digest};
+use mtor_protocol::http::{ApiKey, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo};
+use mtor_protocol::{JobId, Problem, ProblemKind, limits};
+use serde::Deserialize;
+
+use super::reply::Refusal;
+use super::request::{Asked, value};
+use super::{Peer, Shared};
+use crate::app::{App, Wallet};
+use crate::auth::{KEY_PREFIX, is_at_home, own_wallet};
+use crate::clock;
+
+/// Lines of a page, when the caller does not say.
+const PAGE_DEFAULT: usize = 50;
+/// Most lines of a page.
+const PAGE_MAX: usize = 200;
+/// Most API keys of one wallet.
+const KEYS_MAX: usize = 100;
+/// Longest memo of a transfer, and longest search, in bytes.
+const TEXT_BYTES_MAX: usize = 1_024;
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    before: Option<String>,
+    limit: Option<String>,
+    q: Option<String>,
+}
+
+impl Page {
+    fn limit(&self) -> Result<usize, Problem> {
+        let limit: usize = self.limit.as_deref().map_or(Ok(PAGE_DEFAULT), |text| value("limit", text))?;
+        Ok(limit.clamp(1, PAGE_MAX))
+    }
+}
+
+pub(super) async fn show(
+    State(app): Shared,
+    Path(did): Path<String>,
+    asked: Asked,
+) -> Result<Json<WalletInfo>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    Ok(Json(info(&app, &asked.wallet).await?))
+}
+
+async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Problem> {
+    let id = wallet.account;
+    let account = app.realm.view(move |realm| realm.state().books().account(id)).await?;
+    Ok(WalletInfo {
+        did: wallet.did.clone(),
+        guid: wallet.account,
+        available: account.available(),
+        held: account.debits_pending,
+        received: account.credits_posted,
+        spent: account.debits_posted,
+    })
+}
+
+pub(super) async fn jobs(
+    State(app): Shared,
+    Path(did): Path<String>,
+    Query(page): Query<Page>,
+    asked: Asked,
+) -> Result<Json<JobPage>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    let before: Option<JobId> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let (account, limit, words) =
+        (asked.wallet.account, page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
+    if words.as_ref().is_some_and(|words| words.len() > TEXT_BYTES_MAX) {
+        let detail = format!("a search has at most {TEXT_BYTES_MAX} bytes");
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("q").into());
+    }
+    let mut page =
+        app.realm.ledger_read(move |ledger| ledger.jobs(account, before, limit, words.as_deref())).await?;
+    let ids: Vec<JobId> = page.jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.id).collect();
+    let live = app.realm.view(move |realm| {
+        ids.iter().filter_map(|id| Some((*id, realm.job(*id)?.state))).collect::<Vec<_>>()
+    });
+    for (id, state) in live.await? {
+        page.jobs.iter_mut().filter(|job| job.id == id).for_each(|job| job.state = state);
+    }
+    Ok(Json(page))
+}
+
+pub(super) async fn movements(
+    State(app): Shared,
+    Path(did): Path<String>,
+    Query(page): Query<Page>,
+    asked: Asked,
+) -> Result<Json<MovementPage>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let (account, limit) = (asked.wallet.account, page.limit()?);
+    Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
+}
+
+/// At home, the owner fills a wallet of the household up. Whoever sits at the realm's own machine may ask for it.
+pub(super) async fn welcome(
+    State(app): Shared,
+    Extension(ConnectInfo(peer)): Peer,
+    Path(did): Path<String>,
+    request: Request,
+) -> Result<Json<WalletInfo>, Refusal> {
+    if !is_at_home(request.headers(), peer) {
+        let detail = "a wallet is filled up only from the realm's own machine; elsewhere, ask the owner to send coins: mtor wallet send";
+        return Err(Problem::new(ProblemKind::Forbidden, detail).into());
+    }
+    let wallet = named(&did)?;
+    let (id, to) = (JobId::generate(), wallet.account);
+    app.realm.ask(move |ticket| Input::Welcome { ticket, id, to }).await?;
+    Ok(Json(info(&app, &wallet).await?))
+}
+
+pub(super) async fn transfer(State(app): Shared, asked: Asked) -> Result<Json<WalletInfo>, Refusal> {
+    let request: TransferRequest = asked.json()?;
+    if request.memo.len() > TEXT_BYTES_MAX {
+        let detail = format!("a memo has at most {TEXT_BYTES_MAX} bytes");
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("memo").into());
+    }
+    let to = named(request.to.as_str()).map_err(|problem| problem.param("to"))?.account;
+    let (id, amount, from) = (request.id, request.amount, asked.wallet.account);
+    let salt = mtor_ledger::salt(&app.key, id);
+    // Over the whole request, so that the same id with another amount or receiver is another transfer.
+    let memo = mtor_ledger::commitment(&salt, &asked.body);
+    app.realm.ask(move |ticket| Input::Transfer { ticket, id, from, to, amount, memo }).await?;
+    Ok(Json(info(&app, &asked.wallet).await?))
+}
+
+pub(super) async fn keys(
+    State(app): Shared,
+    Path(did): Path<String>,
+    asked: Asked,
+) -> Result<Json<Vec<ApiKey>>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    Ok(Json(list_keys(&app, &asked.wallet).await?))
+}
+
+pub(super) async fn make_key(
+    State(app): Shared,
+    Path(did): Path<String>,
+    asked: Asked,
+) -> Result<Json<ApiKey>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    let name = asked.json::<KeyRequest>()?.name;
+    if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
+        let detail = format!("a name of 1 to {} bytes says what the key is for", limits::NAME_BYTES_MAX);
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("name").into());
+    }
+    if list_keys(&app, &asked.wallet).await?.len() >= KEYS_MAX {
+        let detail = format!("a wallet has at most {KEYS_MAX} API keys; revoke one first");
+        return Err(Problem::new(ProblemKind::Conflict, detail).into());
+    }
+    let secret = new_secret()?;
+    let key = KeyRecord {
+        id: JobId::generate(),
+        account: asked.wallet.account,
+        did: asked.wallet.did.clone(),
+        name,
+        hash: digest(secret.as_bytes()),
+        created: clock::now(),
+    };
+    let made = ApiKey { id: key.id, name: key.name.clone(), created: key.created, secret: Some(secret) };
+    app.realm.record(Record::Key(Box::new(key))).await?;
+    Ok(Json(made))
+}
+
+pub(super) async fn revoke_key(
+    State(app): Shared,
+    Path((did, id)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Json<Vec<ApiKey>>, Refusal> {
+    own_wallet(&asked.wallet, &did)?;
+    let id: JobId = value("id", &id)?;
+    if !list_keys(&app, &asked.wallet).await?.iter().any(|key| key.id == id) {
+        return Err(Problem::new(ProblemKind::NotFound, "this wallet has no such key").into());
+    }
+    app.realm.record(Record::RevokeKey { id, account: asked.wallet.account }).await?;
+    Ok(Json(list_keys(&app, &asked.wallet).await?))
+}
+
+async fn list_keys(app: &Arc<App>, wallet: &Wallet) -> Result<Vec<ApiKey>, Problem> {
+    let account = wallet.account;
+    app.realm.ledger_read(move |ledger| ledger.keys(account)).await
+}
+
+fn new_secret() -> Result<String, Problem> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system has no randomness");
+        Problem::new(ProblemKind::Internal, "the system has no randomness for a key")
+    })?;
+    Ok(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+fn named(did: &str) -> Result<Wallet, Problem> {
+    match PublicKey::from_did(did) {
+        Ok(key) => Ok(Wallet::of(&key)),
+        Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),
+    }
+}

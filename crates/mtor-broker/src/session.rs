@@ -1,0 +1,208 @@
+//! WebSocket sessions: the realm speaks first with a challenge, the other side proves who it is, and is a client or a
+//! worker from then on.
+
+mod client;
+mod watch;
+mod worker;
+
+pub(crate) use watch::is_end;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use mtor_identity::{Answer, Challenge, PublicKey};
+use mtor_protocol::body::{Hello, SessionRole, Welcome};
+use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, SUBPROTOCOL, limits};
+
+use crate::app::{App, Wallet};
+use crate::{clock, defaults};
+
+/// Opens a session on a connection from `peer`; `at_home` says whether the realm's own machine is at its other end.
+pub fn upgrade(
+    app: Arc<App>,
+    peer: SocketAddr,
+    at_home: bool,
+    upgrade: WebSocketUpgrade,
+) -> axum::response::Response {
+    let session = move |socket: WebSocket| {
+        let tasks = app.tasks.clone();
+        // Tracked, so that the broker waits for it when it goes down.
+        tasks.track_future(async move {
+            app.metrics.sessions.inc();
+            Session { app: app.clone(), socket, at_home }.run(peer).await;
+            app.metrics.sessions.dec();
+        })
+    };
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(defaults::SOCKET_BUFFER_BYTES)
+        .write_buffer_size(defaults::SOCKET_BUFFER_BYTES)
+        .max_message_size(limits::TEXT_BYTES_MAX)
+        .max_frame_size(limits::TEXT_BYTES_MAX)
+        .on_upgrade(session)
+}
+
+/// One open WebSocket.
+struct Session {
+    app: Arc<App>,
+    socket: WebSocket,
+    /// Whether the other side is on the realm's own machine, see [`is_at_home`](crate::auth::is_at_home).
+    at_home: bool,
+}
+
+/// The connection is gone, or was given up.
+struct Closed;
+
+impl Session {
+    async fn run(mut self, peer: SocketAddr) {
+        match self.greet().await {
+            Ok((hello, wallet, link_us)) => {
+                let closed = match hello.role {
+                    SessionRole::Client => self.serve_client(wallet).await,
+                    SessionRole::Worker => self.serve_worker(wallet, peer, link_us).await,
+                };
+                let _ = closed;
+            }
+            Err(Some(problem)) => {
+                // The other side may be gone already.
+                let _ = self.refuse(problem).await;
+            }
+            Err(None) => {}
+        }
+    }
+
+    /// Challenge, hello, welcome. Gives back who is there, and the round trip in microseconds.
+    async fn greet(&mut self) -> Result<(Hello, Wallet, u64), Option<Problem>> {
+        let app = self.app.clone();
+        let internal = |error| {
+            tracing::error!(%error, "no challenge could be made");
+            Some(Problem::new(ProblemKind::Internal, "no challenge could be made"))
+        };
+        let challenge =
+            Challenge::new(&app.key.public(), clock::now(), defaults::CHALLENGE_TTL_MS).map_err(internal)?;
+        self.say(None, Body::SessionChallenge(challenge.offer().to_wire())).await.map_err(|Closed| None)?;
+        let asked = Instant::now();
+        let answer = tokio::time::timeout(Duration::from_millis(defaults::CHALLENGE_TTL_MS), self.hear());
+        let event = match answer.await {
+            Ok(Ok(event)) => event,
+            Ok(Err(heard)) => return Err(heard.into_problem()),
+            Err(_) => {
+                return Err(Some(Problem::new(
+                    ProblemKind::Unauthorized,
+                    "the challenge was not answered in time",
+                )));
+            }
+        };
+        let Body::SessionHello(hello) = event.body else {
+            let detail =
+                format!("answer the challenge with mtor.session.hello first, not with {}", event.body.kind());
+            return Err(Some(Problem::new(ProblemKind::Unauthorized, detail)));
+        };
+        let link_us = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wallet = self.prove(challenge, &hello).map_err(Some)?;
+        let welcome = Welcome {
+            did: wallet.did.clone(),
+            role: hello.role,
+            realm_name: app.settings.file.name.clone(),
+            beat_ms: defaults::BEAT_MS,
+        };
+        self.say(None, Body::SessionWelcome(welcome)).await.map_err(|Closed| None)?;
+        Ok((hello, wallet, link_us))
+    }
+
+    fn prove(&self, challenge: Challenge, hello: &Hello) -> Result<Wallet, Problem> {
+        let unauthorized =
+            |error: &dyn std::fmt::Display| Problem::new(ProblemKind::Unauthorized, error.to_string());
+        match Answer::from_wire(hello).map_err(|error| unauthorized(&error))? {
+            Some(answer) => {
+                let key: PublicKey = challenge
+                    .verify(&answer, hello.role, clock::now())
+                    .map_err(|error| unauthorized(&error))?;
+                Ok(Wallet::of(&key))
+            }
+            None if hello.role == SessionRole::Client && self.at_home => Ok(self.app.owner.clone()),
+            None => Err(unauthorized(
+                &"a did and a signature are needed here: only a client on the realm's own machine may leave them out",
+            )),
+        }
+    }
+
+    /// Says no, and ends the session.
+    async fn refuse(&mut self, problem: Problem) -> Result<(), Closed> {
+        let reason = problem.title.clone();
+        let code = if problem.known_kind() == Some(ProblemKind::TooLarge) {
+            close_code::SIZE
+        } else {
+            close_code::POLICY
+        };
+        self.say(None, Body::Error(problem)).await?;
+        self.close(code, reason).await
+    }
+
+    async fn close(&mut self, code: u16, reason: String) -> Result<(), Closed> {
+        let frame = CloseFrame { code, reason: reason.into() };
+        self.socket.send(Message::Close(Some(frame))).await.map_err(|_| Closed)
+    }
+
+    async fn say(&mut self, job: Option<JobId>, body: Body) -> Result<(), Closed> {
+        let source = self.app.did.as_str();
+        let mut event = Event::new(source, clock::now(), body);
+        event.subject = job;
+        self.send(event.to_json()).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Closed> {
+        self.socket.send(Message::Text(text.into())).await.map_err(|_| Closed)
+    }
+
+    /// The next event that the other side sends.
+    async fn hear(&mut self) -> Result<Event, Heard> {
+        loop {
+            match self.socket.recv().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Event::parse(text.as_str()).map_err(|error| {
+                        Heard::Wrong(Problem::new(ProblemKind::InvalidRequest, error.to_string()))
+                    });
+                }
+                Some(Ok(Message::Binary(_))) => {
+                    let detail = "nothing here takes binary frames yet; send events as text";
+                    return Err(Heard::Wrong(Problem::new(ProblemKind::InvalidRequest, detail)));
+                }
+                // The library answers pings by itself.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Err(error)) if is_capacity(&error) => {
+                    let detail = format!("a frame has at most {} bytes", limits::TEXT_BYTES_MAX);
+                    return Err(Heard::Fatal(Problem::new(ProblemKind::TooLarge, detail)));
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Heard::Gone),
+            }
+        }
+    }
+}
+
+/// What came instead of an event.
+enum Heard {
+    /// Something that is no event: say so, and go on.
+    Wrong(Problem),
+    /// Something after which the connection can't go on.
+    Fatal(Problem),
+    /// The end.
+    Gone,
+}
+
+impl Heard {
+    fn into_problem(self) -> Option<Problem> {
+        match self {
+            Self::Wrong(problem) | Self::Fatal(problem) => Some(problem),
+            Self::Gone => None,
+        }
+    }
+}
+
+fn is_capacity(error: &axum::Error) -> bool {
+    // The WebSocket library's own error type is not in axum's interface; its words are stable and short.
+    let text = error.to_string();
+    text.contains("Space limit exceeded") || text.contains("too long") || text.contains("too large")
+}

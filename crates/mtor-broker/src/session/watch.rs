@@ -1,0 +1,130 @@
+//! What a client follows: a job's events as they come, or the life of the realm.
+
+use std::sync::Arc;
+
+use mtor_protocol::body::RealmStatus;
+use mtor_protocol::{Body, Event, JobId, Submit};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+use super::client::say;
+use crate::app::{App, Wallet};
+use crate::defaults;
+use crate::stream::JobStream;
+
+/// Submits a job and follows it to its end.
+pub(super) async fn submit(app: Arc<App>, wallet: Wallet, submit: Submit, frames: mpsc::Sender<String>) {
+    let id = submit.id;
+    match app.take(&wallet, submit).await {
+        Ok(taken) => match taken.stream {
+            Some(stream) => follow(&app, &stream, 0, &frames).await,
+            None => resume(app, wallet, taken.id, 0, frames).await,
+        },
+        Err(problem) => say(&app, &frames, id, Body::Error(problem)).await,
+    }
+}
+
+/// Follows a job from a place on: live, or from the ledger when it has ended.
+pub(super) async fn resume(
+    app: Arc<App>,
+    wallet: Wallet,
+    id: JobId,
+    after: u64,
+    frames: mpsc::Sender<String>,
+) {
+    let live = app.realm.streams.get(id).filter(|stream| stream.account == wallet.account);
+    if let Some(stream) = live {
+        return follow(&app, &stream, after, &frames).await;
+    }
+    match app.stored_job(&wallet, id).await {
+        Ok(job) => {
+            for event in app.past_events(&job, after) {
+                // The client may be gone.
+                let _ = frames.send(event.to_json()).await;
+            }
+        }
+        Err(problem) => say(&app, &frames, Some(id), Body::Error(problem)).await,
+    }
+}
+
+async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Sender<String>) {
+    loop {
+        let events = stream.read_after(after, app.did.as_str()).await;
+        let Some(last) = events.last() else { return };
+        after = last.sequence.unwrap_or(after);
+        let ended = is_end(last);
+        for event in &events {
+            if frames.send(event.to_json()).await.is_err() {
+                return;
+            }
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Whether an event is a job's last.
+pub(crate) fn is_end(event: &Event) -> bool {
+    matches!(event.body, Body::JobCompleted(_) | Body::JobFailed(_) | Body::JobCancelled(_))
+}
+
+/// Tells of every step in the realm, and of how it stands when that has changed, at most once a second.
+pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<String>) {
+    let mut flow = app.realm.watch_flow();
+    let mut revision = app.realm.watch_revision();
+    revision.mark_changed();
+    let mut told = tokio::time::Instant::now() - defaults::STATUS_PERIOD;
+    loop {
+        tokio::select! {
+            step = flow.recv() => match step {
+                Ok(step) => say(app, frames, None, Body::RealmFlow(step.for_watcher(wallet.account))).await,
+                // A slow watcher loses steps of the picture, never anything of a job.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            changed = changed_after(&mut revision, told + defaults::STATUS_PERIOD) => {
+                if !changed {
+                    return;
+                }
+                told = tokio::time::Instant::now();
+                let look = |realm: &mtor_core::Realm| (realm.queue_info(), realm.worker_infos());
+                let Ok((queue, workers)) = app.realm.view(look).await else { return };
+                say(app, frames, None, Body::RealmStatus(RealmStatus { queue, workers })).await;
+            }
+        }
+        if frames.is_closed() {
+            return;
+        }
+    }
+}
+
+/// Waits for a change, and then until `earliest`. False when there will be no more.
+async fn changed_after(
+    revision: &mut tokio::sync::watch::Receiver<u64>,
+    earliest: tokio::time::Instant,
+) -> bool {
+    // Looking marks it as seen only after the wait, so that being interrupted in between loses no change.
+    if revision.wait_for_change().await.is_err() {
+        return false;
+    }
+    tokio::time::sleep_until(earliest).await;
+    revision.mark_unchanged();
+    true
+}
+
+/// A wait that leaves the change unseen.
+trait WaitForChange {
+    async fn wait_for_change(&mut self) -> Result<(), tokio::sync::watch::error::RecvError>;
+}
+
+impl WaitForChange for tokio::sync::watch::Receiver<u64> {
+    async fn wait_for_change(&mut self) -> Result<(), tokio::sync::watch::error::RecvError> {
+        if self.has_changed()? {
+            return Ok(());
+        }
+        self.changed().await?;
+        self.mark_changed();
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
+//! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
+
+use std::net::SocketAddr;
+
+use axum::extract::ws::{Message, close_code};
+use futures_util::{FutureExt as _, SinkExt as _};
+use mtor_core::{Input, Retry, WorkerId};
+use mtor_identity::{PublicKey, Signature};
+use mtor_protocol::body::{FlowStep, Way};
+use mtor_protocol::worker::{Done, Piece, WorkFailed};
+use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind};
+use tokio::sync::mpsc;
+
+use super::{Closed, Heard, Session};
+use crate::app::Wallet;
+use crate::flow::Step;
+use crate::link::Link;
+use crate::settings::Admit;
+use crate::stream::Written;
+use crate::{clock, defaults};
+
+/// Frames that are written to the socket with one flush at most.
+const FRAMES_PER_FLUSH: usize = 64;
+
+impl Session {
+    pub(super) async fn serve_worker(
+        mut self,
+        wallet: Wallet,
+        peer: SocketAddr,
+        link_us: u64,
+    ) -> Result<(), Closed> {
+        let Ok(key) = PublicKey::from_did(wallet.did.as_str()) else { return Err(Closed) };
+        if let Err(problem) = self.admit(&wallet, peer) {
+            return self.refuse(problem).await;
+        }
+        let (frames, outgoing) = mpsc::channel(defaults::LINK_QUEUE_MAX);
+        let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames);
+        let worker = link.worker;
+        let result = self.work(link, &key, outgoing, link_us).await;
+        // The realm may be going down; then it has no workers any more anyway.
+        let _ = self.app.realm.input(Input::WorkerLeft { worker }).await;
+        result
+    }
+
+    fn admit(&self, wallet: &Wallet, peer: SocketAddr) -> Result<(), Problem> {
+        let rule = &self.app.settings.file.workers;
+        let listed = rule.listed.contains(&wallet.did) || wallet.did == self.app.owner.did;
+        let admitted = match rule.admit {
+            Admit::Anyone => true,
+            Admit::Listed => listed || self.is_house(wallet),
+            Admit::Local => listed || peer.ip().is_loopback(),
+        };
+        let detail = || {
+            format!(
+                "this realm takes no workers of {}; its sysop can add the name to [workers] listed in realm.toml",
+                wallet.did
+            )
+        };
+        if admitted { Ok(()) } else { Err(Problem::new(ProblemKind::Forbidden, detail())) }
+    }
+
+    fn is_house(&self, wallet: &Wallet) -> bool {
+        self.app.settings.house_workers.contains(&wallet.did) || wallet.did == self.app.owner.did
+    }
+
+    async fn work(
+        &mut self,
+        link: Link,
+        key: &PublicKey,
+        mut outgoing: mpsc::Receiver<String>,
+        link_us: u64,
+    ) -> Result<(), Closed> {
+        let closing = self.app.closing.clone();
+        loop {
+            tokio::select! {
+                () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
+                () = link.dismissed.cancelled() => {
+                    while let Ok(frame) = outgoing.try_recv() {
+                        self.send(frame).await?;
+                    }
+                    return self.close(close_code::POLICY, "dismissed".to_owned()).await;
+                }
+                Some(frame) = outgoing.recv() => self.send_with_more(frame, &mut outgoing).await?,
+                heard = self.hear() => match heard {
+                    Ok(event) => {
+                        let job = event.subject;
+                        if let Err(problem) = self.worker_event(&link, key, event, link_us).await? {
+                            self.say(job, Body::Error(problem)).await?;
+                        }
+                    }
+                    Err(Heard::Wrong(problem)) => self.say(None, Body::Error(problem)).await?,
+                    Err(Heard::Fatal(problem)) => return self.refuse(problem).await,
+                    Err(Heard::Gone) => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Writes a frame and whatever else is ready, with one flush.
+    async fn send_with_more(
+        &mut self,
+        frame: String,
+        outgoing: &mut mpsc::Receiver<String>,
+    ) -> Result<(), Closed> {
+        self.socket.feed(Message::Text(frame.into())).await.map_err(|_| Closed)?;
+        for _ in 1..FRAMES_PER_FLUSH {
+            let Some(Some(more)) = outgoing.recv().now_or_never() else { break };
+            self.socket.feed(Message::Text(more.into())).await.map_err(|_| Closed)?;
+        }
+        self.socket.flush().await.map_err(|_| Closed)
+    }
+
+    /// Takes what the worker says. The inner error is for the worker, the outer one ends the session.
+    async fn worker_event(
+        &mut self,
+        link: &Link,
+        key: &PublicKey,
+        event: Event,
+        link_us: u64,
+    ) -> Result<Result<(), Problem>, Closed> {
+        if !matches!(event.body.way(), Way::WorkerToBroker | Way::AnyToBroker) {
+            let detail = format!("a worker does not send {}", event.body.kind());
+            return Ok(Err(Problem::new(ProblemKind::InvalidRequest, detail)));
+        }
+        let worker = link.worker;
+        let input = match event.body {
+            Body::WorkerChunk(piece) => {
+                let Some(job) = event.subject else { return Ok(Err(need_subject())) };
+                match self.piece(worker, job, piece) {
+                    Some(input) => input,
+                    None => return Ok(Ok(())),
+                }
+            }
+            Body::WorkerDone(done) => {
+                let Some(job) = event.subject else { return Ok(Err(need_subject())) };
+                match self.done(worker, key, job, done) {
+                    Ok(Some(input)) => input,
+                    Ok(None) => return Ok(Ok(())),
+                    Err(problem) => return Ok(Err(problem)),
+                }
+            }
+            Body::WorkerFailed(failed) => {
+                let Some(job) = event.subject else { return Ok(Err(need_subject())) };
+                failure(worker, job, failed)
+            }
+            Body::WorkerBeat(beat) => Input::WorkerBeat { worker, tokens_per_s: beat.tokens_per_s },
+            Body::WorkerDrain(_) => Input::WorkerDraining { worker },
+            Body::WorkerAnnounce(announcement) => {
+                if let Some(fault) = announcement.fault() {
+                    return Ok(Err(Problem::new(ProblemKind::InvalidRequest, fault)));
+                }
+                let house = self.is_house(&Wallet { did: link.did.clone(), account: link.account });
+                let (account, did) = (link.account, link.did.clone());
+                let joined = Input::WorkerJoined { worker, account, did, house, announcement, link_us };
+                return self.app.realm.join(link.clone(), joined).await.map(Ok).map_err(|_| Closed);
+            }
+            _ => return Ok(Ok(())),
+        };
+        self.app.realm.input(input).await.map(Ok).map_err(|_| Closed)
+    }
+
+    /// A piece of an answer goes to the job's listeners at once. Only the first one concerns the core.
+    fn piece(&self, worker: WorkerId, job: JobId, piece: Piece) -> Option<Input> {
+        let lease = piece.lease;
+        let stream = self.app.realm.streams.get(job)?;
+        match stream.write(clock::now(), lease, piece.text, piece.tokens) {
+            Written::First => {
+                let capability = mtor_protocol::CapabilityKind::CHAT;
+                let step = FlowStep::FirstChunk;
+                self.app.realm.tell(Step { job, account: stream.account, capability, step, worker: None });
+                Some(Input::Progressed { worker, job, lease })
+            }
+            Written::More | Written::Stale => None,
+        }
+    }
+
+    /// A worker says that the answer is whole: that is believed when its signature holds and the answer is the one that
+    /// came through here.
+    fn done(
+        &self,
+        worker: WorkerId,
+        key: &PublicKey,
+        job: JobId,
+        done: Done,
+    ) -> Result<Option<Input>, Problem> {
+        let Some(stream) = self.app.realm.streams.get(job) else { return Ok(None) };
+        let lease = done.lease;
+        let Some(same_output) = stream.check_lease_output(lease, &done.output) else { return Ok(None) };
+        let text = Done::signing_text(job, lease, &done.output, &done.usage);
+        let signature: Result<Signature, _> = done.signature.parse();
+        let signed = signature.is_ok_and(|signature| key.verify(text.as_bytes(), &signature).is_ok());
+        if !(signed && same_output) {
+            let detail = match signed {
+                false => "the signature does not hold for this result",
+                true => "the result is not the text that was sent",
+            };
+            let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
+            tracing::warn!(worker = worker.0, %job, detail, "a result was refused");
+            return Ok(Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }));
+        }
+        let (answer, _) = stream.answer();
+        let salt = mtor_ledger::salt(&self.app.key, job);
+        let output = mtor_ledger::commitment(&salt, answer.as_bytes());
+        Ok(Some(Input::Finished { worker, job, lease, usage: done.usage, finish: done.finish, output }))
+    }
+}
+
+fn failure(worker: WorkerId, job: JobId, failed: WorkFailed) -> Input {
+    let retry = match (failed.problem.known_kind(), failed.retry) {
+        (Some(ProblemKind::ContextExceeded), _) => Retry::LargerWindow,
+        (_, true) => Retry::Elsewhere,
+        (_, false) => Retry::No,
+    };
+    Input::JobFailed { worker, job, lease: failed.lease, problem: failed.problem, retry }
+}
+
+fn need_subject() -> Problem {
+    Problem::new(ProblemKind::InvalidRequest, "the event's subject must name the job")
+}

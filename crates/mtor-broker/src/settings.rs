@@ -1,0 +1,254 @@
+//! What a sysop can decide: `realm.toml`, overridden by `MTOR_...` in the environment and by flags. Every setting has a
+//! default, and an unknown one is an error, so that a slip of the pen does not go unnoticed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use mtor_core::{Config, PrivateMode};
+use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price};
+use serde::{Deserialize, Serialize};
+
+use crate::defaults;
+
+/// Where a realm listens unless it is told otherwise: on this machine alone.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
+
+/// Everything that a realm needs to know to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder.
+    pub data: PathBuf,
+    /// What `realm.toml` says.
+    pub file: RealmFile,
+    /// Capabilities that must be on offer before `/readyz` says 200: those whose workers were told to start.
+    pub expected: Vec<CapabilityKind>,
+    /// The wallets of the workers that this realm starts itself: they are of the house, and may see private jobs.
+    pub house_workers: Vec<Did>,
+}
+
+impl Settings {
+    /// Settings for a data folder: what its `realm.toml` says, if there is one, else the defaults.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when the file can't be read or says something that is not known.
+    pub fn load(data: &Path) -> Result<Self, SettingsError> {
+        let path = data.join("realm.toml");
+        let file = match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|error| SettingsError::Invalid { path, error: Box::new(error) })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => RealmFile::default(),
+            Err(error) => return Err(SettingsError::Unreadable { path, error }),
+        };
+        Ok(Self { data: data.to_owned(), file, expected: Vec::new(), house_workers: Vec::new() })
+    }
+}
+
+/// Why settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file can't be read.
+    #[error("{path} can't be read: {error}", path = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file says something that is not known.
+    #[error("{path} is not valid; mend it, or move it away to go on with the defaults:\n{error}", path = path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// What and where.
+        error: Box<toml::de::Error>,
+    },
+}
+
+/// `realm.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RealmFile {
+    /// What people call this realm.
+    pub name: String,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether coins are issued by the owner alone, who never runs dry.
+    pub private: bool,
+    /// The owner of a private realm is kept at this, in coins.
+    pub owner_coins: Coins,
+    /// What a wallet of the household is filled up to, in coins.
+    pub welcome_coins: Coins,
+    /// How much of each payment goes to the workers, in percent.
+    pub worker_share_percent: u8,
+    /// Prices by capability, in micro (1,000,000 to the coin); see [`Price`].
+    pub price: BTreeMap<String, Price>,
+    /// Which workers may attach.
+    pub workers: WorkersSection,
+    /// Bounds.
+    pub limits: LimitsSection,
+    /// How much is kept.
+    pub retention: RetentionSection,
+}
+
+impl Default for RealmFile {
+    fn default() -> Self {
+        Self {
+            name: "home".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 9000)),
+            private: true,
+            owner_coins: Coins(Micro::coins(1_000)),
+            welcome_coins: Coins(Micro::coins(100)),
+            worker_share_percent: Config::default().worker_share_percent,
+            price: BTreeMap::new(),
+            workers: WorkersSection::default(),
+            limits: LimitsSection::default(),
+            retention: RetentionSection::default(),
+        }
+    }
+}
+
+/// An amount that people write in coins: `"12.5"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coins(pub Micro);
+
+impl Serialize for Coins {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Coins {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Who may attach a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admit {
+    /// Whoever connects from this machine, and the wallets that are listed.
+    #[default]
+    Local,
+    /// Only the wallets that are listed.
+    Listed,
+    /// Anybody.
+    Anyone,
+}
+
+/// Which workers may attach.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkersSection {
+    /// The rule.
+    pub admit: Admit,
+    /// Wallets that may attach workers from anywhere.
+    pub listed: Vec<Did>,
+}
+
+/// Bounds that a sysop may move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Connections at once.
+    pub connections: usize,
+    /// Requests of one address in a second, on average.
+    pub requests_per_s: u32,
+    /// Jobs that wait for one capability.
+    pub waiting_per_capability: u32,
+    /// Open jobs of one wallet.
+    pub open_per_wallet: u32,
+    /// Tokens written at most for a job that does not say.
+    pub output_tokens_default: u32,
+    /// Seconds that a job lives that does not say.
+    pub job_timeout_s: u64,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        let core = Config::default();
+        Self {
+            connections: defaults::CONNECTIONS_MAX,
+            requests_per_s: defaults::REQUESTS_PER_S,
+            waiting_per_capability: core.waiting_per_capability_max,
+            open_per_wallet: core.open_per_wallet_max,
+            output_tokens_default: core.output_tokens_default,
+            job_timeout_s: core.timeout_ms_default / 1_000,
+        }
+    }
+}
+
+/// How long questions and answers are kept. The journal itself is kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionSection {
+    /// Days after which the texts of finished jobs are pruned.
+    pub days: u32,
+    /// Megabytes of texts beyond which the oldest are pruned.
+    pub megabytes: u64,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        Self { days: 365, megabytes: 4_096 }
+    }
+}
+
+impl RealmFile {
+    /// The rules of the core that follow from this file.
+    ///
+    /// # Errors
+    /// The name of a capability in `[price]` that is none.
+    pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
+        let kind = |name: &String| {
+            CapabilityKind::new(name).ok_or_else(|| format!("price.{name}: not a capability's name"))
+        };
+        let prices = self
+            .price
+            .iter()
+            .map(|(name, price)| Ok((kind(name)?, *price)))
+            .collect::<Result<_, String>>()?;
+        let private = self.private.then_some(PrivateMode {
+            owner,
+            owner_floor: Micro(self.owner_coins.0.0 / 2),
+            owner_fill: self.owner_coins.0,
+            welcome: self.welcome_coins.0,
+        });
+        Ok(Config {
+            prices,
+            worker_share_percent: self.worker_share_percent.min(100),
+            waiting_per_capability_max: self.limits.waiting_per_capability,
+            open_per_wallet_max: self.limits.open_per_wallet,
+            output_tokens_default: self.limits.output_tokens_default,
+            timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
+            private,
+            ..Config::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_default_and_survives_the_file() {
+        let file: RealmFile = toml::from_str("").unwrap();
+        assert_eq!(file, RealmFile::default());
+        assert_eq!(toml::from_str::<RealmFile>(&toml::to_string(&file).unwrap()).unwrap(), file);
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_noticed() {
+        let error = toml::from_str::<RealmFile>("[limits]\nconections = 3").unwrap_err().to_string();
+        assert!(error.contains("unknown field `conections`"), "{error}");
+    }
+
+    #[test]
+    fn prices_are_read() {
+        let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
+        let config = file.core_config(AccountId(9)).unwrap();
+        assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+    }
+}

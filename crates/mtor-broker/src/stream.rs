@@ -1,0 +1,344 @@
+//! The events of one job, as they come: written by the worker's link and the realm, read by any number of listeners at
+//! their own pace. Listeners share one log and each keeps only a place in it, so a slow one costs nothing and loses
+//! nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mtor_protocol::body::Chunk;
+use mtor_protocol::{AccountId, Body, Digest, Event, JobId, Timestamp, Usage};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+/// A job's live events.
+#[derive(Debug)]
+pub struct JobStream {
+    /// The job.
+    pub job: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    log: Mutex<Log>,
+    changed: Notify,
+    /// Only the end, for those who are not interested in the words on the way.
+    over: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    events: Vec<Numbered>,
+    /// The sequence of the last event, in `events` or before it.
+    last: u64,
+    /// The whole answer so far.
+    text: String,
+    hash: Sha256,
+    /// What the present worker has written under its lease.
+    lease: u64,
+    lease_tokens: u64,
+    lease_hash: Sha256,
+    /// Output tokens from before the realm was restarted.
+    carried: u64,
+    output_tokens: u64,
+    saved_bytes: usize,
+    /// Nobody sees anything before the job is in the ledger.
+    open: bool,
+    closed: bool,
+    ended: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Numbered {
+    sequence: u64,
+    time: Timestamp,
+    body: Body,
+}
+
+/// What a worker's piece did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The first words under this lease.
+    First,
+    /// More words.
+    More,
+    /// The lease is not the present one, or the job has ended: of no account.
+    Stale,
+}
+
+/// What the write-behind has to save of a running answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsaved {
+    /// The whole text so far.
+    pub text: String,
+    /// Its tokens.
+    pub output_tokens: u64,
+    /// The sequence of the last event.
+    pub sequence: u64,
+}
+
+impl JobStream {
+    /// The stream of a new job.
+    pub fn new(job: JobId, account: AccountId) -> Self {
+        Self { job, account, log: Mutex::default(), changed: Notify::new(), over: Notify::new() }
+    }
+
+    /// The stream of a job that was open when the realm went down: with the text that was saved, and numbers that were
+    /// never given before.
+    pub fn resumed(
+        job: JobId,
+        account: AccountId,
+        now: Timestamp,
+        text: String,
+        tokens: u64,
+        last_sequence: u64,
+    ) -> Self {
+        let stream = Self::new(job, account);
+        {
+            let mut log = stream.log();
+            log.last = last_sequence;
+            log.hash.update(&text);
+            (log.carried, log.output_tokens, log.saved_bytes, log.open) = (tokens, tokens, text.len(), true);
+            if !text.is_empty() {
+                let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+                log.push(now, Body::JobChunk(Chunk { offset: 0, text: text.clone(), tokens }));
+            }
+            log.text = text;
+        }
+        stream
+    }
+
+    /// Adds an event.
+    pub fn push(&self, now: Timestamp, body: Body) {
+        self.log().push(now, body);
+        self.changed.notify_waiters();
+    }
+
+    /// The job is in the ledger: listeners may see it.
+    pub fn open(&self) {
+        self.log().open = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Adds the last event.
+    pub fn end(&self, now: Timestamp, body: Body) {
+        {
+            let mut log = self.log();
+            log.push(now, body);
+            (log.open, log.closed, log.ended) = (true, true, true);
+        }
+        self.changed.notify_waiters();
+        self.over.notify_waiters();
+    }
+
+    /// The last event, when it has come.
+    pub async fn ended(&self) -> Body {
+        loop {
+            let over = self.over.notified();
+            tokio::pin!(over);
+            over.as_mut().enable();
+            {
+                let log = self.log();
+                if let Some(last) = log.events.last().filter(|_| log.ended) {
+                    return last.body.clone();
+                }
+            }
+            over.await;
+        }
+    }
+
+    /// The model that the last worker to have the job runs.
+    pub fn model(&self) -> Option<String> {
+        self.log().events.iter().rev().find_map(|event| match &event.body {
+            Body::JobAssigned(assigned) => Some(assigned.model.clone()),
+            _ => None,
+        })
+    }
+
+    /// From now on only pieces under this lease count. Gives back the text that the new worker goes on from.
+    pub fn lease(&self, lease: u64) -> String {
+        let mut log = self.log();
+        log.lease = lease;
+        log.lease_tokens = 0;
+        log.lease_hash = Sha256::new();
+        log.text.clone()
+    }
+
+    /// A piece of the answer has come.
+    pub fn write(&self, now: Timestamp, lease: u64, text: String, tokens: u32) -> Written {
+        let first = {
+            let mut log = self.log();
+            if log.lease != lease || log.closed {
+                return Written::Stale;
+            }
+            let first = log.lease_tokens == 0;
+            log.lease_tokens += u64::from(tokens.max(1));
+            log.output_tokens += u64::from(tokens);
+            log.hash.update(&text);
+            log.lease_hash.update(&text);
+            let offset = log.text.len() as u64;
+            log.text.push_str(&text);
+            log.push(now, Body::JobChunk(Chunk { offset, text, tokens }));
+            first
+        };
+        self.changed.notify_waiters();
+        if first { Written::First } else { Written::More }
+    }
+
+    /// Whether what was written under this lease has this digest. `None` when the lease is not the present one.
+    pub fn check_lease_output(&self, lease: u64, claimed: &Digest) -> Option<bool> {
+        let log = self.log();
+        (log.lease == lease && !log.closed)
+            .then(|| Digest(log.lease_hash.clone().finalize().into()) == *claimed)
+    }
+
+    /// Nobody has the job for now: no piece counts until there is a new lease.
+    pub fn revoke(&self) {
+        self.log().lease = 0;
+    }
+
+    /// The job is settled, and only its last event is missing, until the ledger has it: no piece counts any more.
+    pub fn close(&self) {
+        self.log().closed = true;
+    }
+
+    /// What the present worker has delivered under its lease, as counted here.
+    pub fn delivered(&self) -> Usage {
+        Usage { output_tokens: self.log().lease_tokens, ..Usage::default() }
+    }
+
+    /// Output tokens from before the realm was restarted.
+    pub fn carried(&self) -> u64 {
+        self.log().carried
+    }
+
+    /// The whole answer so far, and its digest.
+    pub fn answer(&self) -> (String, Digest) {
+        let log = self.log();
+        (log.text.clone(), Digest(log.hash.clone().finalize().into()))
+    }
+
+    /// The names of the workers that had the job, in order.
+    pub fn workers(&self) -> Vec<String> {
+        let name = |event: &Numbered| match &event.body {
+            Body::JobAssigned(assigned) => Some(assigned.worker.clone()),
+            _ => None,
+        };
+        self.log().events.iter().filter_map(name).collect()
+    }
+
+    /// The sequence of the last event.
+    pub fn last_sequence(&self) -> u64 {
+        self.log().last
+    }
+
+    /// What has been written since the last time this was asked, if anything.
+    pub fn unsaved(&self) -> Option<Unsaved> {
+        let mut log = self.log();
+        if log.closed || log.text.len() == log.saved_bytes {
+            return None;
+        }
+        log.saved_bytes = log.text.len();
+        Some(Unsaved { text: log.text.clone(), output_tokens: log.output_tokens, sequence: log.last })
+    }
+
+    /// The events after a place. Waits until there are some; empty once the job has ended and all were read.
+    pub async fn read_after(&self, after: u64, source: &str) -> Vec<Event> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that nothing is missed in between.
+            changed.as_mut().enable();
+            {
+                let log = self.log();
+                let events = log.after(after, self.job, source);
+                if !events.is_empty() || log.ended {
+                    return events;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    // A panic while the lock is held is impossible but for lack of memory; the log is whole either way.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn push(&mut self, time: Timestamp, body: Body) {
+        self.last += 1;
+        self.events.push(Numbered { sequence: self.last, time, body });
+    }
+
+    fn after(&self, after: u64, job: JobId, source: &str) -> Vec<Event> {
+        if !self.open {
+            return Vec::new();
+        }
+        let start = self.events.partition_point(|event| event.sequence <= after);
+        let event = |numbered: &Numbered| {
+            Event::numbered(source, numbered.time, job, numbered.sequence, numbered.body.clone())
+        };
+        self.events[start..].iter().map(event).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mtor_protocol::Micro;
+    use mtor_protocol::body::{Cancelled, Queued};
+
+    fn texts(events: &[Event]) -> String {
+        let text = |event: &Event| match &event.body {
+            Body::JobChunk(chunk) => Some(chunk.text.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn listeners_resume_from_any_place_and_see_the_end() {
+        let stream = JobStream::new(JobId(1), AccountId(2));
+        stream.push(Timestamp(1), Body::JobQueued(Queued { position: 0, eta_ms: None }));
+        stream.lease(7);
+        assert_eq!(stream.write(Timestamp(2), 7, "Par".into(), 1), Written::First);
+        assert_eq!(stream.write(Timestamp(2), 6, "nonsense".into(), 1), Written::Stale);
+        assert_eq!(stream.write(Timestamp(3), 7, "is".into(), 1), Written::More);
+        stream.open();
+        let events = stream.read_after(0, "realm").await;
+        assert_eq!((events.len(), texts(&events).as_str(), events[2].sequence), (3, "Paris", Some(3)));
+        assert_eq!(texts(&stream.read_after(2, "realm").await), "is");
+        stream.end(Timestamp(4), Body::JobCancelled(Cancelled { cost: Micro(1) }));
+        assert_eq!(stream.read_after(3, "realm").await.len(), 1);
+        assert!(stream.read_after(4, "realm").await.is_empty());
+        assert_eq!(stream.delivered().output_tokens, 2);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_seen_before_the_job_is_durable() {
+        let stream = std::sync::Arc::new(JobStream::new(JobId(1), AccountId(2)));
+        stream.lease(1);
+        stream.write(Timestamp(1), 1, "early".into(), 1);
+        let reader = tokio::spawn({
+            let stream = stream.clone();
+            async move { stream.read_after(0, "realm").await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!reader.is_finished());
+        stream.open();
+        assert_eq!(texts(&reader.await.unwrap()), "early");
+    }
+
+    #[tokio::test]
+    async fn a_resumed_stream_repeats_the_saved_text_and_never_a_number() {
+        let stream = JobStream::resumed(JobId(1), AccountId(2), Timestamp(9), "So far".into(), 2, 1_000);
+        let events = stream.read_after(3, "realm").await;
+        assert_eq!((texts(&events).as_str(), events[0].sequence), ("So far", Some(1_001)));
+        assert_eq!(stream.lease(5), "So far");
+        stream.write(Timestamp(9), 5, " so good".into(), 2);
+        assert_eq!(stream.answer().0, "So far so good");
+        assert_eq!(stream.answer().1, Digest(Sha256::digest("So far so good").into()));
+        assert_eq!(stream.check_lease_output(5, &Digest(Sha256::digest(" so good").into())), Some(true));
+        assert_eq!(stream.check_lease_output(4, &Digest([0; 32])), None);
+        assert_eq!(stream.unsaved().unwrap().output_tokens, 4);
+        assert_eq!(stream.unsaved(), None);
+    }
+}
