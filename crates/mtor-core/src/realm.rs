@@ -380,9 +380,10 @@ impl Realm {
             last_queue_report: Timestamp::default(),
             draining: false,
         };
-        let open: Vec<NewJob> = realm.state.open().values().map(|open| open.job.clone()).collect();
-        for job in &open {
+        let open: Vec<JobId> = realm.state.open().keys().copied().collect();
+        for job in open {
             realm.track(job, None);
+            realm.line_up(job);
         }
         realm
     }
@@ -476,37 +477,36 @@ impl Realm {
         Ok(())
     }
 
-    /// Has the scheduler know an open job, as waiting.
-    fn track(&mut self, job: &NewJob, prefix: Option<u64>) {
-        let rank = self.rank(job);
-        self.jobs.insert(
-            job.id,
-            Running {
-                phase: Phase::Waiting,
-                rank,
-                attempts: 0,
-                tried: Vec::new(),
-                prefix,
-                window_too_small: None,
-                parts: Vec::new(),
-                workers: Vec::new(),
-                told_position: None,
-                last_problem: None,
-            },
-        );
-        self.waiting.enter(&job.capability, &job.model, rank, job.id);
-        self.deadlines.insert((job.deadline, job.id));
-        *self.open_by_wallet.entry(job.account).or_default() += 1;
-    }
-
-    /// Where a job stands in the order of service: by arrival plus goal, and later the more open jobs its wallet has.
-    fn rank(&mut self, job: &NewJob) -> Rank {
-        let accepted = self.state.open().get(&job.id).map_or(Timestamp::default(), |open| open.accepted);
+    /// Has the scheduler know an open job, as waiting, though not in line yet.
+    fn track(&mut self, id: JobId, prefix: Option<u64>) {
+        let Some(open) = self.state.open().get(&id) else { return };
+        let (account, deadline) = (open.job.account, open.job.deadline);
         self.arrivals += 1;
-        (self.turn(job, accepted).0, self.arrivals)
+        let running = Running {
+            phase: Phase::Waiting,
+            rank: (self.turn(&open.job, open.accepted).0, self.arrivals),
+            attempts: 0,
+            tried: Vec::new(),
+            prefix,
+            window_too_small: None,
+            parts: Vec::new(),
+            workers: Vec::new(),
+            told_position: None,
+            last_problem: None,
+        };
+        self.jobs.insert(id, running);
+        self.deadlines.insert((deadline, id));
+        *self.open_by_wallet.entry(account).or_default() += 1;
     }
 
-    /// The moment by which a job that is accepted then should begin.
+    /// Puts a job that waits into its line.
+    fn line_up(&mut self, id: JobId) {
+        let (Some(open), Some(running)) = (self.state.open().get(&id), self.jobs.get(&id)) else { return };
+        self.waiting.enter(&open.job.capability, &open.job.model, running.rank, id);
+    }
+
+    /// The moment by which a job that is accepted then should begin: its goal, and later the more open jobs its wallet
+    /// has.
     fn turn(&self, job: &NewJob, accepted: Timestamp) -> Timestamp {
         let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
         let goal_ms = Config::goal_ms(job.class);

@@ -100,7 +100,7 @@ impl Realm {
             Retry::Elsewhere | Retry::LargerWindow => self.another_may_do_it(job),
         };
         match hope {
-            true => self.requeue(now, job, meter, outputs),
+            true => self.place_or_line_up(now, job, meter, outputs),
             false => {
                 self.settle(now, job, Outcome::Failed, None, Some(problem.about(job)), outputs).map(drop)?
             }
@@ -121,7 +121,7 @@ impl Realm {
         self.give_back(worker, job, meter);
         let attempts = self.jobs.get(&job).map_or(0, |running| running.attempts);
         if attempts < self.config.attempts_max {
-            self.requeue(now, job, meter, outputs);
+            self.place_or_line_up(now, job, meter, outputs);
             return Ok(());
         }
         let detail = format!("{attempts} workers had it, and the last left in the middle of it");
@@ -237,14 +237,6 @@ impl Realm {
         let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
         running.attempts < self.config.attempts_max
             && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
-    }
-
-    fn requeue(&mut self, now: Timestamp, job: JobId, meter: &impl Meter, outputs: &mut Vec<Output>) {
-        let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else { return };
-        self.waiting.enter(&open.job.capability, &open.job.model, running.rank, job);
-        if !self.place(now, job, meter, outputs) {
-            self.tell_position(job, outputs);
-        }
     }
 
     /// Resolves the hold, pays, and forgets the job but for its id. Gives back who was paid what.

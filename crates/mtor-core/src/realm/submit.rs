@@ -43,12 +43,10 @@ impl Realm {
             }
         };
         let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
-        self.record(now, Fact::Accepted { job: job.clone(), hold, price }, outputs)?;
-        self.track(&job, prefix);
+        self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
+        self.track(id, prefix);
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
-        if !self.place(now, id, meter, outputs) {
-            self.tell_position(id, outputs);
-        }
+        self.place_or_line_up(now, id, meter, outputs);
         Ok(())
     }
 
@@ -140,25 +138,29 @@ impl Realm {
         Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(seconds as u32))
     }
 
-    /// Gives a waiting job to the best free worker. False when there is none.
-    pub(super) fn place(
+    /// Gives a waiting job to the best free worker. When there is none, it stands in line, and is told where.
+    pub(super) fn place_or_line_up(
         &mut self,
         now: Timestamp,
         id: JobId,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
-    ) -> bool {
-        let Some(open) = self.state.open().get(&id) else { return false };
-        let Some(offer) = self.choose(&open.job, &open.price) else { return false };
-        self.assign(now, id, offer, meter, outputs);
-        true
+    ) {
+        let Some(open) = self.state.open().get(&id) else { return };
+        match self.choose(&open.job, &open.price) {
+            Some(offer) => self.assign(now, id, offer, meter, outputs),
+            None => {
+                self.line_up(id);
+                self.tell_position(id, outputs);
+            }
+        }
     }
 
     pub(super) fn choose(&self, job: &NewJob, price: &Price) -> Option<OfferId> {
         self.offers.choose(&self.wish(job, price), |id| self.offer(id))
     }
 
-    /// Takes a waiting job out of its line and gives it to this offer, which must be free.
+    /// Takes a waiting job out of its line, if it stands in one, and gives it to this offer, which must be free.
     pub(super) fn assign(
         &mut self,
         now: Timestamp,
