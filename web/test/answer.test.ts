@@ -44,6 +44,12 @@ describe("an answer is built from its events", () => {
     expect(answer).toMatchObject({ text: "né\u{1F600} right", bytes: 13 });
   });
 
+  it("takes the whole text once more, as after a restart of the realm", () => {
+    const whole = event("mtor.job.chunk", 1_048_576, { offset: 0, text: "Paris i", tokens: 3 });
+    const answer = after(assigned, chunk(4, 0, "Paris"), chunk(5, 5, " is"), whole, chunk(1_048_577, 7, "s it"));
+    expect(answer).toMatchObject({ text: "Paris is it", bytes: 11, tokens: 4 });
+  });
+
   it("sees that a piece is missing and keeps the text as it was", () => {
     const answer = after(assigned, chunk(4, 0, "Paris"), chunk(6, 9, "later"));
     expect(answer).toMatchObject({ text: "Paris", gap: true });

@@ -98,13 +98,14 @@ const noWait = { position: undefined, etaMs: undefined };
 function withChunk(answer: Answer, chunk: Chunk, at: number): Answer {
   if (chunk.offset > answer.bytes) return { ...answer, gap: true };
   const kept = chunk.offset < answer.bytes ? utf8Prefix(answer.text, chunk.offset) : answer.text;
-  const first = answer.firstChunkAt === undefined;
+  // From the beginning: a first piece, or the whole text once more after the realm was restarted.
+  const first = answer.firstChunkAt === undefined || chunk.offset === 0;
   return {
     ...answer,
     state: isFinal(answer.state) ? answer.state : "running",
     text: kept + chunk.text,
     bytes: (kept === answer.text ? answer.bytes : utf8Length(kept)) + utf8Length(chunk.text),
-    tokens: answer.tokens + chunk.tokens,
+    tokens: chunk.offset === 0 ? chunk.tokens : answer.tokens + chunk.tokens,
     firstChunkAt: first ? at : answer.firstChunkAt,
     firstTokens: first ? chunk.tokens : answer.firstTokens,
     lastChunkAt: at,

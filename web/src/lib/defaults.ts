@@ -46,7 +46,7 @@ export const FLOW_JOBS_MAX = 200;
 export const SPARKS_MAX = 400;
 /** Workers that get a place in the picture; the rest are counted. */
 export const PICTURE_WORKERS_MAX = 8;
-/** Longest pause in a replay, in milliseconds. */
-export const REPLAY_GAP_MS_MAX = 400;
+/** The longest replay of an answer, in milliseconds. */
+export const REPLAY_MS_MAX = 12_000;
 /** How long a short message stays, in milliseconds. */
 export const NOTICE_MS = 7_000;

@@ -1,15 +1,16 @@
-/** Plays a finished job again from its stored events, at the pace they came in, with long pauses shortened. */
+/** Plays a finished job again from its stored events. */
 
 import { applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
-import { REPLAY_GAP_MS_MAX } from "../lib/defaults";
-import type { RealmEvent } from "../lib/event";
+import { scenesOf, type Scene } from "../lib/replay";
+import type { JobInfo } from "../lib/wire";
 import type { Console } from "./console.svelte";
 
 export class Replay {
   answer = $state.raw<Answer | undefined>();
   running = $state(false);
   #console: Console;
-  #events: RealmEvent[] = [];
+  /** Arrived and not yet played. */
+  #scenes: Scene[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #end: (() => void) | undefined;
 
@@ -17,13 +18,14 @@ export class Replay {
     this.#console = console;
   }
 
-  start(job: string): void {
+  start(job: JobInfo): void {
     this.stop();
     this.running = true;
-    this.answer = { ...newAnswer(job), accepted: true };
-    this.#end = this.#console.watchAgain(job, (event) => {
-      this.#events.push(event);
-      if (this.#timer === undefined) this.#next();
+    this.answer = { ...newAnswer(job.id), accepted: true, state: "running", worker: job.workers.at(-1) };
+    const tookMs = Date.parse(job.settled ?? job.submitted) - Date.parse(job.submitted);
+    this.#end = this.#console.watchAgain(job.id, (event) => {
+      this.#scenes.push(...scenesOf(event, tookMs));
+      this.#schedule();
     });
   }
 
@@ -32,24 +34,23 @@ export class Replay {
     this.#timer = undefined;
     this.#end?.();
     this.#end = undefined;
-    this.#events = [];
+    this.#scenes = [];
     this.answer = undefined;
     this.running = false;
   }
 
-  #next(): void {
+  #schedule(): void {
+    const [scene] = this.#scenes;
+    if (!scene || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#play(scene), scene.gapMs);
+  }
+
+  #play({ event }: Scene): void {
     this.#timer = undefined;
-    const event = this.#events.shift();
-    if (!event || !this.answer) return;
+    this.#scenes.shift();
+    if (!this.answer) return;
     this.answer = applyEvent(this.answer, event);
-    if (isFinal(this.answer.state)) {
-      this.stop();
-      return;
-    }
-    const following = this.#events[0];
-    // The rest has not arrived yet: it begins again when it does.
-    if (!following) return;
-    const gap = Math.min(REPLAY_GAP_MS_MAX, Math.max(0, Date.parse(following.time) - Date.parse(event.time)));
-    this.#timer = setTimeout(() => this.#next(), gap);
+    if (isFinal(this.answer.state)) this.stop();
+    else this.#schedule();
   }
 }
