@@ -180,7 +180,7 @@ fn found(realm: &mut Realm, owner: &Wallet, ledger: &Ledger) -> Result<()> {
     let (done, durable) = std::sync::mpsc::channel();
     let batch = Batch { entries, records: Vec::new() };
     // The receiver below waits for it.
-    ledger.commit(batch, Box::new(move || drop(done.send(()))))?;
+    ledger.commit(batch, Box::new(move || done.send(()).unwrap_or_default()))?;
     durable.recv_timeout(Duration::from_secs(10)).context("the ledger can't be written; is the disk full?")
 }
 

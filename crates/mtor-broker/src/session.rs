@@ -20,7 +20,7 @@ use crate::app::{App, Wallet};
 use crate::{clock, defaults};
 
 /// Opens a session on a connection from `peer`; `at_home` says whether the realm's own machine is at its other end.
-pub fn upgrade(
+pub(crate) fn upgrade(
     app: Arc<App>,
     peer: SocketAddr,
     at_home: bool,
