@@ -27,11 +27,6 @@ impl DataArg {
 pub(crate) struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// This folder.
-    pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
-        Self(folder.into())
-    }
-
     /// The folder itself.
     pub(crate) fn path(&self) -> &Path {
         &self.0
@@ -57,9 +52,9 @@ impl DataFolder {
         self.0.join("workers").join(format!("{kind}.key"))
     }
 
-    /// Where the output of such a worker goes.
-    pub(crate) fn worker_log(&self, kind: &str) -> PathBuf {
-        self.0.join("logs").join(format!("{kind}.log"))
+    /// The log of the realm itself (`mtor`) or of a worker kind.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.0.join("logs").join(format!("{name}.log"))
     }
 }
 

@@ -34,3 +34,27 @@ pub(crate) const STDIN_NOTE_AFTER: Duration = Duration::from_secs(3);
 
 /// Lines that `mtor wallet history` shows unless it is told otherwise.
 pub(crate) const HISTORY_LINES: u32 = 20;
+
+/// The size at which a log file makes room for a new one, in bytes.
+pub(crate) const LOG_BYTES_MAX: u64 = 10_000_000;
+
+/// Full log files that are kept beside the one that is written.
+pub(crate) const LOG_FILES_KEPT: u32 = 2;
+
+/// The longest line of a worker's output that is kept whole, in bytes; the rest of a longer one is dropped.
+pub(crate) const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+
+/// The pause before a worker that ended is started again; each further one doubles it.
+pub(crate) const RESTART_FIRST: Duration = Duration::from_secs(1);
+
+/// The longest pause before a worker is started again.
+pub(crate) const RESTART_MAX: Duration = Duration::from_secs(30);
+
+/// A worker that ran this long was healthy: the pauses start at the shortest again.
+pub(crate) const RESTART_RESET: Duration = Duration::from_secs(60);
+
+/// How long a worker may take to finish its jobs when the realm ends; then it is ended at once.
+pub(crate) const WORKER_GRACE: Duration = Duration::from_secs(35);
+
+/// How often a starting realm is asked whether it is ready. Once it is, it is asked no more.
+pub(crate) const READY_LOOK: Duration = Duration::from_millis(200);

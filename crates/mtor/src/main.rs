@@ -11,6 +11,8 @@ mod commands;
 mod data;
 mod defaults;
 mod exit;
+mod log_file;
+mod logging;
 mod signals;
 mod terminal;
 

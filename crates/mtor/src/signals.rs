@@ -1,6 +1,10 @@
 //! Ctrl-C and SIGTERM.
 
+use std::future::Future;
+
 use tokio_util::sync::CancellationToken;
+
+use crate::exit::Fault;
 
 /// Two tokens: the first is cancelled by the first signal, the second by the second one.
 #[derive(Debug, Clone)]
@@ -27,6 +31,17 @@ impl Interrupts {
             second.cancel();
         });
         Ok(interrupts)
+    }
+
+    /// Does the work to its end, or to the second signal.
+    ///
+    /// # Errors
+    /// The work's own, or [`Fault::Interrupted`].
+    pub(crate) async fn or_at_once<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        match self.second.run_until_cancelled(work).await {
+            Some(result) => result,
+            None => Err(Fault::Interrupted.into()),
+        }
     }
 }
 

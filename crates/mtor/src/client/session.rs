@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mtor_identity::Offer;
-use mtor_protocol::body::{Hello, SessionRole, Welcome};
+use mtor_protocol::body::{Hello, SessionRole};
 use mtor_protocol::{Body, Event, JobId, SUBPROTOCOL, Timestamp, limits};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -32,7 +32,6 @@ pub(crate) struct Lost(pub(crate) String);
 pub(crate) struct Session {
     socket: WebSocketStream<TcpStream>,
     source: String,
-    welcome: Welcome,
     /// When something was last heard.
     heard: Instant,
     /// Whether the other side was asked since then whether it is still there.
@@ -54,8 +53,8 @@ impl Session {
                 ),
                 other => unreachable(other.to_string()).into(),
             })?;
-            let welcome = greet(&mut socket, who).await?;
-            anyhow::Ok(Self { socket, source: who.source(), welcome, heard: Instant::now(), pinged: false })
+            greet(&mut socket, who).await?;
+            anyhow::Ok(Self { socket, source: who.source(), heard: Instant::now(), pinged: false })
         };
         match timeout(CONNECT_TIMEOUT, opening).await {
             Ok(opened) => opened.map_err(|error| match error.downcast::<Lost>() {
@@ -64,11 +63,6 @@ impl Session {
             }),
             Err(_) => Err(unreachable(format!("no welcome within {} s", CONNECT_TIMEOUT.as_secs())).into()),
         }
-    }
-
-    /// What the realm said of itself and of who we are.
-    pub(crate) fn welcome(&self) -> &Welcome {
-        &self.welcome
     }
 
     /// Says `body`, about a job if there is one.
@@ -135,7 +129,7 @@ async fn dial(realm: &RealmUrl) -> Result<WebSocketStream<TcpStream>, tungstenit
 }
 
 /// Challenge, hello, welcome.
-async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Result<Welcome> {
+async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Result<()> {
     let Body::SessionChallenge(challenge) = read_body(socket).await? else {
         anyhow::bail!("the realm does not begin with a challenge; is it one, of this version?");
     };
@@ -149,7 +143,7 @@ async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Re
     let hello = Event::new(who.source(), now(), Body::SessionHello(hello));
     socket.send(Message::text(hello.to_json())).await.map_err(|error| Lost(error.to_string()))?;
     match read_body(socket).await? {
-        Body::SessionWelcome(welcome) => Ok(welcome),
+        Body::SessionWelcome(_) => Ok(()),
         other => anyhow::bail!("the realm says {} instead of a welcome; is it of this version?", other.kind()),
     }
 }

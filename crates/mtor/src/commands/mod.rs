@@ -1,9 +1,14 @@
 //! One module per command. This one says which there are, and gives each the runtime that it needs.
 
 mod ask;
+mod broker;
 mod completions;
+mod doctor;
+mod ledger;
 mod model;
 mod price;
+mod realm_file;
+mod up;
 mod wallet;
 mod worker;
 
@@ -16,16 +21,24 @@ use tokio::runtime::{Builder, Runtime};
 /// What `mtor` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start a realm on this machine, with its workers and its console
+    Up(up::UpArgs),
+    /// Start the broker alone
+    Broker(broker::BrokerOnlyArgs),
     /// Ask the realm and stream the answer
     Ask(ask::AskArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
     /// Keys and coins: make, show, restore, send
     Wallet(wallet::WalletArgs),
+    /// Proof that the realm's record is whole
+    Ledger(ledger::LedgerArgs),
     /// What each capability costs
     Price(price::PriceArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
+    /// What is missing on this machine, and what to do about it
+    Doctor(doctor::DoctorArgs),
     /// Completions for your shell
     Completions(completions::CompletionsArgs),
 }
@@ -36,12 +49,16 @@ pub(crate) enum Command {
 /// Whatever made it fail; [`exit`](crate::exit) knows the exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Up(args) => on_all_cores(up::run(args)),
+        Command::Broker(args) => on_all_cores(broker::run(args)),
         Command::Ask(args) => {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
         Command::Worker(args) => worker::run(args),
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
+        Command::Ledger(args) => on_one_thread(ledger::run(args)),
+        Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
@@ -51,6 +68,11 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
 /// Runs what waits more than it works.
 fn on_one_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     finish(Builder::new_current_thread().enable_all().build(), work)
+}
+
+/// Runs what works as much as it can.
+fn on_all_cores(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    finish(Builder::new_multi_thread().enable_all().build(), work)
 }
 
 fn finish(

@@ -9,7 +9,7 @@ use mtor_protocol::{Did, Micro};
 use serde::Serialize;
 
 use crate::client::{Api, RealmArg, Who, did, load_key};
-use crate::data::{DataArg, DataFolder};
+use crate::data::DataArg;
 use crate::exit::Fault;
 use crate::terminal;
 
@@ -76,7 +76,6 @@ enum Action {
 
 /// What the actions share.
 struct Wallet {
-    folder: DataFolder,
     file: PathBuf,
     /// Whether the file was chosen by the user, not by us.
     chosen: bool,
@@ -93,7 +92,7 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         None => folder.wallet_key(),
     };
     let chosen = args.wallet.is_some() || args.owner;
-    let wallet = Wallet { folder, file, chosen, realm: args.realm, json: args.json };
+    let wallet = Wallet { file, chosen, realm: args.realm, json: args.json };
     match args.action {
         Action::New => keyfile::new(&wallet).await,
         Action::Phrase { yes } => keyfile::phrase(&wallet, yes),

@@ -1,0 +1,157 @@
+//! The checks, one function each.
+
+use std::net::TcpListener;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mtor_broker::Settings;
+use mtor_models::{Catalogue, Store, gguf, human_bytes};
+use mtor_protocol::http::RealmInfo;
+
+use super::{Finding, system};
+use crate::client::{Api, RealmUrl};
+use crate::commands::worker::{Kind, find_program};
+use crate::data::DataFolder;
+use crate::exit::Fault;
+
+/// What a ledger wants to be left on its disk, in bytes.
+const FREE_BYTES_MIN: u64 = 200_000_000;
+
+/// 2024-01-01: a clock that stands before it is wrong for sure.
+const EARLIEST_UNIX_S: u64 = 1_704_067_200;
+
+/// Can it be written to, and is there room?
+pub(super) fn data_folder(folder: &DataFolder) -> Finding {
+    const WHAT: &str = "data folder";
+    let path = folder.path();
+    let shown = path.display();
+    let Some(existing) = path.ancestors().find(|ancestor| ancestor.exists()) else {
+        return Finding::missing(WHAT, format!("{shown} can't be made"), "name another with --data");
+    };
+    if !existing.is_dir() {
+        return Finding::missing(WHAT, format!("{} is no folder", existing.display()), "name another with --data");
+    }
+    if let Err(error) = tempfile::tempfile_in(existing) {
+        let advice = "give yourself the right to write there, or name another with --data";
+        return Finding::missing(WHAT, format!("{shown} can't be written to: {error}"), advice);
+    }
+    match system::free_bytes(existing) {
+        Some(free) if free < FREE_BYTES_MIN => {
+            let seen = format!("{shown}: only {} are free", human_bytes(free));
+            Finding::missing(WHAT, seen, "free some space, or name a folder on another disk with --data")
+        }
+        Some(free) => Finding::good(WHAT, format!("{shown}, {} free", human_bytes(free))),
+        None => Finding::good(WHAT, shown.to_string()),
+    }
+}
+
+/// Can `realm.toml` be read?
+pub(super) fn settings(folder: &DataFolder) -> Finding {
+    const WHAT: &str = "realm.toml";
+    if !folder.settings_file().exists() {
+        return Finding::good(WHAT, "not there yet; the first start writes it, with every default");
+    }
+    match Settings::load(folder.path()) {
+        Ok(settings) => Finding::good(WHAT, format!("realm \"{}\" at {}", settings.file.name, settings.file.listen)),
+        Err(error) => Finding::missing(WHAT, error.to_string(), "mend it, or move it away to go on with the defaults"),
+    }
+}
+
+/// Is the record whole?
+pub(super) fn ledger(folder: &DataFolder) -> Finding {
+    const WHAT: &str = "ledger";
+    if !folder.path().join("realm.key").exists() {
+        return Finding::good(WHAT, "none yet; the first start makes it");
+    }
+    match mtor_ledger::verify(folder.path(), None) {
+        Ok(verified) => Finding::good(WHAT, verified.to_string()),
+        Err(error) => Finding::missing(
+            WHAT,
+            error.to_string(),
+            "go back to a copy of the data folder; keep this one, it shows what happened",
+        ),
+    }
+}
+
+/// Does the realm answer? If not, is its port free?
+pub(super) async fn realm(api: &Api, realm: &RealmUrl) -> Finding {
+    const WHAT: &str = "realm";
+    let error = match api.get::<RealmInfo>("/api/realm").await {
+        Ok(info) if info.ledger.writable => {
+            return match api.get_bytes("/readyz").await {
+                Ok(_) => Finding::good(WHAT, format!("\"{}\" is ready at {realm}", info.name)),
+                Err(why) => Finding::remark(WHAT, format!("\"{}\" at {realm} is not ready: {why}", info.name), "give its workers a moment, or see their logs"),
+            };
+        }
+        Ok(info) => {
+            let seen = format!("\"{}\" at {realm} can't write its ledger", info.name);
+            return Finding::missing(WHAT, seen, "free some space on its disk; nothing that was acknowledged is lost");
+        }
+        Err(error) => error,
+    };
+    if !matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) || !realm.is_loopback() {
+        let advice = "check the address, and that a realm runs there";
+        return Finding::missing(WHAT, format!("{error:#}"), advice);
+    }
+    match TcpListener::bind((realm.host(), realm.port())) {
+        Ok(_) => Finding::good(WHAT, format!("none runs at {realm}; the port is free")),
+        Err(error) => {
+            let advice = format!("choose another: mtor up --listen 127.0.0.1:{}", realm.port().saturating_add(1));
+            Finding::missing(WHAT, format!("the port of {realm} can't be used: {error}"), advice)
+        }
+    }
+}
+
+/// Is the chat worker's program installed?
+pub(super) fn worker_program() -> Finding {
+    const WHAT: &str = "chat worker";
+    match find_program(Kind::Chat) {
+        Ok(path) => Finding::good(WHAT, path.display().to_string()),
+        Err(error) => Finding::missing(WHAT, "its program is not installed", error.to_string()),
+    }
+}
+
+/// Is the chat model here, as pinned, and whole?
+pub(super) fn model() -> Option<Finding> {
+    const WHAT: &str = "chat model";
+    let catalogue = Catalogue::builtin();
+    let model = catalogue.for_capability("chat").next()?;
+    let store = match Store::open_default() {
+        Ok(store) => store,
+        Err(error) => return Some(Finding::missing(WHAT, error.to_string(), "set MTOR_MODELS to a folder")),
+    };
+    let Some(path) = store.path_if_present(model) else {
+        let seen = format!("{} is not here", model.name);
+        let advice = format!("`mtor up` fetches it ({}), and so does `mtor model fetch {}`", human_bytes(model.bytes), model.id);
+        return Some(Finding::remark(WHAT, seen, advice));
+    };
+    Some(match gguf::inspect(&path) {
+        Err(error) => Finding::missing(WHAT, error.to_string(), format!("delete {} and run `mtor model fetch {}`", path.display(), model.id)),
+        Ok(_) if store.is_verified(model) => Finding::good(WHAT, format!("{}, SHA-256 as pinned", model.name)),
+        Ok(_) => Finding::remark(WHAT, format!("{} is here, not verified yet", model.name), "`mtor model verify` does it; `mtor up` does too"),
+    })
+}
+
+/// Is there enough memory for the chat model?
+pub(super) fn memory() -> Finding {
+    const WHAT: &str = "memory";
+    let needed = Catalogue::builtin().for_capability("chat").next().map_or(0, |model| model.memory_bytes);
+    match system::available_memory_bytes() {
+        None => Finding::remark(WHAT, "this system does not say how much is free", "the chat worker needs about 1 GB"),
+        Some(free) if free < needed => Finding::missing(
+            WHAT,
+            format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed)),
+            "end other programs, or start with --workers none",
+        ),
+        Some(free) => Finding::good(WHAT, format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed))),
+    }
+}
+
+/// Can the clock be right? Signed requests are refused when it is not.
+pub(super) fn clock() -> Finding {
+    const WHAT: &str = "clock";
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    if now < EARLIEST_UNIX_S {
+        return Finding::missing(WHAT, "it stands before 2024", "set it: signed requests are refused otherwise");
+    }
+    Finding::good(WHAT, "plausible")
+}

@@ -1,0 +1,112 @@
+//! Which workers to start, and starting one: first its model, then the program.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::chat_model::ChatModel;
+use super::child_log::ChildLog;
+use super::summary::Summary;
+use super::supervisor::{Say, Supervisor};
+use crate::commands::model::Bar;
+use crate::commands::worker::{Kind, find_program};
+use crate::data::DataFolder;
+use crate::exit::Fault;
+use crate::log_file::LogFile;
+
+/// The value of `--workers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Workers(Vec<Kind>);
+
+impl Workers {
+    /// Reads kinds separated by commas, or `none`.
+    ///
+    /// # Errors
+    /// Which kinds there are.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let mut kinds = Vec::new();
+        for word in text.split(',').map(str::trim) {
+            let kind = Kind::parse(word).map_err(|why| format!("{why}; `none` starts no worker"))?;
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Ok(Self(kinds))
+    }
+
+    /// The kinds.
+    pub(super) fn kinds(&self) -> &[Kind] {
+        &self.0
+    }
+
+    /// Each kind with its program.
+    ///
+    /// # Errors
+    /// When a program is not installed.
+    pub(super) fn programs(&self) -> anyhow::Result<Vec<(Kind, PathBuf)>> {
+        self.0.iter().map(|kind| Ok((*kind, find_program(*kind)?))).collect()
+    }
+}
+
+/// A worker to be started.
+pub(super) struct Start {
+    pub(super) kind: Kind,
+    pub(super) program: PathBuf,
+    pub(super) folder: DataFolder,
+    pub(super) model: ChatModel,
+    pub(super) summary: Summary,
+}
+
+impl Start {
+    /// Fetches what the worker needs, then keeps it running until `stop`. After `draining` nothing is started any more.
+    pub(super) async fn run(self, draining: CancellationToken, stop: CancellationToken) {
+        let options = match self.options(&draining).await {
+            Ok(options) => options,
+            Err(error) if matches!(error.downcast_ref(), Some(Fault::Interrupted)) => return,
+            Err(error) => {
+                self.summary.worker(self.kind.name(), &format!("not started: {error:#}"));
+                self.summary.say(
+                    "The realm is up and its console works, but nobody answers questions yet. Start `mtor up` again when \
+                     the cause is gone, or attach a worker with `mtor worker`.",
+                );
+                return;
+            }
+        };
+        let log = match LogFile::open(&self.folder.log(self.kind.name())) {
+            Ok(file) => ChildLog::new(file),
+            Err(error) => {
+                return self.summary.worker(self.kind.name(), &format!("not started: its log can't be written: {error}"));
+            }
+        };
+        self.summary.worker(self.kind.name(), &format!("starting with {}", self.model.name()));
+        let (summary, kind) = (self.summary.clone(), self.kind);
+        let say: Say = Arc::new(move |line: &str| summary.worker(kind.name(), line));
+        Supervisor { program: self.program, options, log, say }.run(stop).await;
+    }
+
+    async fn options(&self, cancel: &CancellationToken) -> anyhow::Result<Vec<OsString>> {
+        let bar = Bar::new(&self.model.name());
+        let model = self.model.options(&bar, cancel).await?;
+        let key = self.folder.worker_key(self.kind.name());
+        let base = ["--realm".into(), self.summary.realm_address().into(), "--key".into(), key.into()];
+        Ok(base.into_iter().chain(model).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_listed_or_none() {
+        assert_eq!(Workers::parse("none"), Ok(Workers(Vec::new())));
+        assert_eq!(Workers::parse("chat, chat"), Ok(Workers(vec![Kind::Chat])));
+        let error = Workers::parse("chat,caht").unwrap_err();
+        assert!(error.contains("did you mean \"chat\"?") && error.contains("`none` starts no worker"), "{error}");
+    }
+}
