@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mtor_core::Corrupt;
-
 /// Why a ledger can't be opened. Whatever it is, nothing in the folder was changed or overwritten.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -59,14 +57,6 @@ pub enum OpenError {
     /// The SQLite that this program was built with must not be used.
     #[error("this program was built with {0}; build it again with the bundled SQLite")]
     Sqlite(String),
-    /// The entries can't follow one another.
-    #[error("{}: the journal is damaged: {source}. It was left as it is; restore it from a backup", path.display())]
-    Journal {
-        /// The database.
-        path: PathBuf,
-        /// What is wrong.
-        source: Corrupt,
-    },
 }
 
 impl OpenError {
@@ -129,4 +119,7 @@ pub enum QueryError {
     /// Something in the database or beside it is not what it should be.
     #[error("the ledger is damaged: {0}; run `mtor ledger verify`")]
     Damaged(String),
+    /// The ledger was closed.
+    #[error("the ledger is closed")]
+    Closed,
 }

@@ -1,23 +1,47 @@
 //! The ledger: one folder, one writer, many readers.
 
+use std::fmt;
+use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use mtor_core::{Entry, State};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, LedgerInfo, MovementPage};
 use mtor_protocol::{AccountId, Digest, JobId};
 
+use crate::database::{self, Paths};
 use crate::error::{CloseError, OpenError, QueryError, Unavailable};
+use crate::lock::FolderLock;
+use crate::queue::Queue;
+use crate::readers::Readers;
 use crate::record::{Batch, KeyRecord, StoredJob};
 use crate::settings::Settings;
+use crate::shared::Shared;
+use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
 
 /// The durable record of a realm. Share it in an `Arc`; every method takes `&self` and may be called from any thread.
-#[derive(Debug)]
-pub struct Ledger {}
+///
+/// Queries read the disk: call them where blocking is allowed. [`commit`](Self::commit), [`writable`](Self::writable),
+/// [`info`](Self::info), [`stats`](Self::stats) and [`checkpoint`](Self::checkpoint) never do.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    readers: Readers,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// What runs while a ledger is open.
+struct Threads {
+    writer: JoinHandle<Result<(), CloseError>>,
+    keeper: JoinHandle<()>,
+    lock: FolderLock,
+}
 
 /// What a ledger remembers when it is opened.
 #[derive(Debug)]
@@ -49,11 +73,36 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`] says what is wrong and what to do. Nothing was changed then.
     pub fn open(
-        _folder: &Path,
-        _settings: Settings,
-        _key: Arc<Keypair>,
+        folder: &Path,
+        settings: Settings,
+        key: Arc<Keypair>,
     ) -> Result<(Self, Recovered), OpenError> {
-        unimplemented!()
+        fs::create_dir_all(folder).map_err(OpenError::unreadable(folder))?;
+        let lock = FolderLock::take(folder)?;
+        let paths = Paths::new(folder);
+        let connection = database::open_writer(&paths, &key.did())?;
+        let (start, recovered) = recovery::recover(&connection, &paths, &key.public())?;
+
+        let queue = Queue::new(start.tail.frontier.size(), settings.pending_operations_max);
+        let readers = Readers::new(&paths.database);
+        let shared = Arc::new(Shared::new(paths, key, queue, start.tail.frontier.clone()));
+        shared.set_database_bytes_max(settings.database_bytes_max);
+        // One order for a snapshot is enough: the one that is made then has everything.
+        let (snapshot_due, orders) = sync_channel(1);
+        let failed = OpenError::unreadable(folder);
+        let spawn = || -> std::io::Result<Threads> {
+            let keeper = {
+                let shared = Arc::clone(&shared);
+                thread::Builder::new().name("ledger-keeper".into()).spawn(move || keep(&shared, &orders))?
+            };
+            let shared = Arc::clone(&shared);
+            let writer = thread::Builder::new()
+                .name("ledger-writer".into())
+                .spawn(move || writer::run(&shared, &settings, connection, start, snapshot_due))?;
+            Ok(Threads { writer, keeper, lock })
+        };
+        let threads = spawn().map_err(failed)?;
+        Ok((Self { shared, readers, threads: Mutex::new(Some(threads)) }, recovered))
     }
 
     /// Makes a batch durable, then calls `on_durable`. Batches become durable, and are called back, in the order of
@@ -61,24 +110,36 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Unavailable`]: the batch was not taken, and never will be called back.
-    pub fn commit(&self, _batch: Batch, _on_durable: OnDurable) -> Result<(), Unavailable> {
-        unimplemented!()
+    pub fn commit(&self, batch: Batch, on_durable: OnDurable) -> Result<(), Unavailable> {
+        self.shared.queue.push(batch, Some(on_durable))
     }
 
     /// Whether the last commit succeeded. While it is `false`, no new work should be taken on; what was taken is kept
     /// in memory and tried again.
     pub fn writable(&self) -> bool {
-        unimplemented!()
+        self.shared.writable.load(Ordering::Acquire)
     }
 
     /// Entries, root and whether it can write, as of the last commit.
     pub fn info(&self) -> LedgerInfo {
-        unimplemented!()
+        let checkpoint = self.shared.checkpoint();
+        LedgerInfo { entries: checkpoint.size, root: checkpoint.root, writable: self.writable() }
     }
 
     /// Figures for metrics.
     pub fn stats(&self) -> Stats {
-        unimplemented!()
+        Stats {
+            entries: self.shared.size(),
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            failures: self.shared.failures.load(Ordering::Relaxed),
+            pending: self.shared.queue.pending(),
+            text_bytes: self.shared.text_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Changes [`Settings::database_bytes_max`]; holds from the next commit on.
+    pub fn set_database_bytes_max(&self, bytes: Option<u64>) {
+        self.shared.set_database_bytes_max(bytes);
     }
 
     /// Makes everything durable that was taken, stores a checkpoint, and releases the folder. Calling it again does
@@ -87,12 +148,31 @@ impl Ledger {
     /// # Errors
     /// [`CloseError`] when the disk does not take it.
     pub fn close(&self) -> Result<(), CloseError> {
-        unimplemented!()
+        self.shared.queue.close();
+        self.join()
+    }
+
+    /// Stops at once, as a crash would: what is not durable yet is lost, and nothing more is called back.
+    pub fn abandon(&self) {
+        self.shared.queue.abandon();
+        // An abandoned writer has nothing left to report.
+        let _ = self.join();
+    }
+
+    fn join(&self) -> Result<(), CloseError> {
+        // Readers go first: the last connection that is closed tidies the write-ahead log up.
+        self.readers.close();
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Threads { writer, keeper, lock }) = threads else { return Ok(()) };
+        let result = writer.join().unwrap_or(Err(CloseError::Stopped));
+        let keeper = keeper.join().map_err(|_| CloseError::Stopped);
+        drop(lock);
+        result.and(keeper)
     }
 
     /// The signed checkpoint over everything that is durable: a C2SP signed note, for `/log/checkpoint`.
     pub fn checkpoint(&self) -> Arc<str> {
-        unimplemented!()
+        self.shared.note()
     }
 
     /// A tile by its path below `/log/tile/`: `0/x001/234`, `1/000.p/17`, `entries/000.p/5`. `None` when the path is
@@ -100,24 +180,25 @@ impl Ledger {
     ///
     /// # Errors
     /// [`QueryError`] when the database can't be read.
-    pub fn tile(&self, _path: &str) -> Result<Option<Vec<u8>>, QueryError> {
-        unimplemented!()
+    pub fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, QueryError> {
+        let size = self.shared.size();
+        self.readers.query(|connection| tiles::read(connection, size, path))
     }
 
     /// Entries from number `first` on, at most `limit`.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn entries(&self, _first: u64, _limit: usize) -> Result<Vec<Entry>, QueryError> {
-        unimplemented!()
+    pub fn entries(&self, first: u64, limit: usize) -> Result<Vec<Entry>, QueryError> {
+        self.readers.query(|connection| journal::read(connection, first, limit))
     }
 
     /// What is stored about a job.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn job(&self, _id: JobId) -> Result<Option<StoredJob>, QueryError> {
-        unimplemented!()
+    pub fn job(&self, id: JobId) -> Result<Option<StoredJob>, QueryError> {
+        self.readers.query(|connection| jobs::read(connection, &self.shared.blobs, id))
     }
 
     /// A page of an account's jobs, the newest first: those older than `before`, at most `limit`, with all words of `q`
@@ -128,12 +209,13 @@ impl Ledger {
     /// [`QueryError`]
     pub fn jobs(
         &self,
-        _account: AccountId,
-        _before: Option<JobId>,
-        _limit: usize,
-        _q: Option<&str>,
+        account: AccountId,
+        before: Option<JobId>,
+        limit: usize,
+        q: Option<&str>,
     ) -> Result<JobPage, QueryError> {
-        unimplemented!()
+        let blobs = &self.shared.blobs;
+        self.readers.query(|connection| jobs::page(connection, blobs, account, before, limit, q))
     }
 
     /// A page of what came into an account and went out of it, the newest first: entries before `before`, at most `limit`.
@@ -142,11 +224,11 @@ impl Ledger {
     /// [`QueryError`]
     pub fn movements(
         &self,
-        _account: AccountId,
-        _before: Option<u64>,
-        _limit: usize,
+        account: AccountId,
+        before: Option<u64>,
+        limit: usize,
     ) -> Result<MovementPage, QueryError> {
-        unimplemented!()
+        self.readers.query(|connection| wallets::movements(connection, account, before, limit))
     }
 
     /// The commitment of the job's request or transfer's memo that has this id, if the id was ever taken; all zeros for
@@ -154,31 +236,59 @@ impl Ledger {
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn known_id(&self, _id: JobId) -> Result<Option<Digest>, QueryError> {
-        unimplemented!()
+    pub fn known_id(&self, id: JobId) -> Result<Option<Digest>, QueryError> {
+        self.readers.query(|connection| wallets::known_id(connection, id))
     }
 
     /// The API key whose secret has this SHA-256, unless it was revoked.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn key_by_hash(&self, _hash: Digest) -> Result<Option<KeyRecord>, QueryError> {
-        unimplemented!()
+    pub fn key_by_hash(&self, hash: Digest) -> Result<Option<KeyRecord>, QueryError> {
+        self.readers.query(|connection| wallets::key_by_hash(connection, hash))
     }
 
     /// An account's API keys, without their secrets, the oldest first.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn keys(&self, _account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
-        unimplemented!()
+    pub fn keys(&self, account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+        self.readers.query(|connection| wallets::keys(connection, account))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn setting(&self, _name: &str) -> Result<Option<String>, QueryError> {
-        unimplemented!()
+    pub fn setting(&self, name: &str) -> Result<Option<String>, QueryError> {
+        self.readers.query(|connection| wallets::setting(connection, name))
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (folder, stats) = (&self.shared.paths.folder, self.stats());
+        f.debug_struct("Ledger").field("folder", folder).field("stats", &stats).finish_non_exhaustive()
+    }
+}
+
+/// The keeper: makes a snapshot when the writer orders one, without holding up commits. Ends when the writer has.
+fn keep(shared: &Shared, orders: &Receiver<()>) {
+    while orders.recv().is_ok() {
+        let made = database::open_reader(&shared.paths.database)
+            .map_err(QueryError::from)
+            .and_then(|connection| snapshot::make(&connection));
+        match made {
+            Ok(snapshot) => shared.queue.push_snapshot(snapshot),
+            Err(error) => tracing::warn!("no snapshot was made: {error}"),
+        }
     }
 }

@@ -11,16 +11,38 @@
 
 pub mod defaults;
 
+mod blobs;
+mod checkpoint;
+mod columns;
 mod commitment;
+mod database;
 mod error;
+mod jobs;
+mod journal;
 mod ledger;
+mod lock;
+mod merkle;
+mod queue;
+mod readers;
 mod record;
+mod records;
+mod recovery;
+mod retention;
 mod settings;
+mod shared;
+mod snapshot;
+mod texts;
+mod tile_path;
+mod tiles;
 mod verify;
+mod wallets;
+mod writer;
 
+pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
 pub use commitment::{Salt, commitment, digest, salt};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
 pub use record::{Batch, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob};
 pub use settings::Settings;
+pub use tiles::parse_bundle;
 pub use verify::{Verified, VerifyError, verify, verify_leaves};

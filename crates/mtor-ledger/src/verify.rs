@@ -1,10 +1,19 @@
-//! Proof that a ledger is whole.
+//! Proof that a ledger is whole: that nothing in the journal was changed, dropped or reordered, that the money in it
+//! adds up, and that what is kept beside it is what it commits to.
+
+mod beside;
+mod folder;
+mod walk;
 
 use std::fmt;
-use std::path::Path;
 
 use mtor_identity::PublicKey;
 use mtor_protocol::Digest;
+
+use crate::checkpoint::Checkpoint;
+use walk::Walk;
+
+pub use folder::verify;
 
 /// A ledger that is whole. Its text is the line that `mtor ledger verify` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +34,9 @@ impl fmt::Display for Verified {
 }
 
 /// What is wrong with a ledger.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It can't be read.
+    /// It can't be read, so nothing can be said about it.
     #[error("{0}")]
     Unreadable(String),
     /// This is wrong, in this place.
@@ -40,13 +49,14 @@ pub enum VerifyError {
     },
 }
 
-/// Verifies the ledger in `folder`, also while a broker uses it. `realm` is the key that must have signed it; without
-/// it, the key that the ledger names is believed.
-///
-/// # Errors
-/// [`VerifyError`] names the first thing that is wrong.
-pub fn verify(_folder: &Path, _realm: Option<&PublicKey>) -> Result<Verified, VerifyError> {
-    unimplemented!()
+impl VerifyError {
+    fn wrong(place: impl Into<String>, what: impl ToString) -> Self {
+        Self::Wrong { place: place.into(), what: what.to_string() }
+    }
+
+    fn entry(seq: u64, what: impl ToString) -> Self {
+        Self::wrong(format!("entry {seq}"), what)
+    }
 }
 
 /// Verifies leaves that came from elsewhere, in order from the first, against the checkpoint over them.
@@ -54,9 +64,24 @@ pub fn verify(_folder: &Path, _realm: Option<&PublicKey>) -> Result<Verified, Ve
 /// # Errors
 /// [`VerifyError`] names the first thing that is wrong.
 pub fn verify_leaves<L: AsRef<[u8]>>(
-    _leaves: impl IntoIterator<Item = L>,
-    _checkpoint: &str,
-    _realm: &PublicKey,
+    leaves: impl IntoIterator<Item = L>,
+    checkpoint: &str,
+    realm: &PublicKey,
 ) -> Result<Verified, VerifyError> {
-    unimplemented!()
+    let checkpoint =
+        Checkpoint::open(checkpoint, realm).map_err(|error| VerifyError::wrong("the checkpoint", error))?;
+    let mut walk = Walk::default();
+    for leaf in leaves {
+        let entry = walk.read(leaf.as_ref())?;
+        walk.step(leaf.as_ref(), &entry, |_| Ok(()))?;
+    }
+    let verified = walk.finish()?;
+    if verified.entries != checkpoint.size {
+        let what = format!("it is over {} entries, but there are {}", checkpoint.size, verified.entries);
+        return Err(VerifyError::wrong("the checkpoint", what));
+    }
+    if verified.root != checkpoint.root {
+        return Err(VerifyError::wrong("the checkpoint", "its root is not that of the entries"));
+    }
+    Ok(verified)
 }

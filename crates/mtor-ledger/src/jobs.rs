@@ -1,0 +1,193 @@
+//! Jobs as they are stored: one of them, and pages of an account's history with a search in it.
+
+use mtor_protocol::http::{JobLine, JobPage, JobState};
+use mtor_protocol::{
+    AccountId, CapabilityKind, Did, Digest, FinishReason, Intent, JobId, Privacy, ServiceClass, Task,
+};
+use rusqlite::{Connection, Row, params};
+use serde::de::DeserializeOwned;
+
+use crate::blobs::Blobs;
+use crate::columns::{self, Named, account_bytes, id_bytes, micro, time, unsigned};
+use crate::defaults::{PAGE_LINES_MAX, SEARCH_BYTES_MAX, SEARCH_JOBS_MAX, SEARCH_WORDS_MAX};
+use crate::error::QueryError;
+use crate::record::StoredJob;
+use crate::texts::{self, Part, key};
+
+/// A job with its texts.
+pub(crate) fn read(
+    connection: &Connection,
+    blobs: &Blobs,
+    id: JobId,
+) -> Result<Option<StoredJob>, QueryError> {
+    // One transaction, so that row and texts belong together.
+    let transaction = connection.unchecked_transaction()?;
+    read_within(&transaction, blobs, id)
+}
+
+/// The same inside a transaction.
+pub(crate) fn read_within(
+    connection: &Connection,
+    blobs: &Blobs,
+    id: JobId,
+) -> Result<Option<StoredJob>, QueryError> {
+    let mut statement = connection.prepare_cached("SELECT * FROM jobs WHERE id = ?1")?;
+    let mut rows = statement.query([id_bytes(id)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let number: i64 = row.get("number")?;
+    let mut job = from_row(row).map_err(|error| QueryError::Damaged(format!("job {id}: {error}")))?;
+    if row.get::<_, i64>("forgotten")? == 0 {
+        job.intent_json = texts::read(connection, blobs, key(number, Part::Question))?;
+        job.text = texts::read(connection, blobs, key(number, Part::Answer))?.or(Some(String::new()));
+    }
+    Ok(Some(job))
+}
+
+/// A job without its texts.
+pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
+    let capability: String = row.get("capability")?;
+    let finish: Option<String> = row.get("finish")?;
+    Ok(StoredJob {
+        id: columns::id(row.get("id")?),
+        account: columns::account(row.get("account")?),
+        did: Did(row.get("did")?),
+        capability: parse_capability(&capability)?,
+        model: row.get("model")?,
+        class: ServiceClass::named(row.get_ref("class")?.as_str().map_err(wrong)?)?,
+        privacy: Privacy::named(row.get_ref("privacy")?.as_str().map_err(wrong)?)?,
+        submitted: time(row.get("submitted")?),
+        deadline: time(row.get("deadline")?),
+        hold: micro(row.get("hold")?),
+        salt: row.get("salt")?,
+        state: JobState::named(row.get_ref("state")?.as_str().map_err(wrong)?)?,
+        intent_json: None,
+        text: None,
+        output_tokens: unsigned(row.get("output_tokens")?),
+        sequence: unsigned(row.get("sequence")?),
+        settled: row.get::<_, Option<i64>>("settled")?.map(time),
+        finish: finish.as_deref().map(FinishReason::named).transpose()?,
+        usage: parse_json(row.get("usage")?)?,
+        cost: row.get::<_, Option<i64>>("cost")?.map(micro),
+        output: row.get::<_, Option<[u8; 32]>>("output")?.map(Digest),
+        problem: parse_json(row.get("problem")?)?,
+        workers: parse_json(row.get("workers")?)?.unwrap_or_default(),
+        question: row.get("question")?,
+        answer: row.get("answer")?,
+    })
+}
+
+fn parse_capability(name: &str) -> Result<CapabilityKind, QueryError> {
+    CapabilityKind::new(name).ok_or_else(|| QueryError::Damaged(format!("{name:?} is no capability")))
+}
+
+fn parse_json<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, QueryError> {
+    let parse =
+        |text: String| serde_json::from_str(&text).map_err(|error| QueryError::Damaged(error.to_string()));
+    text.map(parse).transpose()
+}
+
+fn wrong(error: rusqlite::types::FromSqlError) -> QueryError {
+    QueryError::Damaged(error.to_string())
+}
+
+/// A page of an account's jobs, the newest first.
+pub(crate) fn page(
+    connection: &Connection,
+    blobs: &Blobs,
+    account: AccountId,
+    before: Option<JobId>,
+    limit: usize,
+    q: Option<&str>,
+) -> Result<JobPage, QueryError> {
+    let limit = limit.clamp(1, PAGE_LINES_MAX);
+    let words = Words::new(q.unwrap_or_default());
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, id, state, capability, submitted, cost, question, answer FROM jobs
+         WHERE account = ?1 AND id < ?2 ORDER BY id DESC",
+    )?;
+    // No id is larger than this one; that a job has it and is left out is not worth a second query.
+    let before = before.unwrap_or(JobId(u128::MAX));
+    let mut rows = statement.query(params![account_bytes(account), id_bytes(before)])?;
+    let mut page = JobPage::default();
+    let (mut looked_at, mut bytes_read) = (0, 0);
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if page.jobs.len() == limit || looked_at == SEARCH_JOBS_MAX || bytes_read > SEARCH_BYTES_MAX {
+            page.next = last;
+            break;
+        }
+        let line = line(row)?;
+        last = Some(line.id);
+        looked_at += 1;
+        if words.is_empty() || matches(&transaction, blobs, row.get(0)?, &line, &words, &mut bytes_read)? {
+            page.jobs.push(line);
+        }
+    }
+    Ok(page)
+}
+
+fn line(row: &Row<'_>) -> Result<JobLine, QueryError> {
+    let capability: String = row.get(3)?;
+    Ok(JobLine {
+        id: columns::id(row.get(1)?),
+        state: JobState::named(row.get_ref(2)?.as_str().map_err(wrong)?)?,
+        capability: parse_capability(&capability)?,
+        submitted: time(row.get(4)?),
+        cost: row.get::<_, Option<i64>>(5)?.map(micro),
+        question: row.get(6)?,
+        answer: row.get(7)?,
+    })
+}
+
+/// The words of a search, in lower case.
+struct Words(Vec<String>);
+
+impl Words {
+    fn new(q: &str) -> Self {
+        Self(q.split_whitespace().take(SEARCH_WORDS_MAX).map(str::to_lowercase).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether each word is in at least one of the texts.
+    fn all_in(&self, texts: &[&str]) -> bool {
+        let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+        self.0.iter().all(|word| texts.iter().any(|text| text.contains(word.as_str())))
+    }
+}
+
+/// Looks at the first words before the whole texts, which may be long.
+fn matches(
+    connection: &Connection,
+    blobs: &Blobs,
+    number: i64,
+    line: &JobLine,
+    words: &Words,
+    bytes_read: &mut usize,
+) -> Result<bool, QueryError> {
+    if words.all_in(&[&line.question, &line.answer]) {
+        return Ok(true);
+    }
+    let mut text = |part| -> Result<String, QueryError> {
+        let text = texts::read(connection, blobs, key(number, part))?.unwrap_or_default();
+        *bytes_read += text.len();
+        Ok(text)
+    };
+    let (question, answer) = (said(&text(Part::Question)?), text(Part::Answer)?);
+    Ok(words.all_in(&[&question, &answer, &line.question, &line.answer]))
+}
+
+/// What is said in an intent, without its names and numbers.
+fn said(intent_json: &str) -> String {
+    match serde_json::from_str::<Intent>(intent_json).map(|intent| intent.task) {
+        Ok(Task::Chat(chat)) => {
+            chat.messages.into_iter().map(|message| message.content).collect::<Vec<_>>().join("\n")
+        }
+        Ok(Task::Embed(embed)) => embed.input.join("\n"),
+        // Whatever is stored there, it is what was asked.
+        Err(_) => intent_json.to_owned(),
+    }
+}

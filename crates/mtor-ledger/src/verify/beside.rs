@@ -1,0 +1,194 @@
+//! What is kept beside the journal, compared with what the journal says about it: job by job, entry by entry.
+
+use mtor_core::{Entry, Fact, Leg, OpenJob, Outcome};
+use mtor_protocol::http::JobState;
+use mtor_protocol::{AccountId, Digest, JobId, Micro};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::VerifyError;
+use crate::blobs::Blobs;
+use crate::columns::{account_bytes, id_bytes, integer, unsigned};
+use crate::commitment::{commitment, digest};
+use crate::database::{Paths, open_reader};
+use crate::error::QueryError;
+use crate::jobs;
+use crate::journal::{movements, taken_id};
+use crate::record::StoredJob;
+
+/// Compares what is beside the journal with its entries.
+pub(super) struct Beside<'c> {
+    connection: &'c Connection,
+    paths: &'c Paths,
+    blobs: Blobs,
+    /// A ledger without any job records was used for its journal alone.
+    has_jobs: bool,
+    accepted: u64,
+    ids: u64,
+    movements: u64,
+}
+
+impl<'c> Beside<'c> {
+    pub(super) fn new(connection: &'c Connection, paths: &'c Paths) -> Result<Self, QueryError> {
+        let has_jobs = connection.query_row("SELECT EXISTS (SELECT 1 FROM jobs)", [], |row| row.get(0))?;
+        let blobs = Blobs::new(&paths.blobs);
+        Ok(Self { connection, paths, blobs, has_jobs, accepted: 0, ids: 0, movements: 0 })
+    }
+
+    /// Compares what belongs to one entry; `open` is the job that it settles, as it was before.
+    pub(super) fn entry(&mut self, entry: &Entry, open: Option<&OpenJob>) -> Result<(), VerifyError> {
+        self.index(entry, open.map(|open| open.job.account)).map_err(damaged)?;
+        match (&entry.fact, open) {
+            (Fact::Accepted { .. }, _) => self.accepted += 1,
+            (Fact::Settled { outcome, usage, legs, output, .. }, Some(open)) => {
+                let settled = Settled { outcome: *outcome, usage, legs, output: *output };
+                self.job(open, Some(&settled))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Compares a job that is still open.
+    pub(super) fn open_job(&self, open: &OpenJob) -> Result<(), VerifyError> {
+        self.job(open, None)
+    }
+
+    /// After the last entry: nothing is there that no entry has put there.
+    pub(super) fn finish(&self) -> Result<(), VerifyError> {
+        for (table, expected) in [("ids", self.ids), ("movements", self.movements), ("jobs", self.accepted)] {
+            let found: i64 = self
+                .connection
+                .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                .map_err(|error| damaged(error.into()))?;
+            if unsigned(found) > expected {
+                let what = format!("there are {found} rows, but the journal has given {expected}");
+                return Err(VerifyError::wrong(format!("table {table}"), what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of ids and that of movements have what they should.
+    fn index(&mut self, entry: &Entry, payer: Option<AccountId>) -> Result<(), QueryError> {
+        if let Some(id) = taken_id(&entry.fact) {
+            let mut statement = self.connection.prepare_cached("SELECT seq FROM ids WHERE id = ?1")?;
+            let found: Option<i64> = statement.query_row([id_bytes(id)], |row| row.get(0)).optional()?;
+            match found.map(unsigned) {
+                Some(seq) if seq == entry.seq => self.ids += 1,
+                // The id came back: it stays with the entry that had it first.
+                Some(seq) if seq < entry.seq => {}
+                _ => return Err(QueryError::Damaged(format!("table ids: entry {} is missing", entry.seq))),
+            }
+        }
+        let mut moved: Vec<_> = movements(&entry.fact, payer).collect();
+        moved.sort_unstable();
+        moved.dedup();
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM movements WHERE account = ?1 AND seq = ?2 AND kind = ?3")?;
+        for (account, kind) in moved {
+            if !statement.exists(params![account_bytes(account), integer(entry.seq), kind as u8])? {
+                let what = format!("table movements: entry {} of account {account} is missing", entry.seq);
+                return Err(QueryError::Damaged(what));
+            }
+            self.movements += 1;
+        }
+        Ok(())
+    }
+
+    fn job(&self, open: &OpenJob, settled: Option<&Settled<'_>>) -> Result<(), VerifyError> {
+        if !self.has_jobs {
+            return Ok(());
+        }
+        let id = open.job.id;
+        let wrong = |what: &str| VerifyError::wrong(format!("job {id}"), what);
+        let stored = self.stored(id).map_err(|error| wrong(&plain(error)))?;
+        let stored = stored.ok_or_else(|| wrong("its record is missing"))?;
+        check_request(&stored, open).map_err(wrong)?;
+        match settled {
+            Some(settled) => check_result(&stored, settled).map_err(wrong),
+            None if stored.settled.is_some() => {
+                Err(wrong("its record says that it has ended, the journal does not"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A job's record. While a broker runs, its texts may be forgotten between one look and the next; then a second
+    /// look, at the present, finds that they are.
+    fn stored(&self, id: JobId) -> Result<Option<StoredJob>, QueryError> {
+        jobs::read_within(self.connection, &self.blobs, id).or_else(|error| {
+            let now = jobs::read(&open_reader(&self.paths.database)?, &self.blobs, id)?;
+            now.filter(|job| job.intent_json.is_none()).map(Some).ok_or(error)
+        })
+    }
+}
+
+/// What the journal says about a job's end.
+struct Settled<'e> {
+    outcome: Outcome,
+    usage: &'e mtor_protocol::Usage,
+    legs: &'e [Leg],
+    output: Option<Digest>,
+}
+
+fn check_request(stored: &StoredJob, open: &OpenJob) -> Result<(), &'static str> {
+    let job = &open.job;
+    if (stored.account, stored.hold) != (job.account, open.hold) {
+        return Err("account and hold are not those of its entry");
+    }
+    if (&stored.capability, &stored.model) != (&job.capability, &job.model) {
+        return Err("capability and model are not those of its entry");
+    }
+    if (stored.class, stored.privacy) != (job.class, job.privacy) {
+        return Err("class and privacy are not those of its entry");
+    }
+    match &stored.intent_json {
+        Some(intent) if commitment(&stored.salt, intent.as_bytes()) != job.request => {
+            Err("what was asked is not what its entry commits to")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_result(stored: &StoredJob, settled: &Settled<'_>) -> Result<(), &'static str> {
+    if stored.settled.is_none() {
+        return Err("the journal says that it has ended, its record does not");
+    }
+    let whole = matches!(settled.outcome, Outcome::Stop | Outcome::Length);
+    if whole != (stored.state == JobState::Completed) {
+        return Err("its state is not the outcome in its entry");
+    }
+    let cost = settled.legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0.saturating_add(leg.amount.0)));
+    if stored.cost != Some(cost) || stored.usage.as_ref() != Some(settled.usage) {
+        return Err("cost and usage are not those of its entry");
+    }
+    let (Some(text), Some(output)) = (&stored.text, settled.output) else { return Ok(()) };
+    if commitment(&stored.salt, text.as_bytes()) != output {
+        return Err("the answer is not what its entry commits to");
+    }
+    match stored.output {
+        Some(stored) if stored != digest(text.as_bytes()) => {
+            Err("the answer's digest is not that of the answer")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn plain(error: QueryError) -> String {
+    match error {
+        QueryError::Damaged(what) => what,
+        other => other.to_string(),
+    }
+}
+
+/// A fault in a table, which names its place itself.
+fn damaged(error: QueryError) -> VerifyError {
+    match error {
+        QueryError::Damaged(what) => match what.split_once(": ") {
+            Some((place, what)) => VerifyError::wrong(place, what),
+            None => VerifyError::wrong("the ledger", what),
+        },
+        other => VerifyError::Unreadable(other.to_string()),
+    }
+}

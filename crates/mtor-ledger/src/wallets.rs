@@ -1,0 +1,137 @@
+//! What is stored about accounts: movements of coins, ids that were taken, API keys and settings.
+
+use mtor_core::{Entry, Fact};
+use mtor_protocol::http::{ApiKey, Movement, MovementKind, MovementPage};
+use mtor_protocol::{AccountId, Did, Digest, JobId, Micro};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::columns::{account_bytes, id, id_bytes, integer, time, unsigned};
+use crate::defaults::PAGE_LINES_MAX;
+use crate::error::QueryError;
+use crate::journal::{Moved, bytes, parse_leaf};
+
+/// A page of an account's movements, the newest first.
+pub(crate) fn movements(
+    connection: &Connection,
+    account: AccountId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<MovementPage, QueryError> {
+    let limit = limit.clamp(1, PAGE_LINES_MAX);
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT movements.seq, kind, leaf, hash FROM movements JOIN journal USING (seq)
+         WHERE account = ?1 AND movements.seq < ?2 ORDER BY movements.seq DESC, kind",
+    )?;
+    let before = before.map_or(i64::MAX, |before| integer(before.min(i64::MAX as u64)));
+    let mut rows = statement.query(params![account_bytes(account), before])?;
+    let mut page = MovementPage::default();
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let seq = unsigned(row.get(0)?);
+        // An entry with two movements of the same account is never cut in two.
+        if page.movements.len() >= limit && last != Some(seq) {
+            page.next = last;
+            break;
+        }
+        last = Some(seq);
+        let entry = parse_leaf(seq, bytes(row, 2)?, bytes(row, 3)?)?;
+        let kind = Moved::from_number(row.get(1)?);
+        let movement = kind.map(|kind| movement(&transaction, &entry, account, kind)).transpose()?.flatten();
+        let fault = || QueryError::Damaged(format!("entry {seq} is no movement of account {account}"));
+        page.movements.push(movement.ok_or_else(fault)?);
+    }
+    Ok(page)
+}
+
+/// What an entry moved for one account; `None` when it did not.
+fn movement(
+    connection: &Connection,
+    entry: &Entry,
+    account: AccountId,
+    kind: Moved,
+) -> Result<Option<Movement>, QueryError> {
+    let parts = match (kind, &entry.fact) {
+        (Moved::Issued, Fact::Issued { id, amount, .. }) => (MovementKind::Issued, *id, *amount, None),
+        (Moved::Sent, Fact::Transferred { id, to, amount, .. }) => {
+            (MovementKind::Sent, *id, *amount, Some(*to))
+        }
+        (Moved::Received, Fact::Transferred { id, from, amount, .. }) => {
+            (MovementKind::Received, *id, *amount, Some(*from))
+        }
+        (Moved::Job, Fact::Settled { id, legs, .. }) => {
+            (MovementKind::Job, *id, Micro(legs.iter().map(|leg| leg.amount.0).sum()), None)
+        }
+        (Moved::Earned, Fact::Settled { id, legs, .. }) => {
+            let earned = legs.iter().filter(|leg| leg.to == account).map(|leg| leg.amount.0).sum();
+            (MovementKind::Earned, *id, Micro(earned), payer(connection, *id)?)
+        }
+        _ => return Ok(None),
+    };
+    let (kind, reference, amount, other) = parts;
+    Ok(Some(Movement { entry: entry.seq, time: entry.time, kind, amount, reference, other }))
+}
+
+/// Who pays for a job.
+fn payer(connection: &Connection, job: JobId) -> Result<Option<AccountId>, QueryError> {
+    Ok(taken(connection, job)?.and_then(|entry| match entry.fact {
+        Fact::Accepted { job, .. } => Some(job.account),
+        _ => None,
+    }))
+}
+
+/// The entry that took an id.
+fn taken(connection: &Connection, id: JobId) -> Result<Option<Entry>, QueryError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, leaf, hash FROM ids JOIN journal USING (seq) WHERE id = ?1")?;
+    let mut rows = statement.query([id_bytes(id)])?;
+    match rows.next()? {
+        Some(row) => parse_leaf(unsigned(row.get(0)?), bytes(row, 1)?, bytes(row, 2)?).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What the entry that took an id commits to.
+pub(crate) fn known_id(connection: &Connection, id: JobId) -> Result<Option<Digest>, QueryError> {
+    Ok(taken(connection, id)?.map(|entry| match entry.fact {
+        Fact::Accepted { job, .. } => job.request,
+        Fact::Transferred { memo, .. } => memo,
+        Fact::Issued { .. } | Fact::Founded { .. } | Fact::Settled { .. } => Digest([0; 32]),
+    }))
+}
+
+/// The key whose secret has this hash.
+pub(crate) fn key_by_hash(
+    connection: &Connection,
+    hash: Digest,
+) -> Result<Option<crate::KeyRecord>, QueryError> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, account, did, name, created FROM keys WHERE hash = ?1")?;
+    let found = statement.query_row([hash.0], |row| {
+        Ok(crate::KeyRecord {
+            id: id(row.get(0)?),
+            account: crate::columns::account(row.get(1)?),
+            did: Did(row.get(2)?),
+            name: row.get(3)?,
+            hash,
+            created: time(row.get(4)?),
+        })
+    });
+    Ok(found.optional()?)
+}
+
+/// An account's keys, the oldest first.
+pub(crate) fn keys(connection: &Connection, account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, name, created FROM keys WHERE account = ?1 ORDER BY created, id")?;
+    let rows = statement.query_map([account_bytes(account)], |row| {
+        Ok(ApiKey { id: id(row.get(0)?), name: row.get(1)?, created: time(row.get(2)?), secret: None })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A value by its name.
+pub(crate) fn setting(connection: &Connection, name: &str) -> Result<Option<String>, QueryError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,224 @@
+//! A realm's history, made up: wallets with coins, questions and answers, and a ledger that takes them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
+use mtor_identity::{Keypair, guid};
+use mtor_ledger::{
+    Batch, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, commitment, digest, salt,
+};
+use mtor_protocol::http::JobState;
+use mtor_protocol::{
+    AccountId, CapabilityKind, Digest, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass,
+    Task, Timestamp, Usage,
+};
+
+pub(crate) const OWNER: AccountId = AccountId(100);
+pub(crate) const ALICE: AccountId = AccountId(101);
+pub(crate) const WORKER: AccountId = AccountId(102);
+pub(crate) const HOLD: Micro = Micro(1_000);
+
+/// Longer than any test waits when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn realm() -> Arc<Keypair> {
+    Arc::new(Keypair::from_seed([42; 32]))
+}
+
+pub(crate) fn open(folder: &Path) -> (Ledger, Recovered) {
+    open_with(folder, Settings::default())
+}
+
+pub(crate) fn open_with(folder: &Path, settings: Settings) -> (Ledger, Recovered) {
+    Ledger::open(folder, settings, realm()).unwrap()
+}
+
+/// Waits until `condition` holds.
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "{what}: it did not come to that");
+        std::thread::yield_now();
+    }
+}
+
+/// Commits and says when it is durable.
+pub(crate) fn send(ledger: &Ledger, batch: Batch) -> Receiver<()> {
+    let (sender, receiver) = channel();
+    ledger.commit(batch, Box::new(move || drop(sender.send(())))).unwrap();
+    receiver
+}
+
+/// Commits and waits until it is durable.
+pub(crate) fn commit(ledger: &Ledger, batch: Batch) {
+    wait(&send(ledger, batch));
+}
+
+pub(crate) fn wait(durable: &Receiver<()>) {
+    match durable.recv_timeout(PATIENCE) {
+        Ok(()) => {}
+        Err(RecvTimeoutError::Timeout) => panic!("it does not become durable"),
+        Err(RecvTimeoutError::Disconnected) => panic!("it was dropped"),
+    }
+}
+
+/// Makes up entries in order, and keeps the state that they give.
+pub(crate) struct History {
+    pub(crate) state: State,
+    time: u64,
+}
+
+impl History {
+    /// A realm that was founded a moment ago, whose Alice has coins: the history, and what must be committed for it.
+    pub(crate) fn founded() -> (Self, Batch) {
+        let mut history = Self { state: State::default(), time: 1_700_000_000_000 };
+        let entries = vec![
+            history.entry(Fact::Founded { owner: OWNER }),
+            history.entry(Fact::Issued { id: JobId(1), to: OWNER, amount: Micro::coins(1_000_000) }),
+            history.entry(Fact::Transferred {
+                id: JobId(2),
+                from: OWNER,
+                to: ALICE,
+                amount: Micro::coins(1_000),
+                memo: digest(b"welcome"),
+            }),
+        ];
+        (history, Batch { entries, records: vec![] })
+    }
+
+    /// Goes on where a ledger stands.
+    pub(crate) fn after(state: State) -> Self {
+        Self { state, time: 1_800_000_000_000 }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.time)
+    }
+
+    pub(crate) fn entry(&mut self, fact: Fact) -> Entry {
+        self.time += 1_000;
+        let entry = Entry { seq: self.state.entries(), time: Timestamp(self.time), fact };
+        self.state.apply(&entry).unwrap();
+        entry
+    }
+
+    pub(crate) fn transfer(&mut self, id: u128) -> Entry {
+        self.entry(Fact::Transferred {
+            id: JobId(id),
+            from: ALICE,
+            to: WORKER,
+            amount: Micro(1),
+            memo: digest(b"memo"),
+        })
+    }
+
+    /// Alice asks something.
+    pub(crate) fn ask(&mut self, id: u128, question: &str) -> Batch {
+        let intent = intent_json(question);
+        let salt = salt(&realm(), JobId(id));
+        let job = NewJob {
+            id: JobId(id),
+            account: ALICE,
+            capability: CapabilityKind::CHAT,
+            model: "default".into(),
+            class: ServiceClass::Interactive,
+            privacy: Privacy::Realm,
+            request: commitment(&salt, intent.as_bytes()),
+            input_bytes: question.len() as u32,
+            input_tokens_max: 100,
+            output_tokens_max: 100,
+            deadline: Timestamp(self.time + 600_000),
+            max_price: None,
+            prefix: None,
+        };
+        let deadline = job.deadline;
+        let entry = self.entry(Fact::Accepted { job, hold: HOLD, price: Price::default() });
+        let request = RequestRecord {
+            job: JobId(id),
+            account: ALICE,
+            did: realm().did(),
+            capability: CapabilityKind::CHAT,
+            model: "default".into(),
+            class: ServiceClass::Interactive,
+            privacy: Privacy::Realm,
+            submitted: entry.time,
+            deadline,
+            hold: HOLD,
+            intent_json: intent,
+            question: question.chars().take(80).collect(),
+            salt,
+        };
+        Batch { entries: vec![entry], records: vec![Record::Request(Box::new(request))] }
+    }
+
+    /// The worker has answered.
+    pub(crate) fn answer(&mut self, id: u128, text: &str) -> Batch {
+        let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
+        let salt = salt(&realm(), JobId(id));
+        let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
+        let entry = self.entry(Fact::Settled {
+            id: JobId(id),
+            outcome: Outcome::Stop,
+            usage,
+            legs,
+            output: Some(commitment(&salt, text.as_bytes())),
+        });
+        let result = ResultRecord {
+            job: JobId(id),
+            state: JobState::Completed,
+            text: text.to_owned(),
+            output: Some(digest(text.as_bytes())),
+            finish: Some(FinishReason::Stop),
+            usage,
+            cost: Micro(100),
+            problem: None,
+            workers: vec!["worker one".into()],
+            sequence: 12,
+            settled: entry.time,
+            answer: text.chars().take(80).collect(),
+        };
+        Batch { entries: vec![entry], records: vec![Record::Result(Box::new(result))] }
+    }
+
+    /// Question and answer in one batch.
+    pub(crate) fn exchange(&mut self, id: u128, question: &str, answer: &str) -> Batch {
+        let mut batch = self.ask(id, question);
+        let settled = self.answer(id, answer);
+        batch.entries.extend(settled.entries);
+        batch.records.extend(settled.records);
+        batch
+    }
+}
+
+pub(crate) fn intent_json(question: &str) -> String {
+    let task = Task::Chat(mtor_protocol::ChatTask::question(question));
+    serde_json::to_string(&Intent::any_model(task)).unwrap()
+}
+
+/// A wallet that is a key, as those of people are.
+pub(crate) fn wallet(seed: u8) -> AccountId {
+    guid(&Keypair::from_seed([seed; 32]).public())
+}
+
+/// All files of a folder, as a crash at this moment would leave them.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            // The shared-memory index is rebuilt after a crash; a copy of a live one would be torn.
+            false if entry.file_name().to_string_lossy().ends_with("-shm") => {}
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// The hash of some text that is in no ledger.
+pub(crate) fn other_digest() -> Digest {
+    digest(b"something else")
+}
