@@ -90,7 +90,7 @@ impl App {
 /// Whether a request comes from the realm's own machine, asked for by an address of its own, and through no proxy.
 pub(crate) fn is_at_home(headers: &HeaderMap, peer: SocketAddr) -> bool {
     let direct = FORWARDED.iter().all(|name| !headers.contains_key(name));
-    let own_name = text(headers, &header::HOST).is_some_and(|host| is_loopback_host(host));
+    let own_name = text(headers, &header::HOST).is_some_and(is_loopback_host);
     peer.ip().to_canonical().is_loopback() && direct && own_name
 }
 

@@ -41,8 +41,10 @@ pub const PREVIEW_CHARS: usize = 160;
 /// The space that is left free in a job's numbering after a restart, so that no number is ever given twice: more than
 /// the events that a job can have between two savings of its text.
 pub const SEQUENCE_GAP: u64 = 1 << 20;
-/// Requests that one address may make in a second, on average, without a wallet of its own.
-pub const REQUESTS_PER_S: u32 = 5_000;
+/// Requests that one address elsewhere may make in a second, on average. This machine itself is not limited.
+pub const REQUESTS_PER_S: u32 = 200;
+/// How long an answer waits for the ledger. Beyond that the disk is full or stuck, and the client is told so.
+pub const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
 /// Silence after which the system looks whether a connection's other end is still there.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// How long running jobs may go on when the realm goes down.

@@ -7,8 +7,7 @@ use mtor_ledger::StoredJob;
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Role, Submit, Task, Timestamp, Usage,
-    limits,
+    Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Role, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -227,10 +226,10 @@ fn info(job: StoredJob) -> JobInfo {
 /// The last event of a settled job.
 fn ending(job: &StoredJob) -> Option<Body> {
     let cost = job.cost.unwrap_or(Micro::ZERO);
-    let settled = job.settled.unwrap_or(Timestamp::default());
+    let settled = job.settled.unwrap_or_default();
     match job.state {
         JobState::Completed => Some(Body::JobCompleted(Completed {
-            usage: job.usage.unwrap_or(Usage::default()),
+            usage: job.usage.unwrap_or_default(),
             cost,
             finish: job.finish.unwrap_or(FinishReason::Stop),
             output: job.output?,

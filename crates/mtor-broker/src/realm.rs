@@ -129,7 +129,7 @@ impl RealmTask {
             revision,
             links: HashMap::new(),
             waiters: HashMap::new(),
-            next_ticket: 0,
+            next_ticket: Ticket::NOBODY.0 + 1,
             outputs: Vec::new(),
         };
         (task, handle, inbox)

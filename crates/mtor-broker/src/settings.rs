@@ -153,7 +153,7 @@ pub struct WorkersSection {
 pub struct LimitsSection {
     /// Connections at once.
     pub connections: usize,
-    /// Requests of one address in a second, on average.
+    /// Requests of one address elsewhere in a second, on average.
     pub requests_per_s: u32,
     /// Jobs that wait for one capability.
     pub waiting_per_capability: u32,

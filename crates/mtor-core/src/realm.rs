@@ -32,10 +32,23 @@ pub struct WorkerId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
+impl Ticket {
+    /// For inputs whose reply nobody waits for.
+    pub const NOBODY: Self = Self(0);
+}
+
 /// How much of a job's answer the shell has delivered so far. Chunks bypass the core, so it asks when it must know.
 pub trait Meter {
     /// Tokens and the like that the current worker has delivered for the job under its present lease.
     fn delivered(&self, job: JobId) -> Usage;
+
+    /// The same, but nothing unless `lease` is the lease under which it was delivered. A shell that hands several inputs
+    /// in before it does what the outputs say must tell them apart: between the two the core may have given the job to
+    /// another worker already, and what the first one wrote must not be counted as the second one's.
+    fn delivered_under(&self, job: JobId, lease: u64) -> Usage {
+        let _ = lease;
+        self.delivered(job)
+    }
 
     /// Output tokens of the job that were delivered before this realm was restarted, and are kept.
     fn carried(&self, job: JobId) -> u64;
@@ -227,7 +240,7 @@ pub enum Output {
         lease: u64,
         /// 1 for the first worker.
         attempt: u32,
-        /// Most tokens to write from here on.
+        /// Most tokens to write from here on; none, when all were written by workers that left before they said so.
         output_tokens_max: u32,
         /// When it is given up.
         deadline: Timestamp,

@@ -7,7 +7,8 @@ use mtor_ledger::{Ledger, QueryError, Record, RequestRecord, Salt};
 use mtor_protocol::{Did, Intent, Micro, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::Command;
+use super::{Command, unwritable};
+use crate::defaults::COMMIT_PATIENCE;
 use crate::flow::Step;
 use crate::link::Link;
 use crate::stream::JobStream;
@@ -118,8 +119,16 @@ impl RealmHandle {
 
     async fn try_submit(&self, submission: Submission) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
+        let (id, account) = (submission.job.id, submission.job.account);
         self.send(Command::Submit(Box::new(submission), reply)).await?;
-        answer.await.map_err(|_| RealmGone)?
+        match tokio::time::timeout(COMMIT_PATIENCE, answer).await {
+            Ok(answered) => answered.map_err(|_| RealmGone)?,
+            Err(_) => {
+                // Nobody was told that it is taken, so nobody shall pay for it either.
+                self.input(Input::Cancel { ticket: Ticket::NOBODY, job: id, account }).await?;
+                Err(unwritable().about(id))
+            }
+        }
     }
 
     /// An id that may have been used long ago is looked for in the ledger, since the core remembers only the latest.
@@ -147,7 +156,10 @@ impl RealmHandle {
     pub async fn ask(&self, input: impl FnOnce(Ticket) -> Input + Send + 'static) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Ask(Box::new(input), reply)).await?;
-        answer.await.map_err(|_| RealmGone)?
+        match tokio::time::timeout(COMMIT_PATIENCE, answer).await {
+            Ok(answered) => answered.map_err(|_| RealmGone)?,
+            Err(_) => Err(unwritable()),
+        }
     }
 
     /// Says that something happened.

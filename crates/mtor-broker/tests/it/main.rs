@@ -1,5 +1,7 @@
 //! The broker from outside: a real one on a port of its own, a real worker on the SDK, and plain HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
+
 mod harness;
 
 use harness::{Home, json};

@@ -86,8 +86,12 @@ fn completed(end: Body) -> Result<Completed, Problem> {
     match end {
         Body::JobCompleted(completed) => Ok(completed),
         Body::JobFailed(failed) => Err(failed.problem),
-        _ => Err(Problem::new(ProblemKind::Cancelled, "it was cancelled through another interface")),
+        _ => Err(cancelled_elsewhere()),
     }
+}
+
+pub(super) fn cancelled_elsewhere() -> Problem {
+    Problem::new(ProblemKind::Cancelled, "it was cancelled through another interface")
 }
 
 /// The answer word by word. The headers wait for the first word, so that whatever fails before it fails with a status.
@@ -106,7 +110,8 @@ async fn stream(
         for event in &first {
             match &event.body {
                 Body::JobAssigned(assigned) => completion.model = assigned.model.clone(),
-                Body::JobFailed(_) | Body::JobCancelled(_) => drop(completed(event.body.clone())?),
+                Body::JobFailed(failed) => return Err(failed.problem.clone().into()),
+                Body::JobCancelled(_) => return Err(cancelled_elsewhere().into()),
                 _ => {}
             }
         }
@@ -180,10 +185,7 @@ fn tell(completion: &Completion, events: &[Event], include_usage: bool) -> Strin
             }
             Body::JobFailed(failed) => text += &data(&ErrorBody::from(&failed.problem)),
             Body::JobCancelled(_) => {
-                text += &data(&ErrorBody::from(&Problem::new(
-                    ProblemKind::Cancelled,
-                    "through another interface",
-                )));
+                text += &data(&ErrorBody::from(&cancelled_elsewhere()));
             }
             _ => {}
         }

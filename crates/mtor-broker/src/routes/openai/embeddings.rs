@@ -8,6 +8,7 @@ use mtor_protocol::openai::{Embedding, EmbeddingList, EmbeddingRequest};
 use mtor_protocol::{Body, EmbedTask, Intent, Problem, ProblemKind, Task};
 use serde_json::Value;
 
+use super::chat::cancelled_elsewhere;
 use super::{OpenAiRefusal, Tied};
 use crate::routes::Shared;
 use crate::routes::request::Asked;
@@ -33,7 +34,7 @@ pub(in crate::routes) async fn embeddings(
     let usage = match end {
         Body::JobCompleted(completed) => completed.usage,
         Body::JobFailed(failed) => return Err(failed.problem.into()),
-        _ => return Err(Problem::new(ProblemKind::Cancelled, "through another interface").into()),
+        _ => return Err(cancelled_elsewhere().into()),
     };
     let (text, _) = tied.stream.answer();
     let vectors: Vec<Vec<f32>> = serde_json::from_str(&text).map_err(|error| {
