@@ -11,7 +11,7 @@ use mtor_protocol::openai::ErrorBody;
 use mtor_protocol::{Problem, ProblemKind, limits};
 use serde_json::Value;
 
-/// The page with this table in it, as it is and as it should be.
+/// A page of the book, as it is and as it should be.
 struct Page {
     path: PathBuf,
     is: String,
@@ -19,15 +19,20 @@ struct Page {
 }
 
 impl Page {
-    /// Puts `table` between the marks of that name in a page of the book.
-    fn with(page: &str, name: &str, table: &str) -> Self {
+    fn open(page: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src").join(page);
         let is = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self { should_be: is.clone(), path, is }
+    }
+
+    /// Puts `table` between the marks of that name.
+    fn with(mut self, name: &str, table: &str) -> Self {
         let (begin, end) = (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->"));
-        let (before, rest) = is.split_once(&begin).unwrap_or_else(|| panic!("{page} has no mark {begin}"));
-        let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{page} has no mark {end}"));
-        let should_be = format!("{before}{begin}\n{}\n\n{end}{after}", table.trim());
-        Self { path, is, should_be }
+        let text = &self.should_be;
+        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("there is no mark {begin}"));
+        let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("there is no mark {end}"));
+        self.should_be = format!("{before}{begin}\n{}\n\n{end}{after}", table.trim());
+        self
     }
 
     fn check(self) {
@@ -70,10 +75,17 @@ fn problems() {
     assert_eq!(docs.len(), ProblemKind::ALL.len(), "every kind has a doc comment");
     let row = |(kind, doc): (&ProblemKind, String)| {
         let openai = ErrorBody::from(&Problem::new(*kind, "")).error.code.unwrap_or_default();
-        vec![format!("`{}`", kind.slug()), kind.status().to_string(), kind.title().to_owned(), doc, format!("`{openai}`")]
+        vec![
+            format!("`{}`", kind.slug()),
+            kind.status().to_string(),
+            kind.title().to_owned(),
+            doc,
+            format!("`{openai}`"),
+        ]
     };
     let columns = ["type", "status", "title", "when", "`code` in OpenAI's routes"];
-    Page::with("reference/problems.md", "problems", &table(&columns, ProblemKind::ALL.iter().zip(docs).map(row))).check();
+    let rows = ProblemKind::ALL.iter().zip(docs).map(row);
+    Page::open("reference/problems.md").with("problems", &table(&columns, rows)).check();
 }
 
 #[test]
@@ -94,11 +106,18 @@ fn routes() {
         ]
     });
     let columns = ["route", "who may ask", "body", "answer", "what it does"];
-    Page::with("reference/http.md", "routes", &table(&columns, rows)).check();
+    Page::open("reference/http.md").with("routes", &table(&columns, rows)).check();
 }
 
 #[test]
-fn events() {
+fn events_and_limits() {
+    Page::open("reference/websocket.md")
+        .with("events", &events())
+        .with("limits", &limits_of_the_wire())
+        .check();
+}
+
+fn events() -> String {
     let docs = variant_docs::<Body>();
     assert_eq!(docs.len(), Body::KINDS.len(), "every type of event has a doc comment");
     let rows = Body::KINDS.iter().zip(docs).map(|((kind, way), doc)| {
@@ -112,11 +131,10 @@ fn events() {
         };
         vec![format!("`{kind}`"), way.to_owned(), doc]
     });
-    Page::with("reference/websocket.md", "events", &table(&["type", "way", "what it says"], rows)).check();
+    table(&["type", "way", "what it says"], rows)
 }
 
-#[test]
-fn limits_of_the_wire() {
+fn limits_of_the_wire() -> String {
     let rows = [
         ("text frame, or JSON body of a request", bytes(limits::TEXT_BYTES_MAX)),
         ("binary frame, header included", bytes(limits::FRAME_BYTES_MAX)),
@@ -129,8 +147,7 @@ fn limits_of_the_wire() {
         ("slots that a worker grants for one capability", limits::SLOTS_MAX.to_string()),
         ("time that a job may ask to live", format!("{} h", limits::TIMEOUT_MS_MAX / 3_600_000)),
     ];
-    let rows = rows.into_iter().map(|(what, most)| vec![what.to_owned(), most]);
-    Page::with("reference/websocket.md", "limits", &table(&["what", "at most"], rows)).check();
+    table(&["what", "at most"], rows.into_iter().map(|(what, most)| vec![what.to_owned(), most]))
 }
 
 fn bytes(count: usize) -> String {
@@ -147,7 +164,7 @@ fn settings() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mtor/src/commands/realm_file/realm.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let block = format!("```toml\n{}\n```", text.trim());
-    Page::with("reference/settings.md", "realm.toml", &block).check();
+    Page::open("reference/settings.md").with("realm.toml", &block).check();
 }
 
 /// Links between the pages lead somewhere, and every page is in the table of contents.
@@ -157,7 +174,9 @@ fn links_and_contents() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut pages = Vec::new();
     markdown_files(&book, &mut pages);
-    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)));
+    pages.extend(
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)),
+    );
     let summary = std::fs::read_to_string(book.join("SUMMARY.md")).unwrap();
     let mut broken = Vec::new();
     for page in &pages {
@@ -192,6 +211,7 @@ fn markdown_files(folder: &Path, found: &mut Vec<PathBuf>) {
 /// Where the links of a page lead, those to other sites and to places in the page itself left out. Code is no link.
 fn link_targets(text: &str) -> impl Iterator<Item = &str> {
     let prose = text.split("```").step_by(2);
-    let targets = prose.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split([')', '#', ' ']).next());
+    let targets =
+        prose.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split([')', '#', ' ']).next());
     targets.filter(|target| !target.is_empty() && !target.contains("://"))
 }
