@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { problem, type Api } from "../src/lib/api";
+import { ApiError, problem, type Api } from "../src/lib/api";
 import { hex, sha256, utf8 } from "../src/lib/bytes";
 import { ACTIVE_JOBS_MAX, DRAW_MS } from "../src/lib/defaults";
 import type { Kind, RealmEvent } from "../src/lib/event";
@@ -15,12 +15,13 @@ interface Sent {
 function setUp() {
   const sent: Sent[] = [];
   const books = new Map<string, JobInfo>();
-  const realm = { online: true, money: 0 };
+  const realm = { online: true, reachable: true, money: 0 };
   const jobs = new Jobs({
     api: {
       job: async (id: string) => {
         const job = books.get(id);
-        if (!job) throw new Error("not found");
+        if (!realm.reachable) throw new ApiError(problem(0, "The realm does not answer", ""));
+        if (!job) throw new ApiError(problem(404, "There is no such thing here", ""));
         return job;
       },
     } as unknown as Api,
@@ -156,6 +157,15 @@ describe("jobs", () => {
     books.set("now", { ...(await inBooks("now", "Hel")), state: "running" });
     await jobs.load("now");
     expect(sent).toEqual([{ type: "mtor.job.watch", subject: "now", data: { after: 0 } }]);
+  });
+
+  it("that the realm never took have failed, and can be asked again", async () => {
+    const { jobs, realm } = setUp();
+    await jobs.load("lost");
+    expect(jobs.get("lost")).toMatchObject({ state: "failed", problem: { status: 404 } });
+    realm.reachable = false;
+    await expect(jobs.load("later"), "not known, as long as the realm does not answer").rejects.toThrow();
+    expect(jobs.get("later")).toBeUndefined();
   });
 
   it("are bounded: one too many is refused here", () => {

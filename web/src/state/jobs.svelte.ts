@@ -2,7 +2,7 @@
 
 import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { answerOfJob, applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
-import { problem, type Api } from "../lib/api";
+import { problem, problemOf, type Api } from "../lib/api";
 import { hex, sha256, utf8 } from "../lib/bytes";
 import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
@@ -73,9 +73,13 @@ export class Jobs {
   /** A job from the realm's books, followed from its first event on if it is not over. */
   async load(id: string): Promise<void> {
     if (this.#known.has(id)) return;
-    const job = await this.#options.api.job(id);
+    const job = await this.#options.api.job(id).catch((error: unknown) => {
+      if (problemOf(error).status !== 404) throw error;
+      return undefined;
+    });
     if (this.#known.has(id)) return;
-    if (isFinal(job.state)) this.#keep(answerOfJob(job));
+    if (!job) this.#keep({ ...newAnswer(id), state: "failed", problem: problem(404, t.problems.neverTaken, "") });
+    else if (isFinal(job.state)) this.#keep(answerOfJob(job));
     else this.follow(id);
   }
 
