@@ -205,7 +205,8 @@ impl Realm {
         let (Some(running), Some(state)) = (self.jobs.get_mut(&job), self.workers.get(&worker)) else {
             return;
         };
-        let delivered = meter.delivered(job);
+        let Phase::Assigned { lease, .. } = running.phase else { return };
+        let delivered = meter.delivered_under(job, lease);
         if delivered != Usage::default() {
             running.parts.push((state.account, delivered));
         }

@@ -185,8 +185,9 @@ impl Realm {
         running.told_position = None;
         self.offers.update((worker_id, index), offer, |offer| offer.busy += 1);
         worker.jobs.insert(id, index);
-        let before: u64 = running.parts.iter().map(|(_, usage)| usage.output_tokens).sum();
-        let left = u64::from(open.job.output_tokens_max).saturating_sub(before + meter.carried(id)).max(1);
+        let before =
+            running.parts.iter().map(|(_, usage)| usage.output_tokens).sum::<u64>() + meter.carried(id);
+        let left = u64::from(open.job.output_tokens_max).saturating_sub(before);
         let left = left.min(offer.shape.limits.output_tokens.unwrap_or(u32::MAX).into());
         outputs.push(Output::Assign {
             job: id,

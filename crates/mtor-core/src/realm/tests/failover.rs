@@ -157,3 +157,29 @@ fn the_last_word_of_a_job_that_waited_in_vain_says_why() {
     let problem = settled(&outputs, 2).unwrap().3.unwrap();
     assert_eq!(problem.detail, "no other worker came within 20 s after this: The worker failed: it broke");
 }
+
+#[test]
+fn all_that_was_asked_for_is_written_although_nobody_said_so() {
+    let mut world = two_workers();
+    world.submit(job(1));
+    world.deliver(1, 100);
+    let outputs = world.leave(1);
+    assert!(matches!(outputs[..], [Output::Assign { output_tokens_max: 0, .. }]), "{outputs:?}");
+    let outputs = world.finish(1, 0);
+    assert_eq!(settled(&outputs, 1).map(|(_, used, ..)| used.output_tokens), Some(100));
+}
+
+#[test]
+fn what_one_worker_wrote_is_not_counted_as_the_next_ones() {
+    let mut world = two_workers();
+    world.submit(job(1));
+    let (_, lease) = world.assignment(1);
+    world.deliver(1, 40);
+    world.meter.only_under(JobId(1), lease);
+    // Both leave before the shell has done a thing about it.
+    world.leave(1);
+    world.leave(2);
+    let outputs = world.cancel(1, ALICE);
+    assert_eq!(settled(&outputs, 1).map(|(_, used, cost, _)| (used, cost)), Some((usage(0, 40), Micro(260))));
+    assert_eq!(world.available(SECOND), Micro::ZERO);
+}

@@ -28,11 +28,26 @@ pub(super) const START: Timestamp = Timestamp(1_000_000);
 pub(super) struct FakeMeter {
     delivered: HashMap<JobId, Usage>,
     carried: HashMap<JobId, u64>,
+    leases: HashMap<JobId, u64>,
+}
+
+impl FakeMeter {
+    /// What was delivered for this job so far was delivered under this lease, and stays on the meter.
+    pub(super) fn only_under(&mut self, job: JobId, lease: u64) {
+        self.leases.insert(job, lease);
+    }
 }
 
 impl Meter for FakeMeter {
     fn delivered(&self, job: JobId) -> Usage {
         self.delivered.get(&job).copied().unwrap_or_default()
+    }
+
+    fn delivered_under(&self, job: JobId, lease: u64) -> Usage {
+        match self.leases.get(&job) {
+            Some(under) if *under != lease => Usage::default(),
+            _ => self.delivered(job),
+        }
     }
 
     fn carried(&self, job: JobId) -> u64 {
@@ -102,7 +117,9 @@ impl World {
         for output in &outputs {
             match output {
                 // What the worker before has written has become a part of the job's past.
-                Output::Assign { job, .. } | Output::Settled { job, .. } => {
+                Output::Assign { job, .. } | Output::Settled { job, .. }
+                    if !self.meter.leases.contains_key(job) =>
+                {
                     self.meter.delivered.remove(job);
                 }
                 _ => {}
