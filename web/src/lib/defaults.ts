@@ -48,5 +48,7 @@ export const SPARKS_MAX = 400;
 export const PICTURE_WORKERS_MAX = 8;
 /** The longest replay of an answer, in milliseconds. */
 export const REPLAY_MS_MAX = 12_000;
+/** The longest pause in it, in milliseconds. */
+export const REPLAY_GAP_MS_MAX = 400;
 /** How long a short message stays, in milliseconds. */
 export const NOTICE_MS = 7_000;

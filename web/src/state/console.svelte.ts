@@ -91,7 +91,7 @@ export class Console {
   /** What is to be done with a fresh session: see the balance, fill it up if need be, find what was going on. */
   async #settleIn(): Promise<void> {
     await this.purse.refresh();
-    if (this.purse.low || this.purse.info === undefined) await this.purse.fill();
+    if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;
     this.#caughtUp = await this.conversations.catchUp().then(
       () => true,

@@ -1,7 +1,8 @@
 /** Plays a finished job again from its stored events. */
 
 import { applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
-import { scenesOf, type Scene } from "../lib/replay";
+import type { RealmEvent } from "../lib/event";
+import { gapBetween, scenesOf } from "../lib/replay";
 import type { JobInfo } from "../lib/wire";
 import type { Console } from "./console.svelte";
 
@@ -10,7 +11,8 @@ export class Replay {
   running = $state(false);
   #console: Console;
   /** Arrived and not yet played. */
-  #scenes: Scene[] = [];
+  #scenes: RealmEvent[] = [];
+  #played: RealmEvent | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #end: (() => void) | undefined;
 
@@ -35,6 +37,7 @@ export class Replay {
     this.#end?.();
     this.#end = undefined;
     this.#scenes = [];
+    this.#played = undefined;
     this.answer = undefined;
     this.running = false;
   }
@@ -42,12 +45,13 @@ export class Replay {
   #schedule(): void {
     const [scene] = this.#scenes;
     if (!scene || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#play(scene), scene.gapMs);
+    this.#timer = setTimeout(() => this.#play(scene), gapBetween(this.#played, scene));
   }
 
-  #play({ event }: Scene): void {
+  #play(event: RealmEvent): void {
     this.#timer = undefined;
     this.#scenes.shift();
+    this.#played = event;
     if (!this.answer) return;
     this.answer = applyEvent(this.answer, event);
     if (isFinal(this.answer.state)) this.stop();
