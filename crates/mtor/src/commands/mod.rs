@@ -1,6 +1,7 @@
 //! One module per command. This one says which there are, and gives each the runtime that it needs.
 
 mod ask;
+mod bench;
 mod broker;
 mod completions;
 mod doctor;
@@ -37,6 +38,11 @@ pub(crate) enum Command {
     Price(price::PriceArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
+    /// Load against a realm, with percentiles
+    Bench(bench::BenchArgs),
+    /// The plain server that `mtor bench` compares with
+    #[command(hide = true)]
+    BenchFloor(bench::FloorArgs),
     /// What is missing on this machine, and what to do about it
     Doctor(doctor::DoctorArgs),
     /// Completions for your shell
@@ -58,6 +64,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Worker(args) => worker::run(args),
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
+        Command::Bench(args) => on_all_cores(bench::run(args)),
+        Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
