@@ -1,0 +1,91 @@
+//! Clients that others wrote: installed once, at pinned versions, and run as their users run them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::programs::{cache, workspace};
+
+/// Runs a script with the official Python client of OpenAI's interface, to its end.
+///
+/// # Panics
+/// When it fails; what it said is printed.
+pub async fn python(script: &str, arguments: &[&str]) {
+    let folder = workspace().join("tests/clients");
+    let venv = cache("python");
+    let requirements = folder.join("requirements.txt");
+    once(&venv, &requirements, |venv| {
+        finish(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv));
+        let mut pip = Command::new(venv.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+        finish(pip.arg(&requirements));
+    });
+    let mut command = Command::new(venv.join("bin/python"));
+    command.arg(folder.join(script)).args(arguments);
+    run(command).await;
+}
+
+/// Runs a script with the official Node client of OpenAI's interface, to its end.
+///
+/// # Panics
+/// When it fails; what it said is printed.
+pub async fn node(script: &str, arguments: &[&str]) {
+    let folder = workspace().join("tests/clients");
+    node_packages(&folder);
+    let mut command = Command::new("node");
+    command.arg(folder.join(script)).args(arguments);
+    run(command).await;
+}
+
+/// Installs what the `package-lock.json` of a folder names, unless it was done before.
+pub(crate) fn node_packages(folder: &Path) {
+    once(&folder.join("node_modules"), &folder.join("package-lock.json"), |_| {
+        let options =
+            ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional", "--loglevel=error"];
+        finish(Command::new("npm").args(options).current_dir(folder));
+    });
+}
+
+/// Installs something, unless the same was installed before. Tests that run at the same time wait for one another.
+fn once(place: &Path, pinned: &Path, install: impl FnOnce(&Path)) {
+    let locks = cache("locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    let name = place.to_string_lossy().replace('/', "_");
+    let lock = File::create(locks.join(name)).unwrap();
+    lock.lock().unwrap();
+    let wanted = std::fs::read(pinned).unwrap();
+    let mark: PathBuf = place.join(".installed");
+    if std::fs::read(&mark).is_ok_and(|installed| installed == wanted) {
+        return;
+    }
+    install(place);
+    std::fs::write(mark, wanted).unwrap();
+}
+
+fn finish(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {said}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+/// Off the test's own thread, on which its workers live.
+async fn run(mut command: Command) {
+    // No key of somebody's real account, no proxy: the realm on this machine is meant.
+    for name in [
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ] {
+        command.env_remove(name);
+    }
+    tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap();
+}

@@ -1,0 +1,290 @@
+//! A realm in a process of its own, with a folder and a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Output};
+use std::sync::Arc;
+
+use mtor_identity::{KeyFile, Keypair, random::random_bytes};
+use mtor_protocol::http::{QueueInfo, RealmInfo, WalletInfo};
+use tempfile::TempDir;
+
+use crate::client::{Client, Who};
+use crate::deadline::until;
+use crate::defaults::{PORT_TRIES, PORTS};
+use crate::process::{Process, kill_hard};
+use crate::programs;
+
+/// Variables that would change what a realm does; tests begin without them.
+const VARIABLES: [&str; 8] = [
+    "MTOR_DATA",
+    "MTOR_LISTEN",
+    "MTOR_NAME",
+    "MTOR_REALM",
+    "MTOR_WORKERS",
+    "MTOR_WALLET",
+    "MTOR_LOG",
+    "MTOR_PARENT_PIPE",
+];
+
+/// How to start a realm. The default is a broker alone, with the default settings.
+#[derive(Debug, Clone, Default)]
+pub struct RealmOptions {
+    /// The content of `realm.toml`; the default settings when empty.
+    pub settings: String,
+    /// Arguments of `mtor up`; with none, `mtor broker` is started.
+    pub up: Vec<String>,
+}
+
+/// A running realm. Dropped, it is killed, and its folder removed.
+pub struct Realm {
+    folder: TempDir,
+    options: RealmOptions,
+    address: SocketAddr,
+    process: Option<Process>,
+}
+
+impl Realm {
+    /// A broker with the default settings, ready.
+    pub async fn start() -> Self {
+        Self::with(RealmOptions::default()).await
+    }
+
+    /// A broker whose `realm.toml` says this, ready.
+    pub async fn with_settings(settings: &str) -> Self {
+        Self::with(RealmOptions { settings: settings.to_owned(), ..RealmOptions::default() }).await
+    }
+
+    /// A realm, ready.
+    ///
+    /// # Panics
+    /// When it does not become ready; what it said is printed.
+    pub async fn with(options: RealmOptions) -> Self {
+        let folder = tempfile::Builder::new().prefix("mtor-e2e-").tempdir().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let mut realm = Self { folder, options, address, process: None };
+        std::fs::create_dir(realm.data()).unwrap();
+        if !realm.options.settings.is_empty() {
+            std::fs::write(realm.data().join("realm.toml"), &realm.options.settings).unwrap();
+        }
+        for _ in 0..PORT_TRIES {
+            realm.process = Some(Process::start(realm.command(), &realm.log()));
+            if realm.ready().await {
+                return realm;
+            }
+            let said = realm.process.take().map(|process| process.said()).unwrap_or_default();
+            assert!(said.contains("is taken"), "the realm ended before it was ready:\n{said}");
+            // Another test took the port in the moment between looking and listening.
+            std::fs::remove_file(realm.log()).unwrap();
+            realm.address.set_port(free_port());
+        }
+        panic!("no free port after {PORT_TRIES} tries");
+    }
+
+    /// The command that starts it, for tests that start it in their own way.
+    pub fn command(&self) -> Command {
+        let mut command = match self.options.up.is_empty() {
+            true => mtor(["broker"]),
+            false => mtor(["up", "--no-browser"]),
+        };
+        command.arg("--data").arg(self.data()).arg("--listen").arg(self.address.to_string());
+        command.args(&self.options.up);
+        command
+    }
+
+    /// Waits until it is ready; false when it ends instead.
+    async fn ready(&mut self) -> bool {
+        let client = self.nobody();
+        let process = self.process.as_mut().unwrap();
+        until("the realm to be ready", async || {
+            if process.ended().is_some() {
+                return Some(false);
+            }
+            client.try_get("/readyz").await.filter(|reply| reply.status == 200).map(|_| true)
+        })
+        .await
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// Starts it again on the same folder and port, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it still runs, or does not become ready.
+    pub async fn restart(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        self.process = Some(Process::start(self.command(), &self.log()));
+        assert!(self.ready().await, "the realm ended before it was ready again");
+    }
+
+    /// Asks it to end in order (SIGTERM). [`wait`](Self::wait) waits for it.
+    pub fn terminate(&self) {
+        self.process().terminate();
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&mut self) -> ExitStatus {
+        self.process.as_mut().expect("it was started").wait().await
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
+    }
+
+    /// Kills a program that the realm started, by its name: `kill -9`.
+    ///
+    /// # Panics
+    /// When the realm has no such child.
+    pub fn kill_child(&self, name: &str) {
+        let child = self.child(name).unwrap_or_else(|| panic!("the realm has no child {name}"));
+        kill_hard(child);
+    }
+
+    /// The process id of a program that the realm started.
+    pub fn child(&self, name: &str) -> Option<u32> {
+        let parent = self.process().id().to_string();
+        let pids = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.into_iter().find(|pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // `PID (NAME) STATE PARENT ...`; a dead one that nobody waited for yet is in state Z.
+            let Some((front, back)) = stat.rsplit_once(") ") else { return false };
+            let mut fields = back.split(' ');
+            let (state, its_parent) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            front.split_once('(').is_some_and(|(_, its_name)| its_name == name)
+                && its_parent == parent
+                && state != "Z"
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address as a URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A place for files that belong to the test, removed with the realm.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts another program on this realm's folder or port, and gives how it ended and what it said.
+    pub async fn beside(&self, command: Command) -> (ExitStatus, String) {
+        let mut process = Process::start(command, &self.scratch("beside.log"));
+        let status = process.wait().await;
+        (status, process.said())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("realm.log")
+    }
+
+    /// A client on the realm's machine that does not say who it is: the owner, to the realm.
+    pub fn owner(&self) -> Client {
+        let key = KeyFile::load(&self.data().join("owner.key")).unwrap();
+        Client::new(self.address, Who::Owner, key.keypair().did())
+    }
+
+    /// A client for what everybody may see.
+    pub fn nobody(&self) -> Client {
+        Client::new(self.address, Who::Owner, mtor_protocol::Did(String::new()))
+    }
+
+    /// A client that signs with this key.
+    pub fn wallet(&self, key: &Arc<Keypair>) -> Client {
+        Client::new(self.address, Who::Wallet(key.clone()), key.did())
+    }
+
+    /// A client with a new key, whose wallet is empty.
+    pub fn new_wallet(&self) -> Client {
+        self.wallet(&Arc::new(Keypair::generate().unwrap()))
+    }
+
+    /// A client with a new key, whose wallet was filled by the owner.
+    pub async fn funded_wallet(&self) -> Client {
+        let client = self.new_wallet();
+        let wallet: WalletInfo =
+            client.post(&format!("/api/wallets/{}/welcome", client.did()), Vec::new()).await.json();
+        assert!(wallet.available.0 > 0, "the owner fills a new wallet: {wallet:?}");
+        client
+    }
+
+    /// Who the realm is.
+    pub async fn info(&self) -> RealmInfo {
+        self.nobody().get("/api/realm").await.json()
+    }
+
+    /// How its queues stand.
+    pub async fn queue(&self) -> QueueInfo {
+        self.nobody().get("/api/queue").await.json()
+    }
+
+    /// The realm still does its work: it is ready, and says who it is.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn assert_unharmed(&self) {
+        let ready = self.nobody().get("/readyz").await;
+        assert_eq!(ready.status, 200, "{}", ready.text());
+        assert!(self.info().await.ledger.writable);
+    }
+
+    /// `mtor ledger verify` on the data folder, also while the realm runs.
+    ///
+    /// # Panics
+    /// When it does not verify.
+    pub fn verify_ledger(&self) -> String {
+        let output = run(mtor(["ledger", "verify"]).arg("--data").arg(self.data()));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "the ledger does not verify: {said}");
+        assert!(said.contains("verified: ") && said.contains("sum 0, root "), "{said}");
+        said
+    }
+
+    /// Runs `mtor` with these arguments as somebody on the realm's machine, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        run(mtor(arguments).env("MTOR_REALM", self.url()).env("MTOR_DATA", self.data()))
+    }
+}
+
+/// The `mtor` command with arguments, free of what the environment says about other realms.
+fn mtor<'a>(arguments: impl IntoIterator<Item = &'a (impl AsRef<std::ffi::OsStr> + ?Sized + 'a)>) -> Command {
+    let mut command = Command::new(programs::mtor());
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+/// A port that nobody listens on now.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let start = u16::from_be_bytes(random_bytes().unwrap());
+    let span = PORTS.end - PORTS.start;
+    (0..span)
+        .map(|step| PORTS.start + start.wrapping_add(step) % span)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("some port is free")
+}

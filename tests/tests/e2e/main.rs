@@ -1,0 +1,6 @@
+//! What a realm must show from end to end: real processes, a real browser, real clients. One module per promise or part;
+//! each test has a realm of its own, and stands alone.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
+
+mod asking;
+mod broker_crash;
