@@ -1,62 +1,19 @@
-//! The book's reference tables that follow from this crate: problems, routes, events, limits. Each stands in its page
-//! between two marks; a test fails when one has drifted, and `MTOR_BLESS=1 cargo test -p mtor-protocol --test docs`
-//! writes them anew. What stands outside the marks is written by hand.
+//! The book's reference tables that follow from this crate: problems, routes, events, limits. A test fails when one has
+//! drifted, and `MTOR_BLESS=1 cargo test -p mtor-protocol --test docs` writes them anew.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
+
+mod links;
+mod page;
+
+use std::path::Path;
 
 use mtor_protocol::body::{Body, Way};
 use mtor_protocol::http::{Access, ROUTES};
 use mtor_protocol::openai::ErrorBody;
 use mtor_protocol::{Problem, ProblemKind, limits};
+use page::{Page, table};
 use serde_json::Value;
-
-/// A page of the book, as it is and as it should be.
-struct Page {
-    path: PathBuf,
-    is: String,
-    should_be: String,
-}
-
-impl Page {
-    fn open(page: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src").join(page);
-        let is = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { should_be: is.clone(), path, is }
-    }
-
-    /// Puts `table` between the marks of that name.
-    fn with(mut self, name: &str, table: &str) -> Self {
-        let (begin, end) = (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->"));
-        let text = &self.should_be;
-        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("there is no mark {begin}"));
-        let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("there is no mark {end}"));
-        self.should_be = format!("{before}{begin}\n{}\n\n{end}{after}", table.trim());
-        self
-    }
-
-    fn check(self) {
-        if std::env::var_os("MTOR_BLESS").is_some() {
-            std::fs::write(&self.path, &self.should_be).unwrap();
-            return;
-        }
-        assert!(
-            self.is == self.should_be,
-            "{} is not what the code says; run MTOR_BLESS=1 cargo test -p mtor-protocol --test docs",
-            self.path.display()
-        );
-    }
-}
-
-/// A Markdown table.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut text = format!("| {} |\n|{}\n", columns.join(" | "), " --- |".repeat(columns.len()));
-    for row in rows {
-        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    text
-}
 
 /// The doc comments of an enum's variants, in their order, as its schema carries them.
 fn variant_docs<T: schemars::JsonSchema>() -> Vec<String> {
@@ -165,53 +122,4 @@ fn settings() {
     let text = std::fs::read_to_string(&file).unwrap();
     let block = format!("```toml\n{}\n```", text.trim());
     Page::open("reference/settings.md").with("realm.toml", &block).check();
-}
-
-/// Links between the pages lead somewhere, and every page is in the table of contents.
-#[test]
-fn links_and_contents() {
-    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut pages = Vec::new();
-    markdown_files(&book, &mut pages);
-    pages.extend(
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)),
-    );
-    let summary = std::fs::read_to_string(book.join("SUMMARY.md")).unwrap();
-    let mut broken = Vec::new();
-    for page in &pages {
-        let text = std::fs::read_to_string(page).unwrap();
-        for target in link_targets(&text) {
-            let folder = page.parent().expect("a page lies in a folder");
-            if !folder.join(target).exists() {
-                broken.push(format!("{}: {target}", page.display()));
-            }
-        }
-        if let Ok(name) = page.strip_prefix(&book) {
-            let name = name.to_string_lossy().replace('\\', "/");
-            if name != "SUMMARY.md" && !summary.contains(&format!("({name})")) {
-                broken.push(format!("{name} is not in SUMMARY.md"));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{broken:#?}");
-}
-
-fn markdown_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            markdown_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(path);
-        }
-    }
-}
-
-/// Where the links of a page lead, those to other sites and to places in the page itself left out. Code is no link.
-fn link_targets(text: &str) -> impl Iterator<Item = &str> {
-    let prose = text.split("```").step_by(2);
-    let targets =
-        prose.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split([')', '#', ' ']).next());
-    targets.filter(|target| !target.is_empty() && !target.contains("://"))
 }
