@@ -73,9 +73,11 @@ impl Engine {
         self.meter.steps()
     }
 
-    /// Whether the thread has ended, which it never should while this lives.
-    pub fn has_ended(&self) -> bool {
-        self.jobs.as_ref().is_none_or(mpsc::Sender::is_closed)
+    /// Waits until the engine's thread has ended, which it never should while this lives.
+    pub async fn ended(&self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.closed().await;
+        }
     }
 
     /// Takes a request. The prompt is made here, on the caller's thread, which takes milliseconds for long texts.

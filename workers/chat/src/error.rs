@@ -3,33 +3,14 @@
 
 use std::path::PathBuf;
 
+use mtor_models::gguf::GgufError;
+
 /// Why no engine could be started. Every text says what the user can do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file can't be opened.
-    #[error("can't read the model file {path}: {source}. Check the path, or let `mtor up` fetch a model")]
-    Unreadable {
-        /// The file asked for.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is not a GGUF model.
-    #[error("{path} is not a GGUF model file: {why}. Only models in the GGUF format can be used")]
-    NotGguf {
-        /// The file asked for.
-        path: PathBuf,
-        /// What was found instead.
-        why: String,
-    },
-    /// The file is a GGUF model, but parts are missing.
-    #[error("{path} is incomplete: {why}. Fetch it again")]
-    Truncated {
-        /// The file asked for.
-        path: PathBuf,
-        /// What is missing.
-        why: String,
-    },
+    /// The file is missing, truncated, or no GGUF file.
+    #[error(transparent)]
+    File(#[from] GgufError),
     /// llama.cpp refuses the model.
     #[error(
         "llama.cpp can't load {path}: it is damaged, or of a kind that this version doesn't know. RUST_LOG=debug shows why"

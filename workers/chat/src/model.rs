@@ -1,7 +1,5 @@
 //! A model file, checked and loaded.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +7,8 @@ use llama_cpp_2::LogOptions;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
+
+use mtor_models::gguf;
 
 use crate::defaults;
 use crate::error::LoadError;
@@ -67,7 +67,8 @@ pub struct ModelFacts {
 
 /// Loads the file.
 pub(crate) fn load(path: &Path) -> Result<Arc<LlamaModel>, LoadError> {
-    check_file(path)?;
+    // llama.cpp would refuse a broken file as well, but without a reason.
+    gguf::inspect(path)?;
     let refused = || LoadError::Refused { path: path.to_path_buf() };
     let model =
         LlamaModel::load_from_file(backend(), path, &LlamaModelParams::default()).map_err(|_| refused())?;
@@ -83,22 +84,6 @@ pub(crate) fn load(path: &Path) -> Result<Arc<LlamaModel>, LoadError> {
 pub(crate) fn name_of(model: &LlamaModel, path: &Path) -> String {
     let given = model.meta_val_str("general.name").ok().filter(|name| !name.trim().is_empty());
     given.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
-}
-
-/// Refuses what llama.cpp could only refuse without a reason.
-fn check_file(path: &Path) -> Result<(), LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_path_buf(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(LoadError::NotGguf { path: path.to_path_buf(), why: "it is a folder".into() });
-    }
-    let mut magic = [0; 4];
-    let read = file.read(&mut magic).map_err(unreadable)?;
-    if &magic[..read] != b"GGUF" {
-        let why = if read == 0 { "it is empty" } else { "it doesn't begin with the letters GGUF" };
-        return Err(LoadError::NotGguf { path: path.to_path_buf(), why: why.into() });
-    }
-    Ok(())
 }
 
 /// llama.cpp itself, set up once for the whole process, its messages sent to `tracing`.

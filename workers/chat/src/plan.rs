@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_a_short_prompt_leaves_goes_to_the_long_ones() {
-        assert_eq!(share_reading(64, &[500, 3, 500]), [28, 3, 32]);
+        assert_eq!(share_reading(64, &[500, 3, 500]), [32, 3, 28]);
         assert_eq!(share_reading(64, &[10, 20]), [10, 20]);
     }
 

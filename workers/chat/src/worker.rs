@@ -1,0 +1,205 @@
+//! Between the realm and the engine: a job of the one is a request to the other.
+
+use std::sync::Arc;
+
+use mtor_chat::{ChatRequest, Engine, Event, Failure, Finish, Generation, Sampling, Speaker, Turn};
+use mtor_worker::protocol::worker::OfferLimits;
+use mtor_worker::protocol::{
+    Announcement, CapabilityKind, CapabilityOffer, ChatMessage, ChatTask, FinishReason, ProblemKind, Role,
+    Task, limits,
+};
+use mtor_worker::{CancellationToken, Finished, Job, JobError, Output, Stopped, Worker};
+
+use crate::cli::Options;
+
+/// The worker that the realm sees.
+pub(crate) struct ChatWorker {
+    engine: Arc<Engine>,
+    name: String,
+    model: String,
+    answer_tokens_max: Option<u32>,
+}
+
+impl ChatWorker {
+    pub(crate) fn new(engine: Arc<Engine>, options: &Options) -> Self {
+        let file = options.model.as_deref().and_then(|path| path.file_stem()).unwrap_or_default();
+        let model = options.model_id.clone().unwrap_or_else(|| file.to_string_lossy().into_owned());
+        Self {
+            engine,
+            name: within_limit(&options.name),
+            model: within_limit(&model),
+            answer_tokens_max: options.max_tokens,
+        }
+    }
+}
+
+impl Worker for ChatWorker {
+    fn announcement(&self) -> Announcement {
+        let facts = self.engine.facts();
+        let mut offer = CapabilityOffer::new(CapabilityKind::CHAT, self.model.as_str(), facts.slots);
+        offer.limits = OfferLimits {
+            context_tokens: Some(facts.window),
+            output_tokens: self.answer_tokens_max,
+            input_bytes: None,
+        };
+        offer.tokens_per_s = self.tokens_per_s();
+        Announcement::new(self.name.as_str(), [offer])
+    }
+
+    fn tokens_per_s(&self) -> Option<f32> {
+        let speed = self.engine.speed().writing as f32;
+        (speed.is_finite() && speed > 0.0).then_some(speed)
+    }
+
+    async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
+        let Task::Chat(task) = job.intent.task else {
+            return Err(JobError::refused(ProblemKind::Infeasible, "this worker only chats"));
+        };
+        let answer_tokens = job.output_tokens_max.min(self.answer_tokens_max.unwrap_or(u32::MAX));
+        let request = request(task, job.prefix, answer_tokens);
+        // Making the prompt of a long conversation takes a while.
+        let engine = Arc::clone(&self.engine);
+        let generation = tokio::task::spawn_blocking(move || engine.submit(request))
+            .await
+            .map_err(|error| JobError::failed(format!("the prompt could not be made: {error}")))?
+            .map_err(job_error)?;
+        relay(generation, &job.cancelled, output).await
+    }
+}
+
+/// Hands the answer on as it is written. Leaving early drops the generation, which frees its slot.
+async fn relay(
+    mut generation: Generation,
+    cancelled: &CancellationToken,
+    output: &mut Output,
+) -> Result<Finished, JobError> {
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = cancelled.cancelled() => return Err(Stopped.into()),
+            event = generation.next() => event,
+        };
+        match event {
+            Some(Event::Started { .. }) => {}
+            Some(Event::Text { text, tokens }) => output.text(&text, saturated(tokens)).await?,
+            Some(Event::Done { finish, prompt_tokens, completion_tokens }) => {
+                let finish = match finish {
+                    Finish::Stop => FinishReason::Stop,
+                    Finish::Length => FinishReason::Length,
+                    Finish::Cancelled => return Err(Stopped.into()),
+                };
+                // Tokens that became no text, such as those of a stop string, were written all the same.
+                let silent = (completion_tokens as u64).saturating_sub(output.tokens());
+                output.text("", u32::try_from(silent).unwrap_or(u32::MAX)).await?;
+                return Ok(Finished { usage: output.usage(prompt_tokens as u64), finish });
+            }
+            Some(Event::Failed(failure)) => return Err(job_error(failure)),
+            None => return Err(JobError::failed("the engine has ended")),
+        }
+    }
+}
+
+/// The engine's request for a job of the realm. What the job leaves open is left to the engine.
+fn request(task: ChatTask, prefix: String, answer_tokens: u32) -> ChatRequest {
+    let open = Sampling::default();
+    ChatRequest {
+        sampling: Sampling {
+            temperature: task.temperature.unwrap_or(open.temperature),
+            top_p: task.top_p.unwrap_or(open.top_p),
+            seed: task.seed,
+            frequency_penalty: task.frequency_penalty.unwrap_or(open.frequency_penalty),
+            presence_penalty: task.presence_penalty.unwrap_or(open.presence_penalty),
+            ..open
+        },
+        turns: task.messages.into_iter().map(turn).collect(),
+        prefix,
+        max_tokens: Some(answer_tokens),
+        stop: task.stop,
+    }
+}
+
+fn turn(message: ChatMessage) -> Turn {
+    let speaker = match message.role {
+        Role::System => Speaker::System,
+        Role::User => Speaker::User,
+        Role::Assistant => Speaker::Assistant,
+    };
+    Turn::new(speaker, message.content)
+}
+
+/// What the realm is told. A request that is wrong here is wrong everywhere; all else another worker may do better.
+fn job_error(failure: Failure) -> JobError {
+    let text = failure.to_string();
+    match failure {
+        // Another worker may have a larger window; the realm knows them all.
+        Failure::ContextExceeded { .. } => JobError::refused(ProblemKind::ContextExceeded, text),
+        Failure::BadRequest(_) => JobError::refused(ProblemKind::InvalidRequest, text),
+        Failure::Busy { .. } => {
+            JobError { retry: true, ..JobError::refused(ProblemKind::TooManyRequests, text) }
+        }
+        Failure::Engine(_) => JobError::failed(text),
+    }
+}
+
+fn saturated(tokens: usize) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}
+
+/// A name as long as the wire takes; what is longer loses its end.
+fn within_limit(name: &str) -> String {
+    let mut end = name.len().min(limits::NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_reaches_the_engine_whole() {
+        let task = ChatTask {
+            messages: [(Role::System, "Be kind."), (Role::User, "Hi"), (Role::Assistant, "Hello")]
+                .map(|(role, content)| ChatMessage { role, content: content.into() })
+                .into(),
+            temperature: Some(0.0),
+            seed: Some(7),
+            presence_penalty: Some(1.5),
+            stop: vec!["END".into()],
+            ..ChatTask::default()
+        };
+        let request = request(task, "Hel".into(), 9);
+        assert_eq!(
+            request.turns,
+            [
+                Turn::new(Speaker::System, "Be kind."),
+                Turn::new(Speaker::User, "Hi"),
+                Turn::new(Speaker::Assistant, "Hello")
+            ]
+        );
+        assert_eq!((request.prefix.as_str(), request.max_tokens), ("Hel", Some(9)));
+        assert_eq!(request.stop, ["END"]);
+        let wanted =
+            Sampling { temperature: 0.0, seed: Some(7), presence_penalty: 1.5, ..Sampling::default() };
+        assert_eq!(request.sampling, wanted);
+    }
+
+    #[test]
+    fn only_failures_of_this_worker_are_tried_elsewhere() {
+        let context = job_error(Failure::ContextExceeded { have: 5_210, limit: 4_096 });
+        assert!(!context.retry);
+        assert_eq!(context.problem.detail, "the prompt is 5,210 tokens, this model's window is 4,096");
+        assert!(!job_error(Failure::BadRequest("no".into())).retry);
+        assert!(job_error(Failure::Busy { waiting: 16 }).retry);
+        assert!(job_error(Failure::Engine("out of memory".into())).retry);
+    }
+
+    #[test]
+    fn long_names_lose_their_end_between_characters() {
+        assert_eq!(within_limit("chat"), "chat");
+        let long = within_limit(&"é".repeat(100));
+        assert_eq!(long, "é".repeat(64));
+    }
+}
