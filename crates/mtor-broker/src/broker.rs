@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use mtor_core::{Input, Output, Realm, State};
+use mtor_core::{Input, Output, Realm, State, Ticket};
 use mtor_identity::{KeyFile, Keypair};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
 use mtor_protocol::{Did, Intent, JobId, Submit};
@@ -61,9 +61,13 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     }
     let metrics = Arc::new(Metrics::default());
     let parts = Parts { realm, did: key.did(), ledger, streams, metrics: metrics.clone(), intents };
+    let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
     let stop_realm = CancellationToken::new();
     let realm = tokio::spawn(task.run(inbox, stop_realm.clone()));
+    for input in lost {
+        handle.input(input).await?;
+    }
     let app = Arc::new(App::new(settings, config, key, owner, handle, metrics));
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
@@ -162,10 +166,19 @@ fn resume_jobs(recovered: &Recovered, streams: &Streams) -> Vec<(JobId, Arc<Inte
             .ok()?;
         let text = job.text.clone().unwrap_or_default();
         let last = job.sequence + defaults::SEQUENCE_GAP;
-        streams.insert(Arc::new(JobStream::resumed(job.id, job.account, now, text, job.output_tokens, last)));
+        let stream = JobStream::new(job.id, job.account, job.capability.clone());
+        streams.insert(Arc::new(stream.resumed(now, text, job.output_tokens, last)));
         Some((job.id, Arc::new(submit.intent)))
     };
     recovered.open_jobs.iter().filter_map(resume).collect()
+}
+
+/// Open jobs whose request can't be read any more: nobody can do them, so they are given up and refunded.
+fn lost_jobs(parts: &Parts) -> Vec<Input> {
+    let open = parts.realm.state().open().values();
+    let lost = open.filter(|open| parts.streams.get(open.job.id).is_none());
+    lost.map(|open| Input::Cancel { ticket: Ticket::NOBODY, job: open.job.id, account: open.job.account })
+        .collect()
 }
 
 /// Writes the first entries of a new realm.

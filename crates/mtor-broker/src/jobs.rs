@@ -88,7 +88,7 @@ impl App {
         };
         Ok(Submission {
             not_forgotten: false,
-            stream: Arc::new(JobStream::new(id, wallet.account)),
+            stream: Arc::new(JobStream::new(id, wallet.account, job.capability.clone())),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
             did: wallet.did.clone(),

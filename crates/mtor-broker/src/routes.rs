@@ -98,7 +98,7 @@ async fn websocket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let at_home = crate::auth::is_at_home(&headers, peer);
-    session::upgrade(app, peer, at_home, upgrade)
+    session::upgrade(app, at_home, upgrade)
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -7,7 +7,6 @@ mod worker;
 
 pub(crate) use watch::is_end;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,19 +18,14 @@ use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, SUBPROTOCOL, limit
 use crate::app::{App, Wallet};
 use crate::{clock, defaults};
 
-/// Opens a session on a connection from `peer`; `at_home` says whether the realm's own machine is at its other end.
-pub(crate) fn upgrade(
-    app: Arc<App>,
-    peer: SocketAddr,
-    at_home: bool,
-    upgrade: WebSocketUpgrade,
-) -> axum::response::Response {
+/// Opens a session on a connection; `at_home` says whether the realm's own machine is at its other end.
+pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -> axum::response::Response {
     let session = move |socket: WebSocket| {
         let tasks = app.tasks.clone();
         // Tracked, so that the broker waits for it when it goes down.
         tasks.track_future(async move {
             app.metrics.sessions.inc();
-            Session { app: app.clone(), socket, at_home }.run(peer).await;
+            Session { app: app.clone(), socket, at_home }.run().await;
             app.metrics.sessions.dec();
         })
     };
@@ -56,12 +50,12 @@ struct Session {
 struct Closed;
 
 impl Session {
-    async fn run(mut self, peer: SocketAddr) {
+    async fn run(mut self) {
         match self.greet().await {
             Ok((hello, wallet, link_us)) => {
                 let closed = match hello.role {
                     SessionRole::Client => self.serve_client(wallet).await,
-                    SessionRole::Worker => self.serve_worker(wallet, peer, link_us).await,
+                    SessionRole::Worker => self.serve_worker(wallet, link_us).await,
                 };
                 let _ = closed;
             }

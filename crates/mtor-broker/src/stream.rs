@@ -5,7 +5,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mtor_protocol::body::Chunk;
-use mtor_protocol::{AccountId, Body, Digest, Event, JobId, Timestamp, Usage};
+use mtor_protocol::{AccountId, Body, CapabilityKind, Digest, Event, JobId, Timestamp, Usage};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
@@ -16,6 +16,8 @@ pub struct JobStream {
     pub job: JobId,
     /// Whose it is.
     pub account: AccountId,
+    /// What is asked of.
+    pub capability: CapabilityKind,
     log: Mutex<Log>,
     changed: Notify,
     /// Only the end, for those who are not interested in the words on the way.
@@ -75,23 +77,15 @@ pub struct Unsaved {
 
 impl JobStream {
     /// The stream of a new job.
-    pub fn new(job: JobId, account: AccountId) -> Self {
-        Self { job, account, log: Mutex::default(), changed: Notify::new(), over: Notify::new() }
+    pub fn new(job: JobId, account: AccountId, capability: CapabilityKind) -> Self {
+        Self { job, account, capability, log: Mutex::default(), changed: Notify::new(), over: Notify::new() }
     }
 
-    /// The stream of a job that was open when the realm went down: with the text that was saved, and numbers that were
+    /// The same, of a job that was open when the realm went down: with the text that was saved, and numbers that were
     /// never given before.
-    pub fn resumed(
-        job: JobId,
-        account: AccountId,
-        now: Timestamp,
-        text: String,
-        tokens: u64,
-        last_sequence: u64,
-    ) -> Self {
-        let stream = Self::new(job, account);
+    pub fn resumed(self, now: Timestamp, text: String, tokens: u64, last_sequence: u64) -> Self {
         {
-            let mut log = stream.log();
+            let mut log = self.log();
             log.last = last_sequence;
             log.hash.update(&text);
             (log.carried, log.output_tokens, log.saved_bytes, log.open) = (tokens, tokens, text.len(), true);
@@ -101,7 +95,7 @@ impl JobStream {
             }
             log.text = text;
         }
-        stream
+        self
     }
 
     /// Adds an event.
@@ -296,7 +290,7 @@ mod tests {
 
     #[tokio::test]
     async fn listeners_resume_from_any_place_and_see_the_end() {
-        let stream = JobStream::new(JobId(1), AccountId(2));
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
         stream.push(Timestamp(1), Body::JobQueued(Queued { position: 0, eta_ms: None }));
         stream.lease(7);
         assert_eq!(stream.write(Timestamp(2), 7, "Par".into(), 1), Written::First);
@@ -314,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_seen_before_the_job_is_durable() {
-        let stream = std::sync::Arc::new(JobStream::new(JobId(1), AccountId(2)));
+        let stream = std::sync::Arc::new(JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT));
         stream.lease(1);
         stream.write(Timestamp(1), 1, "early".into(), 1);
         let reader = tokio::spawn({
@@ -329,7 +323,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_resumed_stream_repeats_the_saved_text_and_never_a_number() {
-        let stream = JobStream::resumed(JobId(1), AccountId(2), Timestamp(9), "So far".into(), 2, 1_000);
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT).resumed(
+            Timestamp(9),
+            "So far".into(),
+            2,
+            1_000,
+        );
         let events = stream.read_after(3, "realm").await;
         assert_eq!((texts(&events).as_str(), events[0].sequence), ("So far", Some(1_001)));
         assert_eq!(stream.lease(5), "So far");

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts as _, Request};
 use axum::http::request::Parts;
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
 use mtor_protocol::{Problem, ProblemKind, limits};
 use serde::de::DeserializeOwned;
 
@@ -16,6 +18,8 @@ use crate::app::{App, Wallet};
 
 /// Longest wait for the whole of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a body that is too long is read before the connection is closed on it.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 /// A request with its body, and whose it is.
 pub(super) struct Asked {
@@ -35,14 +39,8 @@ impl Asked {
             Extension::<ConnectInfo<SocketAddr>>::from_request_parts(&mut parts, &())
                 .await
                 .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-        let read = axum::body::to_bytes(body, limits::TEXT_BYTES_MAX);
-        let body = match tokio::time::timeout(BODY_TIMEOUT, read).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => {
-                let detail =
-                    format!("a body has at most {} bytes, and must arrive whole", limits::TEXT_BYTES_MAX);
-                return Err(Problem::new(ProblemKind::TooLarge, detail));
-            }
+        let body = match tokio::time::timeout(BODY_TIMEOUT, read_body(body)).await {
+            Ok(read) => read?,
             Err(_) => {
                 let detail = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
                 return Err(Problem::new(ProblemKind::InvalidRequest, detail));
@@ -67,6 +65,30 @@ impl FromRequest<Arc<App>> for Asked {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         Ok(Self::read(app, request).await?)
     }
+}
+
+/// The whole body. What is too long is read on for a while and thrown away: a connection that is closed on a client that
+/// still sends would take the answer with it.
+async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    let mut length = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            Problem::new(ProblemKind::InvalidRequest, format!("the body did not arrive whole: {error}"))
+        })?;
+        length += piece.len();
+        match length {
+            0..=limits::TEXT_BYTES_MAX => whole.extend_from_slice(&piece),
+            ..DISCARDED_BYTES_MAX => whole = BytesMut::new(),
+            _ => break,
+        }
+    }
+    if length > limits::TEXT_BYTES_MAX {
+        let detail = format!("a body has at most {} bytes", limits::TEXT_BYTES_MAX);
+        return Err(Problem::new(ProblemKind::TooLarge, detail));
+    }
+    Ok(whole.freeze())
 }
 
 /// JSON of this type.

@@ -1,8 +1,6 @@
 //! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
 //! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
 
-use std::net::SocketAddr;
-
 use axum::extract::ws::{Message, close_code};
 use futures_util::{FutureExt as _, SinkExt as _};
 use mtor_core::{Input, Retry, WorkerId};
@@ -24,14 +22,9 @@ use crate::{clock, defaults};
 const FRAMES_PER_FLUSH: usize = 64;
 
 impl Session {
-    pub(super) async fn serve_worker(
-        mut self,
-        wallet: Wallet,
-        peer: SocketAddr,
-        link_us: u64,
-    ) -> Result<(), Closed> {
+    pub(super) async fn serve_worker(mut self, wallet: Wallet, link_us: u64) -> Result<(), Closed> {
         let Ok(key) = PublicKey::from_did(wallet.did.as_str()) else { return Err(Closed) };
-        if let Err(problem) = self.admit(&wallet, peer) {
+        if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
         let (frames, outgoing) = mpsc::channel(defaults::LINK_QUEUE_MAX);
@@ -43,13 +36,13 @@ impl Session {
         result
     }
 
-    fn admit(&self, wallet: &Wallet, peer: SocketAddr) -> Result<(), Problem> {
+    fn admit(&self, wallet: &Wallet) -> Result<(), Problem> {
         let rule = &self.app.settings.file.workers;
         let listed = rule.listed.contains(&wallet.did) || wallet.did == self.app.owner.did;
         let admitted = match rule.admit {
             Admit::Anyone => true,
             Admit::Listed => listed || self.is_house(wallet),
-            Admit::Local => listed || peer.ip().is_loopback(),
+            Admit::Local => listed || self.at_home,
         };
         let detail = || {
             format!(
@@ -166,9 +159,14 @@ impl Session {
         let stream = self.app.realm.streams.get(job)?;
         match stream.write(clock::now(), lease, piece.text, piece.tokens) {
             Written::First => {
-                let capability = mtor_protocol::CapabilityKind::CHAT;
-                let step = FlowStep::FirstChunk;
-                self.app.realm.tell(Step { job, account: stream.account, capability, step, worker: None });
+                let (account, capability) = (stream.account, stream.capability.clone());
+                self.app.realm.tell(Step {
+                    job,
+                    account,
+                    capability,
+                    step: FlowStep::FirstChunk,
+                    worker: None,
+                });
                 Some(Input::Progressed { worker, job, lease })
             }
             Written::More | Written::Stale => None,
