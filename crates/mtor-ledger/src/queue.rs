@@ -163,6 +163,17 @@ impl Queue {
         self.arrived.notify_all();
     }
 
+    /// Closes, and drops what was not given out, so that whoever waits for a callback sees that it will not come.
+    pub(crate) fn clear(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.abandoned = true;
+        let dropped = std::mem::take(&mut inner.waiting);
+        // The callbacks are not ours: they are dropped without the lock.
+        drop(inner);
+        drop(dropped);
+    }
+
     /// Operations that are not durable yet.
     pub(crate) fn pending(&self) -> usize {
         self.lock().operations

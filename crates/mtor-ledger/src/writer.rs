@@ -69,7 +69,7 @@ struct Ended<'s>(&'s Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.queue.close();
+        self.0.queue.clear();
         self.0.writable.store(false, Ordering::Release);
     }
 }

@@ -1,1 +1,147 @@
-//! x
+//! The log as others see it: tiles, bundles and checkpoints.
+
+use mtor_ledger::{Batch, Checkpoint, Ledger, VerifyError, parse_bundle, verify_leaves};
+use mtor_protocol::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{History, commit, open, realm};
+
+type Hash = [u8; 32];
+
+/// RFC 6962, word by word.
+fn naive_root(leaves: &[Vec<u8>]) -> Hash {
+    match leaves {
+        [] => Sha256::digest([]).into(),
+        [leaf] => Sha256::new().chain_update([0]).chain_update(leaf).finalize().into(),
+        _ => {
+            let mut split = 1;
+            while split * 2 < leaves.len() {
+                split *= 2;
+            }
+            let (left, right) = (naive_root(&leaves[..split]), naive_root(&leaves[split..]));
+            Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+        }
+    }
+}
+
+fn grow(ledger: &Ledger, history: &mut History, size: u64) {
+    while history.state.entries() < size {
+        let count = (size - history.state.entries()).min(700);
+        let entries =
+            (0..count).map(|_| history.transfer(1_000_000 + u128::from(history.state.entries()))).collect();
+        commit(ledger, Batch { entries, records: vec![] });
+    }
+}
+
+/// All leaves, as somebody downloads them who has the checkpoint only.
+fn download(ledger: &Ledger, size: u64) -> Vec<Vec<u8>> {
+    let mut leaves = Vec::new();
+    while (leaves.len() as u64) < size {
+        let index = leaves.len() / 256;
+        let width = (size - leaves.len() as u64).min(256);
+        let suffix = if width < 256 { format!(".p/{width}") } else { String::new() };
+        let bundle = ledger.tile(&format!("entries/{index:03}{suffix}")).unwrap().unwrap();
+        leaves.extend(parse_bundle(&bundle).unwrap().into_iter().map(<[u8]>::to_vec));
+    }
+    leaves
+}
+
+#[test]
+fn tiles_and_bundles_give_the_tree_of_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    for size in [3, 255, 256, 257, 511, 512, 1_500] {
+        grow(&ledger, &mut history, size);
+        let checkpoint = Checkpoint::open(&ledger.checkpoint(), &realm().public()).unwrap();
+        let leaves = download(&ledger, size);
+        assert_eq!(leaves.len() as u64, size);
+        assert_eq!(checkpoint, Checkpoint { size, root: Digest(naive_root(&leaves)) });
+        assert_eq!(ledger.info().root, checkpoint.root);
+
+        let full = size / 256;
+        for index in 0..full {
+            let tile = ledger.tile(&format!("0/{index:03}")).unwrap().unwrap();
+            let first = index as usize * 256;
+            let expected: Vec<u8> =
+                leaves[first..first + 256].iter().flat_map(|leaf| naive_root(&[leaf.clone()])).collect();
+            assert_eq!(tile, expected, "tile {index} of {size}");
+        }
+        if full > 0 {
+            let tile = ledger.tile(&format!("1/000.p/{full}")).unwrap().unwrap();
+            let expected: Vec<u8> = leaves.chunks_exact(256).flat_map(naive_root).collect();
+            assert_eq!(tile, expected, "level 1 at {size}");
+        }
+        assert_eq!(ledger.tile(&format!("0/{full:03}")).unwrap(), None, "that tile is not full yet");
+        assert_eq!(ledger.tile(&format!("1/000.p/{}", full + 1)).unwrap(), None);
+        assert_eq!(ledger.tile("2/000.p/1").unwrap(), None);
+        assert_eq!(ledger.tile("../ledger.sqlite").unwrap(), None);
+    }
+}
+
+#[test]
+fn the_tree_is_the_same_after_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, founding) = History::founded();
+    let mut founding = Some(founding);
+    for size in [200, 300, 600, 601] {
+        let (ledger, _) = open(folder.path());
+        if let Some(founding) = founding.take() {
+            commit(&ledger, founding);
+        }
+        grow(&ledger, &mut history, size);
+        let root = naive_root(&download(&ledger, size));
+        assert_eq!(ledger.info().root, Digest(root), "at {size}");
+        // Half of the times as a crash.
+        match size % 200 {
+            0 => ledger.close().unwrap(),
+            _ => ledger.abandon(),
+        }
+    }
+}
+
+#[test]
+fn downloaded_leaves_are_verified_against_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    grow(&ledger, &mut history, 300);
+    let (note, key) = (ledger.checkpoint(), realm().public());
+    let leaves = download(&ledger, 300);
+    let verified = verify_leaves(&leaves, &note, &key).unwrap();
+    assert_eq!((verified.entries, verified.accounts), (300, 4));
+
+    let wrong = |leaves: &[Vec<u8>]| match verify_leaves(leaves, &note, &key) {
+        Err(VerifyError::Wrong { place, .. }) => place,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wrong(&leaves[..299]), "the checkpoint", "the last one is missing");
+    assert_eq!(wrong(&leaves[1..]), "entry 0", "the first one is missing");
+    let mut swapped = leaves.clone();
+    swapped.swap(100, 101);
+    assert_eq!(wrong(&swapped), "entry 100");
+    let text = |leaf: &[u8]| String::from_utf8(leaf.to_vec()).unwrap();
+    let mut richer = leaves.clone();
+    richer[1] = text(&leaves[1]).replace("\"1000000000000\"", "\"2000000000000\"").into_bytes();
+    assert_ne!(richer[1], leaves[1]);
+    assert_eq!(wrong(&richer), "the checkpoint", "it adds up, but is not what was signed");
+    let mut spaced = leaves.clone();
+    spaced[7] = text(&leaves[7]).replace("\":", "\": ").into_bytes();
+    assert_eq!(wrong(&spaced), "entry 7");
+    let mut greedy = leaves.clone();
+    greedy[2] = text(&leaves[2]).replace("\"1000000000\"", "\"9000000000000\"").into_bytes();
+    assert_ne!(greedy[2], leaves[2]);
+    assert_eq!(wrong(&greedy), "entry 2", "more than was there");
+    assert!(verify_leaves(&leaves, &note, &mtor_identity::Keypair::from_seed([1; 32]).public()).is_err());
+}
+
+#[test]
+fn a_bundle_that_is_cut_short_is_none() {
+    assert_eq!(parse_bundle(&[]), Some(vec![]));
+    assert_eq!(parse_bundle(&[0, 2, 7, 8, 0, 0]), Some(vec![&[7, 8][..], &[][..]]));
+    for cut in [&[0][..], &[0, 1], &[0, 3, 1, 2]] {
+        assert_eq!(parse_bundle(cut), None);
+    }
+}

@@ -6,14 +6,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
-use mtor_identity::{Keypair, guid};
+use mtor_identity::Keypair;
 use mtor_ledger::{
     Batch, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, commitment, digest, salt,
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass,
-    Task, Timestamp, Usage,
+    AccountId, CapabilityKind, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass, Task,
+    Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -48,7 +48,15 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
 /// Commits and says when it is durable.
 pub(crate) fn send(ledger: &Ledger, batch: Batch) -> Receiver<()> {
     let (sender, receiver) = channel();
-    ledger.commit(batch, Box::new(move || drop(sender.send(())))).unwrap();
+    ledger
+        .commit(
+            batch,
+            Box::new(move || {
+                // Whoever does not wait any more has dropped the other end.
+                let _ = sender.send(());
+            }),
+        )
+        .unwrap();
     receiver
 }
 
@@ -87,15 +95,6 @@ impl History {
             }),
         ];
         (history, Batch { entries, records: vec![] })
-    }
-
-    /// Goes on where a ledger stands.
-    pub(crate) fn after(state: State) -> Self {
-        Self { state, time: 1_800_000_000_000 }
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(self.time)
     }
 
     pub(crate) fn entry(&mut self, fact: Fact) -> Entry {
@@ -198,11 +197,6 @@ pub(crate) fn intent_json(question: &str) -> String {
     serde_json::to_string(&Intent::any_model(task)).unwrap()
 }
 
-/// A wallet that is a key, as those of people are.
-pub(crate) fn wallet(seed: u8) -> AccountId {
-    guid(&Keypair::from_seed([seed; 32]).public())
-}
-
 /// All files of a folder, as a crash at this moment would leave them.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -216,9 +210,4 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
             false => drop(std::fs::copy(entry.path(), target).unwrap()),
         }
     }
-}
-
-/// The hash of some text that is in no ledger.
-pub(crate) fn other_digest() -> Digest {
-    digest(b"something else")
 }
