@@ -218,6 +218,15 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
     }
 
+    /// The body of an answer that says no in its own way.
+    ///
+    /// # Panics
+    /// When it says yes, or what it says is no JSON.
+    pub fn json_of_refusal(&self) -> serde_json::Value {
+        assert!(self.status >= 400, "status {}: {}", self.status, self.text());
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
+    }
+
     /// The problem that an answer tells, which must be of this kind, told as RFC 9457 says, and explain itself.
     ///
     /// # Panics

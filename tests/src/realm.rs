@@ -1,7 +1,7 @@
 //! A realm in a process of its own, with a folder and a port of its own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub struct RealmOptions {
     pub settings: String,
     /// Arguments of `mtor up`; with none, `mtor broker` is started.
     pub up: Vec<String>,
+    /// Puts the data folder on a disk of its own, of so many bytes.
+    pub disk_bytes: Option<u64>,
 }
 
 /// A running realm. Dropped, it is killed, and its folder removed.
@@ -83,11 +85,16 @@ impl Realm {
 
     /// The command that starts it, for tests that start it in their own way.
     pub fn command(&self) -> Command {
-        let mut command = match self.options.up.is_empty() {
-            true => mtor(["broker"]),
-            false => mtor(["up", "--no-browser"]),
+        let mut command = match self.options.disk_bytes {
+            Some(bytes) => on_small_disk(bytes, &self.data_folder()),
+            None => Command::new(programs::mtor()),
         };
-        command.arg("--data").arg(self.data()).arg("--listen").arg(self.address.to_string());
+        without_variables(&mut command);
+        match self.options.up.is_empty() {
+            true => command.arg("broker"),
+            false => command.args(["up", "--no-browser"]),
+        };
+        command.arg("--data").arg(self.data_folder()).arg("--listen").arg(self.address.to_string());
         command.args(&self.options.up);
         command
     }
@@ -115,7 +122,8 @@ impl Realm {
     /// # Panics
     /// When it still runs, or does not become ready.
     pub async fn restart(&mut self) {
-        assert!(self.process.is_none(), "it still runs");
+        let ended = self.process.take().is_none_or(|mut process| process.ended().is_some());
+        assert!(ended, "it still runs");
         self.process = Some(Process::start(self.command(), &self.log()));
         assert!(self.ready().await, "the realm ended before it was ready again");
     }
@@ -172,8 +180,19 @@ impl Realm {
         format!("http://{}", self.address)
     }
 
-    /// Its data folder.
+    /// Its data folder, as far as it can be seen from here.
     pub fn data(&self) -> PathBuf {
+        match &self.process {
+            // Its disk is mounted where it alone sees it.
+            Some(process) if self.options.disk_bytes.is_some() => {
+                let here = format!("/proc/{}/root{}", process.id(), self.data_folder().display());
+                PathBuf::from(here)
+            }
+            _ => self.data_folder(),
+        }
+    }
+
+    fn data_folder(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -265,10 +284,25 @@ impl Realm {
 /// The `mtor` command with arguments, free of what the environment says about other realms.
 fn mtor<'a>(arguments: impl IntoIterator<Item = &'a (impl AsRef<std::ffi::OsStr> + ?Sized + 'a)>) -> Command {
     let mut command = Command::new(programs::mtor());
+    without_variables(&mut command);
+    command.args(arguments);
+    command
+}
+
+fn without_variables(command: &mut Command) {
     for name in VARIABLES {
         command.env_remove(name);
     }
-    command.args(arguments);
+}
+
+/// The `mtor` command with a disk of so many bytes mounted at `folder`, for itself alone: it is gone with the process.
+fn on_small_disk(bytes: u64, folder: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    if !rustix::process::getuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    let script = format!("mount -t tmpfs -o size={bytes} tmpfs {} && exec \"$0\" \"$@\"", folder.display());
+    command.args(["--mount", "sh", "-c", &script]).arg(programs::mtor());
     command
 }
 

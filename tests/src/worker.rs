@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `say TEXT` | the text, word by word, at once |
 //! | `slowly TEXT` | the text, word by word, each when the test [lets it](ScriptedWorker::let_words) |
-//! | `fail` | "Oh", then an error that another worker may do better |
 //! | `refuse` | an error that no worker can do better |
 //! | `hang` | "Well", and then nothing until it is cancelled |
 //! | anything else | `You said: ` and the question, at once |
@@ -38,11 +37,19 @@ pub struct WorkerOptions {
     pub slots: u32,
     /// The window of its model, in tokens.
     pub context_tokens: Option<u32>,
+    /// Breaks after the first word of every answer that it writes; another worker may do better.
+    pub faulty: bool,
 }
 
 impl Default for WorkerOptions {
     fn default() -> Self {
-        Self { name: "scripted".to_owned(), model: "script".to_owned(), slots: 4, context_tokens: None }
+        Self {
+            name: "scripted".to_owned(),
+            model: "script".to_owned(),
+            slots: 4,
+            context_tokens: None,
+            faulty: false,
+        }
     }
 }
 
@@ -161,21 +168,22 @@ impl Script {
         let rest = text.strip_prefix(job.prefix.as_str()).unwrap_or_else(|| {
             panic!("{text:?} does not go on from {:?}", job.prefix);
         });
-        let mut left = job.output_tokens_max;
-        for word in rest.split_inclusive(' ') {
-            if left == 0 {
-                return Ok(Finished {
-                    usage: output.usage(SCRIPTED_INPUT_TOKENS),
-                    finish: FinishReason::Length,
-                });
+        // What another worker wrote is read like a part of the question.
+        let read = SCRIPTED_INPUT_TOKENS + job.prefix.split_inclusive(' ').count() as u64;
+        let finished = |output: &Output, finish| Ok(Finished { usage: output.usage(read), finish });
+        for (count, word) in (0..).zip(rest.split_inclusive(' ')) {
+            if count == job.output_tokens_max {
+                return finished(output, FinishReason::Length);
             }
             if slowly {
                 self.pass(job).await?;
             }
             output.text(word, 1).await?;
-            left -= 1;
+            if self.options.faulty {
+                return Err(JobError::failed("this worker is faulty"));
+            }
         }
-        Ok(Finished { usage: output.usage(SCRIPTED_INPUT_TOKENS), finish: FinishReason::Stop })
+        finished(output, FinishReason::Stop)
     }
 }
 
@@ -196,10 +204,6 @@ impl Worker for Script {
         match verb {
             "say" => self.write(&job, text, false, output).await,
             "slowly" => self.write(&job, text, true, output).await,
-            "fail" => {
-                output.text("Oh", 1).await?;
-                Err(JobError::failed("the script says so"))
-            }
             "refuse" => Err(JobError::refused(ProblemKind::InvalidRequest, "the script says so")),
             "hang" => {
                 output.text("Well", 1).await?;

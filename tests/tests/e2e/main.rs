@@ -3,4 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod asking;
+mod bad_messages;
 mod broker_crash;
+mod draining;
+mod ownership;
+mod proofs;
+mod refusals;
+mod worker_crash;
