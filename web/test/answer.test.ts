@@ -23,7 +23,9 @@ const after = (...events: RealmEvent[]): Answer => events.reduce(applyEvent, new
 
 describe("an answer is built from its events", () => {
   it("goes from queued over running to completed", () => {
-    expect(after(accepted, queued)).toMatchObject({ state: "queued", accepted: true, position: 3, etaMs: 4000, hold: "900" });
+    expect(after(accepted, queued)).toMatchObject({
+      state: "queued", accepted: true, position: 3, startsAt: Date.parse(queued.time) + 4000, hold: "900",
+    });
     expect(after(accepted, queued, assigned)).toMatchObject({ state: "running", worker: "attic", position: undefined });
     const answer = after(accepted, queued, assigned, chunk(4, 0, "Pa"), chunk(5, 2, "ris"), completed);
     expect(answer).toMatchObject({ state: "completed", text: "Paris", bytes: 5, cost: "120", sequence: 9, gap: false });

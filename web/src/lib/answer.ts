@@ -26,7 +26,8 @@ export interface Answer {
   lastChunkAt?: number;
   firstTokens: number;
   position?: number;
-  etaMs?: number;
+  /** When a worker is expected to take it, by the realm's clock, in milliseconds; nothing when it can't be known. */
+  startsAt?: number;
   worker?: string;
   model?: string;
   attempt: number;
@@ -69,7 +70,7 @@ export function applyEvent(answer: Answer, event: RealmEvent): Answer {
         ? next
         : {
             ...next, accepted: true, state: "queued",
-            position: event.data.position, etaMs: event.data.eta_ms ?? undefined,
+            position: event.data.position, startsAt: event.data.eta_ms == null ? undefined : at + event.data.eta_ms,
           };
     case "mtor.job.assigned": {
       const { worker, model, attempt } = event.data;
@@ -93,7 +94,7 @@ export function applyEvent(answer: Answer, event: RealmEvent): Answer {
   }
 }
 
-const noWait = { position: undefined, etaMs: undefined };
+const noWait = { position: undefined, startsAt: undefined };
 
 function withChunk(answer: Answer, chunk: Chunk, at: number): Answer {
   if (chunk.offset > answer.bytes) return { ...answer, gap: true };
@@ -124,7 +125,6 @@ export function answerOfJob(job: JobInfo): Answer {
     sequence: job.sequence,
     tokens: job.usage?.output_tokens ?? 0,
     position: job.position ?? undefined,
-    etaMs: job.eta_ms ?? undefined,
     worker: job.workers.at(-1),
     attempt: job.workers.length,
     hold: job.hold,

@@ -37,6 +37,8 @@ export const RECENT_CONVERSATIONS = 12;
 export const COME_BACK_MS = 30 * 60_000;
 /** How long typing must rest before the history is searched. */
 export const SEARCH_REST_MS = 250;
+/** Pages that one search reads while it finds nothing. */
+export const SEARCH_PAGES_MAX = 10;
 
 /** Steps of jobs kept for the log beside the realm's picture. */
 export const FLOW_LOG_MAX = 40;

@@ -22,7 +22,7 @@ export function placesFor(width: number, height: number, workers: number): Place
   // Along the line from clients to workers, and across it.
   const at = (along: number, across: number): Point =>
     wide ? { x: along * width, y: across * height } : { x: across * width, y: (1 - along) * height };
-  const margin = wide ? 0.16 : 0.18;
+  const margin = workers === 2 ? 0.28 : wide ? 0.16 : 0.18;
   // Names stand above workers when they are at the top; they need room there.
   const far = wide ? 0.87 : 0.82;
   const spread = (index: number): Point => {

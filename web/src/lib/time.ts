@@ -13,8 +13,8 @@ export const timeOfDaySeconds = (ms: number) => clockSeconds.format(ms);
 export const dateAndTime = (ms: number) => full.format(ms);
 
 /** A span, as exact as matters: `0.4 s`, `12 s`, `3 min`, `2 h`. */
-export function span(ms: number): string {
-  if (ms < 9_950) return t.units.seconds((Math.max(0, ms) / 1000).toFixed(1));
+export function span(ms: number, decimals = 1): string {
+  if (ms < 9_950) return t.units.seconds((Math.max(0, ms) / 1000).toFixed(decimals));
   if (ms < 99_500) return t.units.seconds(String(Math.round(ms / 1000)));
   if (ms < 5_400_000) return t.units.minutes(Math.round(ms / 60_000));
   return t.units.hours(Math.round(ms / 3_600_000));
