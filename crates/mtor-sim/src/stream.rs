@@ -1,0 +1,131 @@
+//! The text of one job as it comes, and the pieces in which its client is shown it.
+
+use std::collections::BTreeMap;
+
+use mtor_core::Meter;
+use mtor_protocol::http::JobState;
+use mtor_protocol::{JobId, Micro, Usage};
+
+use crate::answer::TOKEN_BYTES;
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) state: JobState,
+    pub(crate) cost: Micro,
+}
+
+/// A job's text.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) text: String,
+    /// Where each piece begins and what it says, for listeners.
+    pub(crate) pieces: Vec<(usize, String)>,
+    /// What the present worker has written.
+    lease: u64,
+    lease_start: usize,
+    /// Tokens from before the realm was restarted.
+    carried: u64,
+    /// How much of the text was saved.
+    saved: usize,
+    /// The job is in the journal: its client may look.
+    pub(crate) visible: bool,
+    /// Settled, though perhaps not in the journal yet: no piece counts any more.
+    closed: bool,
+    pub(crate) ended: Option<Ended>,
+}
+
+impl Stream {
+    /// The stream of a job that was open when the realm went down.
+    pub(crate) fn resumed(text: String, tokens: u64) -> Self {
+        Self {
+            pieces: vec![(0, text.clone())],
+            carried: tokens,
+            saved: text.len(),
+            lease_start: text.len(),
+            visible: true,
+            text,
+            ..Self::default()
+        }
+    }
+
+    /// From now on only pieces under this lease count. Gives back how much there is to go on from, in tokens.
+    pub(crate) fn lease(&mut self, lease: u64) -> u64 {
+        self.lease = lease;
+        self.lease_start = self.text.len();
+        tokens(&self.text)
+    }
+
+    /// A piece has come. `None` when it is of no account, else whether it is the first under its lease.
+    pub(crate) fn write(&mut self, lease: u64, text: &str) -> Option<bool> {
+        if self.lease != lease || self.closed {
+            return None;
+        }
+        let first = self.lease_start == self.text.len();
+        self.pieces.push((self.text.len(), text.to_owned()));
+        self.text.push_str(text);
+        Some(first)
+    }
+
+    /// What was written under this lease; `None` when it is not the present one.
+    pub(crate) fn written_under(&self, lease: u64) -> Option<&str> {
+        (self.lease == lease && !self.closed).then(|| &self.text[self.lease_start..])
+    }
+
+    pub(crate) fn present_lease(&self) -> u64 {
+        self.lease
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// What was written since this was asked last.
+    pub(crate) fn unsaved(&mut self) -> Option<&str> {
+        if self.closed || self.saved == self.text.len() {
+            return None;
+        }
+        self.saved = self.text.len();
+        Some(&self.text)
+    }
+}
+
+/// Tokens in a text.
+pub(crate) fn tokens(text: &str) -> u64 {
+    (text.len() / TOKEN_BYTES) as u64
+}
+
+/// The streams of all jobs since the realm was started.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) jobs: BTreeMap<JobId, Stream>,
+    /// Sabotage: see [`crate::Sabotage::BillTwice`].
+    pub(crate) bill_twice: bool,
+}
+
+impl Streams {
+    /// Tokens that were delivered for a job since the realm was started: the most that may be billed.
+    pub(crate) fn delivered_tokens(&self, job: JobId) -> u64 {
+        self.jobs.get(&job).map_or(0, |stream| tokens(&stream.text).saturating_sub(stream.carried))
+    }
+}
+
+impl Meter for Streams {
+    fn delivered(&self, job: JobId) -> Usage {
+        let output_tokens =
+            self.jobs.get(&job).map_or(0, |stream| tokens(&stream.text[stream.lease_start..]));
+        Usage { output_tokens, ..Usage::default() }
+    }
+
+    fn delivered_under(&self, job: JobId, lease: u64) -> Usage {
+        if self.bill_twice {
+            return Usage { output_tokens: self.delivered_tokens(job), ..Usage::default() };
+        }
+        let present = self.jobs.get(&job).is_some_and(|stream| stream.lease == lease);
+        if present { self.delivered(job) } else { Usage::default() }
+    }
+
+    fn carried(&self, job: JobId) -> u64 {
+        self.jobs.get(&job).map_or(0, |stream| stream.carried)
+    }
+}
