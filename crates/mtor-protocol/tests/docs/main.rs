@@ -114,6 +114,17 @@ fn bytes(count: usize) -> String {
     }
 }
 
+/// The worker in the how-to page is the one in the SDK's README, which the SDK's documentation tests compile.
+#[test]
+fn worker_example() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mtor-worker/README.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (_, rest) = text.split_once("```rust,no_run\n").unwrap();
+    let (code, _) = rest.split_once("```").unwrap();
+    let block = format!("```rust\n{}\n```", code.trim());
+    Page::open("how-to/write-a-worker.md").with("example", &block).check();
+}
+
 /// The file that a realm finds in its data folder at the first start stands in the book as it is. What the settings are
 /// is checked where the file is.
 #[test]
