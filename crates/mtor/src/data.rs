@@ -8,7 +8,7 @@ use crate::exit::Fault;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataArg {
     /// The data folder [default: the platform's, such as ~/.local/share/mtor]
-    #[arg(long = "data", value_name = "DIR", env = "MTOR_DATA", hide_env_values = true)]
+    #[arg(long = "data", global = true, value_name = "DIR", env = "MTOR_DATA", hide_env_values = true)]
     folder: Option<PathBuf>,
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct RealmArg {
     /// The realm's address
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "MTOR_REALM",
         hide_env_values = true,

@@ -51,6 +51,7 @@ impl Session {
                     "{realm} is no realm: it answers {} to a WebSocket",
                     answer.status()
                 ),
+                tungstenite::Error::Io(error) => unreachable(error.to_string()).into(),
                 other => unreachable(other.to_string()).into(),
             })?;
             greet(&mut socket, who).await?;

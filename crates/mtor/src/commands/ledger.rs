@@ -37,7 +37,7 @@ enum Action {
         #[command(flatten)]
         data: DataArg,
         /// Verify what the realm at this address publishes, instead of a folder
-        #[arg(long, value_name = "URL", conflicts_with = "folder", value_parser = RealmUrl::parse)]
+        #[arg(long, value_name = "URL", value_parser = RealmUrl::parse)]
         realm: Option<RealmUrl>,
         /// The realm's key, if you know it; else the key that the realm names is believed
         #[arg(long, value_name = "DID", value_parser = key)]

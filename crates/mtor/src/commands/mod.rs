@@ -61,7 +61,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
-        Command::Worker(args) => worker::run(args),
+        Command::Worker(args) => worker::run(on_one_thread(args.command())?),
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
         Command::Bench(args) => on_all_cores(bench::run(args)),
@@ -74,19 +74,19 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
 }
 
 /// Runs what waits more than it works.
-fn on_one_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn on_one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     finish(Builder::new_current_thread().enable_all().build(), work)
 }
 
 /// Runs what works as much as it can.
-fn on_all_cores(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn on_all_cores<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     finish(Builder::new_multi_thread().enable_all().build(), work)
 }
 
-fn finish(
+fn finish<T>(
     runtime: std::io::Result<Runtime>,
-    work: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<()> {
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     let runtime = runtime.context("starting the runtime")?;
     let result = runtime.block_on(work);
     // A thread that still waits for the terminal must not keep the process.

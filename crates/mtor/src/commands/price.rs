@@ -29,6 +29,9 @@ pub(crate) async fn run(args: PriceArgs) -> anyhow::Result<()> {
     if args.json {
         return terminal::json(&prices);
     }
+    if prices.is_empty() {
+        return terminal::line("nothing is on offer: no worker is attached, and realm.toml sets no price");
+    }
     terminal::write(&table(&prices))
 }
 

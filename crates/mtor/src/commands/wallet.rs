@@ -40,7 +40,7 @@ pub(crate) struct WalletArgs {
     #[arg(long, global = true, value_name = "FILE", env = "MTOR_WALLET", hide_env_values = true)]
     wallet: Option<PathBuf>,
     /// Use the realm owner's key from the data folder
-    #[arg(long, global = true, conflicts_with = "wallet")]
+    #[arg(long, global = true)]
     owner: bool,
     #[command(flatten)]
     data: DataArg,
@@ -86,12 +86,12 @@ struct Wallet {
 /// Does it.
 pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
     let folder = args.data.folder()?;
+    let chosen = args.owner || args.wallet.is_some();
     let file = match args.wallet {
-        Some(ref file) => file.clone(),
-        None if args.owner => folder.owner_key(),
+        _ if args.owner => folder.owner_key(),
+        Some(file) => file,
         None => folder.wallet_key(),
     };
-    let chosen = args.wallet.is_some() || args.owner;
     let wallet = Wallet { file, chosen, realm: args.realm, json: args.json };
     match args.action {
         Action::New => keyfile::new(&wallet).await,

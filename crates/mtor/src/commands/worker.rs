@@ -8,8 +8,9 @@ use clap::Args;
 use mtor_models::{Catalogue, Store};
 
 use crate::client::RealmArg;
+use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
-use crate::exit::Fault;
+use crate::signals::Interrupts;
 
 mod program;
 
@@ -42,33 +43,43 @@ pub(crate) struct WorkerArgs {
     options: Vec<OsString>,
 }
 
-/// Becomes the worker.
-pub(crate) fn run(args: WorkerArgs) -> anyhow::Result<()> {
-    let program = find_program(args.kind)?;
-    let mut command = Command::new(&program);
-    let asks_for_help = args.options.iter().any(|option| option == "--help" || option == "-h" || option == "--version");
-    if !asks_for_help {
-        let key = args.data.folder()?.worker_key(args.kind.name());
-        command.arg("--realm").arg(args.realm.realm.to_string()).arg("--key").arg(key);
-        if !args.options.iter().any(|option| option.to_string_lossy().starts_with("--model")) {
-            command.args(default_model(args.kind)?);
+impl WorkerArgs {
+    /// The command that is the worker, once what it needs is here.
+    ///
+    /// # Errors
+    /// When its program is not installed, or its model can't be fetched.
+    pub(crate) async fn command(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(find_program(self.kind)?);
+        let given = |names: &[&str]| self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option));
+        if !given(&["--help", "-h", "--version", "-V"]) {
+            let key = self.data.folder()?.worker_key(self.kind.name());
+            command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
+            let has_model = self.options.iter().any(|option| option.to_string_lossy().starts_with("--model"));
+            if !has_model {
+                command.args(first_choice(self.kind).await?);
+            }
         }
+        command.args(&self.options);
+        Ok(command)
     }
-    command.args(&args.options);
-    become_it(command).with_context(|| format!("starting {}", program.display()))
 }
 
-/// The model to run when none is named: the catalogue's first choice, if it is here.
-fn default_model(kind: Kind) -> anyhow::Result<Vec<OsString>> {
+/// The catalogue's first choice for a kind, fetched if need be.
+async fn first_choice(kind: Kind) -> anyhow::Result<Vec<OsString>> {
     let catalogue = Catalogue::builtin();
     let model = catalogue.for_capability(kind.name()).next().context("the catalogue has no model for it")?;
-    let path = Store::open_default()?.path_if_present(model).ok_or_else(|| {
-        Fault::Usage(format!(
-            "the model {} is not on this machine; fetch it with `mtor model fetch {}`, or name a file with `-- --model FILE.gguf`",
-            model.name, model.id
-        ))
-    })?;
+    let interrupts = Interrupts::listen()?;
+    let path = model::fetch(&Store::open_default()?, model, &Bar::new(&model.name), &interrupts.first).await?;
     Ok(vec!["--model".into(), path.into(), "--model-id".into(), model.id.clone().into()])
+}
+
+/// Becomes the worker.
+///
+/// # Errors
+/// When its program can't be started.
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    let program = command.get_program().to_owned();
+    become_it(command).with_context(|| format!("starting {}", program.display()))
 }
 
 /// Where the system can, this process becomes the worker: signals and exit code are then its own.

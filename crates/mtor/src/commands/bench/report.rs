@@ -132,10 +132,11 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let kind = if self.stream { "streamed answers" } else { "answers" };
         let mut text = format!(
-            "{} clients in a closed loop for {} s, {kind} of {} chunks{}\n",
+            "{} clients in a closed loop for {} s, {kind} in {} {}{}\n",
             self.clients,
             self.seconds,
             self.chunks,
+            if self.chunks == 1 { "piece" } else { "pieces" },
             if self.pace_ms > 0 { format!(", one every {} ms", self.pace_ms) } else { String::new() }
         );
         if let Some((start, memory)) = self.start_ms.zip(self.idle_rss_bytes) {

@@ -106,7 +106,11 @@ pub(super) fn worker_program() -> Finding {
     const WHAT: &str = "chat worker";
     match find_program(Kind::Chat) {
         Ok(path) => Finding::good(WHAT, path.display().to_string()),
-        Err(error) => Finding::missing(WHAT, "its program is not installed", error.to_string()),
+        Err(_) => Finding::missing(
+            WHAT,
+            format!("the program {} is neither beside mtor nor in PATH", Kind::Chat.program()),
+            "build it with `cargo build --release -p mtor-chat`; `./mtor up` does it by itself",
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +35,8 @@ impl Supervisor {
         loop {
             let started = Instant::now();
             let why = match self.spawn() {
-                Ok(mut child) => match stop.run_until_cancelled(child.wait()).await {
-                    None => return end(child).await,
+                Ok((mut child, pipe)) => match stop.run_until_cancelled(child.wait()).await {
+                    None => return end(child, pipe).await,
                     Some(status) => self.describe(status),
                 },
                 Err(error) => format!("it can't be started: {error}"),
@@ -52,11 +52,13 @@ impl Supervisor {
         }
     }
 
-    fn spawn(&self) -> std::io::Result<Child> {
+    /// The program, and the pipe that it watches. Kept apart: waiting for a child would close its standard input.
+    fn spawn(&self) -> std::io::Result<(Child, Option<ChildStdin>)> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.options)
             .env(PARENT_PIPE, "1")
+            .env("NO_COLOR", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -71,7 +73,8 @@ impl Supervisor {
         if let Some(errors) = child.stderr.take() {
             tokio::spawn(self.log.clone().read(errors, self.say.clone()));
         }
-        Ok(child)
+        let pipe = child.stdin.take();
+        Ok((child, pipe))
     }
 
     fn describe(&self, status: std::io::Result<ExitStatus>) -> String {
@@ -84,10 +87,10 @@ impl Supervisor {
 }
 
 /// Asks a program to end, and ends it when it does not within its grace.
-async fn end(mut child: Child) {
+async fn end(mut child: Child, pipe: Option<ChildStdin>) {
     ask_to_end(&child);
-    // Its standard input ends as well: a program that watches that needs no signal.
-    drop(child.stdin.take());
+    // A program that watches its standard input needs no signal.
+    drop(pipe);
     if timeout(WORKER_GRACE, child.wait()).await.is_err() {
         // It is gone already, or will be in a moment.
         let _ = timeout(Duration::from_secs(1), child.kill()).await;
@@ -186,6 +189,18 @@ mod tests {
         stop.cancel();
         timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
         assert_eq!(std::fs::read_to_string(mark).unwrap(), "drained\n");
+    }
+
+    #[tokio::test]
+    async fn a_workers_standard_input_stays_open_while_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let heard = Heard::default();
+        let script = "timeout 0.2 cat; echo \"error: cat ended with $?\"; exec cat";
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(shell(script, folder.path(), &heard).run(stop.clone()));
+        assert_eq!(heard.line("cat ended").await, "error: cat ended with 124", "124: it was timeout that ended it");
+        stop.cancel();
+        timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use mtor_protocol::CapabilityKind;
 
+use crate::cli::slips;
 use crate::exit::Fault;
 
 /// A kind of worker that this version can start.
@@ -48,7 +49,7 @@ impl Kind {
             return Ok(kind);
         }
         let all = Self::ALL.map(Self::name).join(", ");
-        let near = Self::ALL.into_iter().find(|kind| is_near(kind.name(), text));
+        let near = Self::ALL.into_iter().find(|kind| slips(kind.name(), text) <= 2);
         let meant = near.map_or_else(String::new, |kind| format!("; did you mean {:?}?", kind.name()));
         Err(format!("there is no such kind of worker{meant} [kinds: {all}]"))
     }
@@ -58,13 +59,6 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Whether the words differ by about a slip of the finger: the same letters but for one or two.
-fn is_near(known: &str, typed: &str) -> bool {
-    let typed = typed.to_lowercase();
-    let missing = |from: &str, of: &str| from.chars().filter(|c| !of.contains(*c)).count();
-    missing(known, &typed) <= 1 && typed.chars().count().abs_diff(known.chars().count()) <= 2
 }
 
 /// Where the program of a kind lies: beside this program, else on the search path.
@@ -77,7 +71,7 @@ pub(crate) fn find_program(kind: Kind) -> anyhow::Result<PathBuf> {
     let on_path = std::env::var_os("PATH");
     let on_path = on_path.iter().flat_map(std::env::split_paths).map(|folder| folder.join(&name));
     beside.into_iter().chain(on_path).find(|path| path.is_file()).ok_or_else(|| {
-        Fault::Usage(format!("the program {name} is neither beside mtor nor in PATH; build it with `cargo build --release -p {}`", kind.program())).into()
+        Fault::Usage(format!("the program {name} is neither beside mtor nor in PATH; `./mtor up` builds it, and so does `cargo build --release -p {}`", kind.program())).into()
     })
 }
 
