@@ -43,7 +43,7 @@ const en = {
     obstacleTitle: "This browser can't hold a wallet",
     obstacle: {
       insecure:
-        "A wallet's key needs a secure page. Open the realm at http://127.0.0.1:9000 on its own machine, or over https from another one.",
+        "A wallet's key needs a secure page. On the realm's own machine open it as 127.0.0.1 or localhost; from another machine it needs https.",
       "no-webcrypto": "This browser offers no cryptography to pages. Please use a current Firefox, Chrome, Edge or Safari.",
       "no-ed25519":
         "This browser does not know Ed25519 keys yet. Please update it: Chrome or Edge 137, Firefox 129, Safari 17, or later.",
