@@ -39,31 +39,18 @@ fn common_beginning<Token: PartialEq>(one: &[Token], other: &[Token]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
 
-/// Tokens that the engine's arithmetic takes together when it reads. A token computed in a full group comes out a
-/// little different from one computed alone, in the last digits, and now and then that tips the choice of a word. So
-/// prompts are read in whole groups, but for their end: then the same question gives the same answer however much was
-/// read at a time, and however much was remembered.
-const GROUP_TOKENS: usize = 4;
-
-/// `tokens`, rounded down to whole groups.
-pub(crate) fn whole_groups(tokens: usize) -> usize {
-    tokens - tokens % GROUP_TOKENS
-}
-
 /// Divides a step's reading among prompts of which `left` tokens are unread: equal shares, and what a short prompt
-/// doesn't need goes to the others. Whole groups but for a prompt's end; together at most `budget`, which is at least
-/// one group.
+/// doesn't need goes to the others. Together at most `budget`.
 pub(crate) fn share_reading(budget: usize, left: &[usize]) -> Vec<usize> {
     let mut shares = vec![0; left.len()];
-    let mut by_need: Vec<usize> = (0..left.len()).filter(|&index| left[index] > 0).collect();
+    let mut by_need: Vec<usize> = (0..left.len()).collect();
     by_need.sort_by_key(|&index| left[index]);
 
-    let mut groups = budget / GROUP_TOKENS;
+    let mut budget = budget;
     for (served, &index) in by_need.iter().enumerate() {
-        let waiting = by_need.len() - served;
-        let taken = left[index].div_ceil(GROUP_TOKENS).min(groups.div_ceil(waiting));
-        shares[index] = left[index].min(taken * GROUP_TOKENS);
-        groups -= taken;
+        let waiting = left.len() - served;
+        shares[index] = left[index].min(budget.div_ceil(waiting));
+        budget -= shares[index];
     }
     shares
 }
@@ -114,28 +101,17 @@ mod tests {
 
     #[test]
     fn what_a_short_prompt_leaves_goes_to_the_long_ones() {
-        assert_eq!(share_reading(64, &[500, 3, 500]), [32, 3, 28]);
+        assert_eq!(share_reading(64, &[500, 4, 500]), [30, 4, 30]);
         assert_eq!(share_reading(64, &[10, 20]), [10, 20]);
     }
 
     #[test]
-    fn the_smallest_budget_still_reads_one_group() {
-        assert_eq!(share_reading(GROUP_TOKENS, &[50, 60]).iter().sum::<usize>(), GROUP_TOKENS);
-    }
-
-    #[test]
-    fn prompts_are_read_in_whole_groups_within_the_budget_and_to_the_end() {
-        for budget in GROUP_TOKENS..40 {
-            for prompts in [vec![3, 9, 1], vec![7, 7, 7, 7], vec![1, 1], vec![100], vec![0, 50, 13]] {
-                let mut left = prompts.clone();
-                while left.iter().any(|&left| left > 0) {
-                    let shares = share_reading(budget, &left);
-                    assert!((1..=budget).contains(&shares.iter().sum()), "{budget} {left:?} {shares:?}");
-                    for (left, share) in left.iter_mut().zip(shares) {
-                        assert!(share == *left || share == whole_groups(share), "{budget} {left} {share}");
-                        *left -= share;
-                    }
-                }
+    fn the_budget_is_never_exceeded_and_always_used() {
+        for budget in 1..20 {
+            for left in [vec![3, 9, 1], vec![7, 7, 7, 7], vec![1, 1], vec![100], vec![0, 50, 13]] {
+                let shares = share_reading(budget, &left);
+                assert_eq!(shares.iter().sum::<usize>(), budget.min(left.iter().sum()), "{budget} {left:?}");
+                assert!(shares.iter().zip(&left).all(|(share, left)| share <= left));
             }
         }
     }

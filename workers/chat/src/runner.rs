@@ -3,6 +3,11 @@
 //! Each step computes one batch: the newest token of every answer being written, and a chunk of the prompts being
 //! read. The chunk is sized by measured speed, so that a step stays short: answers go on while somebody's long prompt
 //! is read, and a cancelled one is gone within a step.
+//!
+//! llama.cpp's arithmetic differs in the last digits with the number of tokens computed together, and now and then that
+//! tips the choice of a word. So the chunk stays the same for the engine's life, and memory is reused in whole chunks:
+//! a prompt that is read alone is always cut at the same places, and the same question with the same seed gets the same
+//! answer. In company it may get another; nothing can be done about that here.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -22,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::defaults;
 use crate::error::{Failure, LoadError};
 use crate::model::backend;
-use crate::plan::{FreeSlot, choose_slot, share_reading, whole_groups};
+use crate::plan::{FreeSlot, choose_slot, share_reading};
 use crate::request::Finish;
 use crate::slot::{Answer, Job, Slot};
 use crate::speed::SpeedMeter;
@@ -34,6 +39,8 @@ pub(crate) struct Runner<'model> {
     batch: LlamaBatch<'static>,
     slots: Vec<Slot>,
     meter: Arc<SpeedMeter>,
+    /// Most prompt tokens read in one step.
+    chunk_tokens: usize,
     /// Requests taken so far.
     taken: u64,
 }
@@ -81,11 +88,12 @@ impl<'model> Runner<'model> {
             batch: LlamaBatch::new(batch_tokens, 1),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             meter,
+            chunk_tokens: defaults::CHUNK_TOKENS_MIN,
             taken: 0,
         })
     }
 
-    /// Reads and writes a few tokens to see that it works and how fast.
+    /// Reads and writes a few tokens to see that it works and how fast, and sizes the chunk by that.
     pub(crate) fn warm_up(&mut self) -> Result<(), StepError> {
         let vocabulary_size = self.vocabulary.n_tokens().max(1);
         let some_token = |number: usize| LlamaToken::new((number as i32 * 97 + 11) % vocabulary_size);
@@ -108,6 +116,7 @@ impl<'model> Runner<'model> {
             }
         }
         self.context.clear_kv_cache();
+        self.chunk_tokens = chunk_for(self.meter.speed().reading);
         Ok(())
     }
 
@@ -149,8 +158,9 @@ impl<'model> Runner<'model> {
             job.tell(crate::request::Event::Failed(Failure::Engine("no slot was free".into())));
             return;
         };
-        // The last token of the prompt is always computed, for what comes after it. Whole groups only: see `plan`.
-        let reused = whole_groups(remembered.min(job.prompt.tokens.len() - 1));
+        // The last token of the prompt is always computed, for what comes after it.
+        let reused = remembered.min(job.prompt.tokens.len() - 1);
+        let reused = reused - reused % self.chunk_tokens;
         let reused = self.forget_after(index, reused);
         self.taken += 1;
         let slot = &mut self.slots[index];
@@ -214,7 +224,7 @@ impl<'model> Runner<'model> {
             _ => 0,
         };
         let unread: Vec<usize> = self.slots.iter().map(unread).collect();
-        let shares = share_reading(self.chunk_tokens(), &unread);
+        let shares = share_reading(self.chunk_tokens, &unread);
 
         self.batch.clear();
         let mut parts = Vec::with_capacity(self.slots.len());
@@ -237,12 +247,6 @@ impl<'model> Runner<'model> {
         Ok(parts)
     }
 
-    /// How many prompt tokens fit a step of the length wanted.
-    fn chunk_tokens(&self) -> usize {
-        let fitting = self.meter.speed().reading * defaults::CHUNK_S;
-        (fitting as usize).clamp(defaults::CHUNK_TOKENS_MIN, defaults::CHUNK_TOKENS_MAX)
-    }
-
     /// After a failed step nobody knows what the context holds: everybody in it is told, and it starts afresh.
     fn fail_all(&mut self, error: &StepError) {
         tracing::error!(%error, "a step of the engine failed");
@@ -253,5 +257,24 @@ impl<'model> Runner<'model> {
                 answer.fail(Failure::Engine(error.to_string()));
             }
         }
+    }
+}
+
+/// How many prompt tokens to read in one step on a machine that reads `tokens_per_s`: whole multiples of the least, so
+/// that a small change of speed from one start to the next changes nothing.
+fn chunk_for(tokens_per_s: f64) -> usize {
+    let fitting = (tokens_per_s * defaults::CHUNK_S) as usize;
+    let rounded = fitting - fitting % defaults::CHUNK_TOKENS_MIN;
+    rounded.clamp(defaults::CHUNK_TOKENS_MIN, defaults::CHUNK_TOKENS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chunk_follows_the_speed_in_coarse_steps_within_bounds() {
+        let chunks = [0.0, 90.0, 300.0, 330.0, 479.0, 480.0, 1e9, f64::NAN].map(chunk_for);
+        assert_eq!(chunks, [16, 16, 16, 32, 32, 48, 64, 16]);
     }
 }

@@ -94,7 +94,7 @@ fn the_likeliest_answer_is_always_the_same() {
 
 #[test]
 fn two_at_once_answer_as_each_alone() {
-    // Where a model is sure of every word: see `plan` for why a close call may go the other way in company.
+    // Where a model is sure of every word: see `runner` for why a close call may go the other way in company.
     let questions = [CAPITAL, "What is 2+2?"];
     let alone = questions.map(|question| answer(&engine(), ask(question, 8)).text);
     let engine = engine();
@@ -228,15 +228,17 @@ fn an_answer_goes_on_where_another_worker_left_it() {
 #[test]
 fn the_next_turn_of_a_conversation_reads_only_what_is_new() {
     let engine = engine();
-    let first = answer(&engine, ask(CAPITAL, 24));
+    let question = format!("{} What is the sea?", "The sea is blue. ".repeat(40));
+    let first = answer(&engine, ask(&question, 8));
     let other = answer(&engine, ask("Name a colour.", 8));
-    assert!(other.reused < first.prompt_tokens);
+    assert!(other.reused < 64);
 
-    let mut next = ask(CAPITAL, 8);
+    let mut next = ask(&question, 8);
     next.turns.push(Turn::new(Speaker::Assistant, first.text.as_str()));
-    next.turns.push(Turn::new(Speaker::User, "And of Italy?"));
+    next.turns.push(Turn::new(Speaker::User, "And the sky?"));
     let second = answer(&engine, next);
-    assert!(second.reused >= first.prompt_tokens, "{} of {}", second.reused, second.prompt_tokens);
+    // Memory is reused in chunks of at most this many tokens.
+    assert!(second.reused + 64 > first.prompt_tokens, "{} of {}", second.reused, second.prompt_tokens);
 }
 
 #[test]
@@ -317,6 +319,6 @@ async fn an_answer_can_be_awaited() {
             last = Some(event);
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(180), all).await.unwrap();
     assert!(matches!(last, Some(Event::Done { completion_tokens: 1..=3, .. })), "{last:?}");
 }

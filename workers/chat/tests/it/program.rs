@@ -24,7 +24,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 /// Waits for something that must come; long enough for a model on a busy machine.
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(60), future).await {
+    match tokio::time::timeout(Duration::from_secs(180), future).await {
         Ok(value) => value,
         Err(_) => panic!("waited in vain for {what}"),
     }
@@ -128,7 +128,7 @@ impl Attached {
             intent: Intent::any_model(Task::Chat(task)),
             prefix: prefix.into(),
             output_tokens_max,
-            deadline: now().plus_ms(60_000),
+            deadline: now().plus_ms(600_000),
         };
         self.say(Some(JobId(lease.into())), Body::WorkerRun(run)).await;
     }
