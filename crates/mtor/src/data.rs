@@ -69,7 +69,8 @@ fn platform_folder() -> anyhow::Result<PathBuf> {
             .filter(|folder| folder.is_absolute())
             .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
     };
-    let folder = folder
-        .ok_or_else(|| Fault::Usage("there is no home folder to keep data in; name one with --data".into()))?;
+    let folder = folder.ok_or_else(|| {
+        Fault::Usage("there is no home folder to keep data in; name one with --data".into())
+    })?;
     Ok(folder.join("mtor"))
 }

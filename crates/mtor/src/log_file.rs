@@ -83,9 +83,9 @@ mod tests {
             log.write_all(line.as_bytes()).unwrap();
         }
         let read = |path: &Path| fs::read_to_string(path).unwrap();
-        assert_eq!(read(&path), "seven\n");
-        assert_eq!(read(&numbered(&path, 1)), "five\nsix\n");
-        assert_eq!(read(&numbered(&path, 2)), "three\nfour\n");
+        assert_eq!(read(&path), "six\nseven\n");
+        assert_eq!(read(&numbered(&path, 1)), "four\nfive\n");
+        assert_eq!(read(&numbered(&path, 2)), "three\n");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 3, "the oldest is gone");
     }
 

@@ -20,7 +20,8 @@ pub(crate) fn to_stderr() {
 
 /// Logs to a file, and what a person should know to standard error as well.
 pub(crate) fn to_file(file: LogFile) {
-    let all = fmt::layer().with_writer(Mutex::new(file)).with_ansi(false).with_filter(filter(LevelFilter::INFO));
+    let all =
+        fmt::layer().with_writer(Mutex::new(file)).with_ansi(false).with_filter(filter(LevelFilter::INFO));
     let urgent = fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(LevelFilter::WARN);
     let _ = tracing_subscriber::registry().with(all).with(urgent).try_init();
 }

@@ -37,7 +37,10 @@ impl Interrupts {
     ///
     /// # Errors
     /// The work's own, or [`Fault::Interrupted`].
-    pub(crate) async fn or_at_once<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    pub(crate) async fn or_at_once<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         match self.second.run_until_cancelled(work).await {
             Some(result) => result,
             None => Err(Fault::Interrupted.into()),
@@ -55,10 +58,7 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     async fn next(&mut self) {

@@ -60,7 +60,11 @@ impl Api {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub(crate) async fn post<T: DeserializeOwned>(&self, route: &str, body: &impl Serialize) -> anyhow::Result<T> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
         json(route, &self.ask(Method::POST, route, serde_json::to_vec(body)?).await?)
     }
 
@@ -99,10 +103,16 @@ impl Api {
         if status.is_success() { Ok(bytes) } else { Err(refusal(status.as_u16(), route, &bytes)) }
     }
 
-    fn signature(&self, method: &Method, route: &str, body: &[u8]) -> anyhow::Result<Vec<(&'static str, String)>> {
+    fn signature(
+        &self,
+        method: &Method,
+        route: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<(&'static str, String)>> {
         let Some(keypair) = self.who.keypair() else { return Ok(Vec::new()) };
         let whole = self.realm.path(route);
-        let (path, query) = whole.split_once('?').map_or((&*whole, None), |(path, query)| (path, Some(query)));
+        let (path, query) =
+            whole.split_once('?').map_or((&*whole, None), |(path, query)| (path, Some(query)));
         let authority = self.realm.authority();
         let parts = RequestParts { method: method.as_str(), authority: &authority, path, query, body };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
@@ -131,8 +141,9 @@ impl Api {
 }
 
 fn json<T: DeserializeOwned>(route: &str, bytes: &[u8]) -> anyhow::Result<T> {
-    serde_json::from_slice(bytes)
-        .with_context(|| format!("the answer to {route} is not what a realm says; is it one, of this version?"))
+    serde_json::from_slice(bytes).with_context(|| {
+        format!("the answer to {route} is not what a realm says; is it one, of this version?")
+    })
 }
 
 /// The realm's own words if it has some, else the status.

@@ -47,10 +47,9 @@ impl Session {
         let unreachable = |why: String| Fault::Unreachable { realm: realm.to_string(), why };
         let opening = async {
             let mut socket = dial(realm).await.map_err(|error| match error {
-                tungstenite::Error::Http(answer) => anyhow::anyhow!(
-                    "{realm} is no realm: it answers {} to a WebSocket",
-                    answer.status()
-                ),
+                tungstenite::Error::Http(answer) => {
+                    anyhow::anyhow!("{realm} is no realm: it answers {} to a WebSocket", answer.status())
+                }
                 tungstenite::Error::Io(error) => unreachable(error.to_string()).into(),
                 other => unreachable(other.to_string()).into(),
             })?;
@@ -145,7 +144,9 @@ async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Re
     socket.send(Message::text(hello.to_json())).await.map_err(|error| Lost(error.to_string()))?;
     match read_body(socket).await? {
         Body::SessionWelcome(_) => Ok(()),
-        other => anyhow::bail!("the realm says {} instead of a welcome; is it of this version?", other.kind()),
+        other => {
+            anyhow::bail!("the realm says {} instead of a welcome; is it of this version?", other.kind())
+        }
     }
 }
 

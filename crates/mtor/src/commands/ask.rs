@@ -3,9 +3,7 @@
 use clap::{Args, ValueEnum};
 use mtor_protocol::body::Failed;
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{
-    ChatMessage, ChatTask, Intent, JobId, Micro, Privacy, Role, ServiceClass, Submit, Task,
-};
+use mtor_protocol::{ChatMessage, ChatTask, Intent, JobId, Micro, Privacy, Role, ServiceClass, Submit, Task};
 
 use crate::client::{RealmArg, WhoArg};
 use crate::data::DataArg;

@@ -91,7 +91,9 @@ pub(crate) async fn fetch(
 ) -> anyhow::Result<std::path::PathBuf> {
     match store.fetch(model, bar, cancel).await {
         Ok(path) => Ok(path),
-        Err(error @ ModelError::Cancelled) => Err(anyhow::Error::new(Fault::Interrupted).context(error.to_string())),
+        Err(error @ ModelError::Cancelled) => {
+            Err(anyhow::Error::new(Fault::Interrupted).context(error.to_string()))
+        }
         Err(error) => Err(error.into()),
     }
 }

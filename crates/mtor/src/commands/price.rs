@@ -1,8 +1,8 @@
 //! `mtor price`: what each capability costs.
 
 use clap::Args;
-use mtor_protocol::http::PriceInfo;
 use mtor_protocol::Micro;
+use mtor_protocol::http::PriceInfo;
 
 use crate::client::{Api, RealmArg, Who};
 use crate::terminal::{self, Align};
@@ -45,7 +45,8 @@ fn table(prices: &[PriceInfo]) -> String {
         ("per 1,000 s of audio", |info| info.price.ksecond),
         ("per 1,000 images", |info| info.price.kimage),
     ];
-    let used: Vec<_> = parts.iter().filter(|(_, part)| prices.iter().any(|info| part(info) != Micro::ZERO)).collect();
+    let used: Vec<_> =
+        parts.iter().filter(|(_, part)| prices.iter().any(|info| part(info) != Micro::ZERO)).collect();
     let mut columns = vec![("capability", Align::Left)];
     columns.extend(used.iter().map(|(name, _)| (*name, Align::Right)));
     let row = |info: &PriceInfo| {

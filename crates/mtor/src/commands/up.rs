@@ -70,7 +70,8 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let (folder, mut settings) = args.broker.settings()?;
     logging::to_file(LogFile::open(&folder.log("mtor")).context("the log file can't be opened")?);
     settings.expected = args.workers.kinds().iter().map(|kind| kind.capability()).collect();
-    settings.house_workers = args.workers.kinds().iter().map(|kind| worker_did(&folder, *kind)).collect::<anyhow::Result<_>>()?;
+    settings.house_workers =
+        args.workers.kinds().iter().map(|kind| worker_did(&folder, *kind)).collect::<anyhow::Result<_>>()?;
     let broker = mtor_broker::start(settings).await?;
 
     let summary = Summary::new(broker.address())?;
@@ -78,7 +79,13 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let tracker = TaskTracker::new();
     let stop_workers = CancellationToken::new();
     for (kind, program) in programs {
-        let worker = workers::Start { kind, program, folder: folder.clone(), model: model.clone(), summary: summary.clone() };
+        let worker = workers::Start {
+            kind,
+            program,
+            folder: folder.clone(),
+            model: model.clone(),
+            summary: summary.clone(),
+        };
         tracker.spawn(worker.run(interrupts.first.clone(), stop_workers.clone()));
     }
     tracker.close();
@@ -87,14 +94,22 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ended = interrupts.or_at_once(until_drained(broker, &interrupts, &summary)).await;
     announcing.abort();
     stop_workers.cancel();
-    let stopped = interrupts.or_at_once(async { anyhow::Ok(tracker.wait().await) }).await;
+    let workers_ended = async {
+        tracker.wait().await;
+        Ok(())
+    };
+    let stopped = interrupts.or_at_once(workers_ended).await;
     ended.and(stopped)?;
     summary.say("The realm is down. Everything is in its ledger.");
     Ok(())
 }
 
 /// Runs the broker until the first signal and its drain, or until it fails.
-async fn until_drained(broker: mtor_broker::Broker, interrupts: &Interrupts, summary: &Summary) -> anyhow::Result<()> {
+async fn until_drained(
+    broker: mtor_broker::Broker,
+    interrupts: &Interrupts,
+    summary: &Summary,
+) -> anyhow::Result<()> {
     let telling = async {
         interrupts.first.cancelled().await;
         summary.say("\nDraining: no new jobs, running ones finish. Ctrl-C again ends at once.");

@@ -138,7 +138,9 @@ impl Wallet {
 async fn show(wallet: &Wallet) -> anyhow::Result<()> {
     let (api, did) = match wallet.open().await {
         Ok(open) => open,
-        Err(error) if matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) && !wallet.file.exists() => {
+        Err(error)
+            if matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) && !wallet.file.exists() =>
+        {
             return Err(error.context(format!("there is no wallet at {}", wallet.file.display())));
         }
         Err(error) => return Err(error),

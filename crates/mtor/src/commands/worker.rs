@@ -50,7 +50,9 @@ impl WorkerArgs {
     /// When its program is not installed, or its model can't be fetched.
     pub(crate) async fn command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(find_program(self.kind)?);
-        let given = |names: &[&str]| self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option));
+        let given = |names: &[&str]| {
+            self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
+        };
         if !given(&["--help", "-h", "--version", "-V"]) {
             let key = self.data.folder()?.worker_key(self.kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
@@ -69,7 +71,8 @@ async fn first_choice(kind: Kind) -> anyhow::Result<Vec<OsString>> {
     let catalogue = Catalogue::builtin();
     let model = catalogue.for_capability(kind.name()).next().context("the catalogue has no model for it")?;
     let interrupts = Interrupts::listen()?;
-    let path = model::fetch(&Store::open_default()?, model, &Bar::new(&model.name), &interrupts.first).await?;
+    let path =
+        model::fetch(&Store::open_default()?, model, &Bar::new(&model.name), &interrupts.first).await?;
     Ok(vec!["--model".into(), path.into(), "--model-id".into(), model.id.clone().into()])
 }
 

@@ -48,7 +48,8 @@ impl Answer {
             return Ok(Show::More(String::new()));
         }
         let same = self.text.bytes().zip(self.shown.bytes()).take_while(|(a, b)| a == b).count();
-        let line = self.text.as_bytes()[..same].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line =
+            self.text.as_bytes()[..same].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         self.shown.clone_from(&self.text);
         Ok(Show::Anew(self.text[line..].to_owned()))
     }

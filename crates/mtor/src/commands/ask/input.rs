@@ -19,14 +19,20 @@ pub(crate) fn question(words: &str) -> anyhow::Result<String> {
     let piped = if dash || is_piped() { read()? } else { String::new() };
     let question = match (words.trim().is_empty(), piped.trim().is_empty()) {
         (true, true) => {
-            return Err(Fault::Usage("there is nothing to ask; try `mtor ask \"What is the capital of France?\"`".into()).into());
+            return Err(Fault::Usage(
+                "there is nothing to ask; try `mtor ask \"What is the capital of France?\"`".into(),
+            )
+            .into());
         }
         (false, true) => words.to_owned(),
         (true, false) => piped,
         (false, false) => format!("{words}\n\n{piped}"),
     };
     if question.len() > TEXT_BYTES_MAX {
-        return Err(Fault::Usage(format!("the question is longer than a message may be ({TEXT_BYTES_MAX} bytes)")).into());
+        return Err(Fault::Usage(format!(
+            "the question is longer than a message may be ({TEXT_BYTES_MAX} bytes)"
+        ))
+        .into());
     }
     Ok(question)
 }

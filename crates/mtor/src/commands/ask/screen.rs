@@ -78,10 +78,15 @@ impl Screen {
         }
         self.broken_off()?;
         if !self.answer.is_whole(&completed.output) {
-            eprintln!("warning: what is shown is not exactly the answer that the realm recorded; `mtor wallet history --jobs` lists it");
+            eprintln!(
+                "warning: what is shown is not exactly the answer that the realm recorded; `mtor wallet history --jobs` lists it"
+            );
         }
         if self.remarks {
-            let worker = self.worker.as_ref().map_or_else(String::new, |at| format!("{} with {} · ", at.worker, at.model));
+            let worker = self
+                .worker
+                .as_ref()
+                .map_or_else(String::new, |at| format!("{} with {} · ", at.worker, at.model));
             let seconds = self.started.elapsed().as_secs_f64();
             let text = format!(
                 "{worker}{} tokens in {seconds:.1} s · {} coins",

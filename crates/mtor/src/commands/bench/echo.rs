@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use mtor_protocol::http::WorkerInfo;
 use mtor_worker::protocol::{Announcement, CapabilityKind, CapabilityOffer, FinishReason};
-use mtor_worker::{CancellationToken, Finished, Job, JobError, Keypair, Output, Settings, Worker, WorkerError, serve};
+use mtor_worker::{
+    CancellationToken, Finished, Job, JobError, Keypair, Output, Settings, Worker, WorkerError, serve,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -73,12 +75,15 @@ impl Attached {
     async fn until_known(&self, realm: &RealmUrl) -> anyhow::Result<()> {
         let api = Api::new(realm, Who::Owner)?;
         loop {
-            let workers: Vec<WorkerInfo> = api.get("/api/workers").await.context("asking for the realm's workers")?;
+            let workers: Vec<WorkerInfo> =
+                api.get("/api/workers").await.context("asking for the realm's workers")?;
             if workers.iter().flat_map(|worker| &worker.offers).any(|offer| offer.model == MODEL) {
                 return Ok(());
             }
             if self.serving.is_finished() {
-                bail!("the realm does not take the echo worker; it admits workers from this machine, or those listed in its realm.toml");
+                bail!(
+                    "the realm does not take the echo worker; it admits workers from this machine, or those listed in its realm.toml"
+                );
             }
             sleep(Duration::from_millis(50)).await;
         }

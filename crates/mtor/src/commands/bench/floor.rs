@@ -58,8 +58,10 @@ async fn complete(State(answer): State<Arc<Answer>>, Json(request): Json<Value>)
         return stream_of(answer).into_response();
     }
     let words = "word ".repeat(answer.chunks as usize);
-    let choice = json!({ "index": 0, "message": { "role": "assistant", "content": words }, "finish_reason": "stop" });
-    let usage = json!({ "prompt_tokens": 1, "completion_tokens": answer.chunks, "total_tokens": answer.chunks + 1 });
+    let choice =
+        json!({ "index": 0, "message": { "role": "assistant", "content": words }, "finish_reason": "stop" });
+    let usage =
+        json!({ "prompt_tokens": 1, "completion_tokens": answer.chunks, "total_tokens": answer.chunks + 1 });
     Json(json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": request["model"],
         "choices": [choice], "usage": usage,
@@ -137,10 +139,18 @@ impl Nginx {
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, configuration(folder.path(), address, upstream))?;
         let mut command = Command::new("nginx");
-        command.arg("-p").arg(folder.path()).arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&file);
+        command
+            .arg("-p")
+            .arg(folder.path())
+            .arg("-e")
+            .arg(folder.path().join("error.log"))
+            .arg("-c")
+            .arg(&file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| {
-            Fault::Usage(format!("nginx can't be started ({error}); install it, or leave nginx out of --floor"))
+            Fault::Usage(format!(
+                "nginx can't be started ({error}); install it, or leave nginx out of --floor"
+            ))
         })?;
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(address).await.is_err() {

@@ -34,7 +34,9 @@ impl Connection {
     /// # Errors
     /// When nothing answers.
     pub(super) async fn open(url: &RealmUrl, route: &str, body: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect((url.host(), url.port())).await.with_context(|| format!("connecting to {url}"))?;
+        let stream = TcpStream::connect((url.host(), url.port()))
+            .await
+            .with_context(|| format!("connecting to {url}"))?;
         stream.set_nodelay(true)?;
         let request = format!(
             "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -76,10 +78,17 @@ impl Connection {
             Length::Chunked => self.chunked(head.bytes).await?,
         };
         if head.status != 200 {
-            bail!("status {}: {}", head.status, String::from_utf8_lossy(&body).chars().take(300).collect::<String>());
+            bail!(
+                "status {}: {}",
+                head.status,
+                String::from_utf8_lossy(&body).chars().take(300).collect::<String>()
+            );
         }
         if body.windows(8).any(|window| window == b"\"error\":") {
-            bail!("an error in the answer: {}", String::from_utf8_lossy(&body).chars().take(300).collect::<String>());
+            bail!(
+                "an error in the answer: {}",
+                String::from_utf8_lossy(&body).chars().take(300).collect::<String>()
+            );
         }
         Ok(Timing { first, whole: started.elapsed() })
     }
@@ -138,13 +147,15 @@ impl Head {
         let text = std::str::from_utf8(&bytes[..end]).context("the head of the answer")?;
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-        let status = status.and_then(|line| line.get(..3)?.parse().ok()).context("the answer's status line")?;
+        let status =
+            status.and_then(|line| line.get(..3)?.parse().ok()).context("the answer's status line")?;
         let mut length = Length::Known(0);
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             if name.eq_ignore_ascii_case("content-length") {
                 length = Length::Known(value.parse().context("the answer's length")?);
-            } else if name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked") {
+            } else if name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked")
+            {
                 length = Length::Chunked;
             }
         }
@@ -180,7 +191,12 @@ mod tests {
     async fn answers_of_both_kinds_are_read_on_one_connection() {
         let url = server(vec![
             vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", "\r\nh", "i"],
-            vec!["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r", "\n1", "0\r\n0123456789abcdef\r\n0\r\n", "\r\n"],
+            vec![
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r",
+                "\n1",
+                "0\r\n0123456789abcdef\r\n0\r\n",
+                "\r\n",
+            ],
             vec!["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n "],
         ])
         .await;

@@ -45,8 +45,14 @@ impl Sockets {
         }
         drop(opening);
         let after = memory();
-        let each = before.zip(after).map(|(before, after)| after.saturating_sub(before) / u64::from(count.max(1)));
-        let found = Found { sockets: count, rss_before_bytes: before, rss_after_bytes: after, bytes_per_socket: each };
+        let each =
+            before.zip(after).map(|(before, after)| after.saturating_sub(before) / u64::from(count.max(1)));
+        let found = Found {
+            sockets: count,
+            rss_before_bytes: before,
+            rss_after_bytes: after,
+            bytes_per_socket: each,
+        };
         Ok(Self { _sessions: sessions, found })
     }
 
@@ -60,7 +66,9 @@ impl Found {
     /// In words.
     pub(super) fn text(&self) -> String {
         match self.bytes_per_socket {
-            Some(each) => format!("{} idle WebSockets, {each} bytes of the broker's memory each", self.sockets),
+            Some(each) => {
+                format!("{} idle WebSockets, {each} bytes of the broker's memory each", self.sockets)
+            }
             None => format!("{} idle WebSockets", self.sockets),
         }
     }

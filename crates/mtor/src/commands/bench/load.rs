@@ -51,7 +51,11 @@ impl Load {
     ///
     /// # Errors
     /// When not even the first connections come about.
-    pub(super) async fn run(&self, url: &RealmUrl, cpu: impl Fn() -> Option<Duration>) -> anyhow::Result<Outcome> {
+    pub(super) async fn run(
+        &self,
+        url: &RealmUrl,
+        cpu: impl Fn() -> Option<Duration>,
+    ) -> anyhow::Result<Outcome> {
         let body = serde_json::json!({
             "model": MODEL,
             "messages": [{ "role": "user", "content": "What is the capital of France?" }],

@@ -54,7 +54,10 @@ impl Target {
         std::fs::write(folder.path().join("realm.toml"), SETTINGS)?;
         let begun = Instant::now();
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["broker", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path()).env("MTOR_LOG", "warn");
+        command
+            .args(["broker", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path())
+            .env("MTOR_LOG", "warn");
         let (child, url) = start_child(command).await.context("starting a temporary realm")?;
         Api::new(&url, Who::Owner)?.get_bytes("/readyz").await.context("the temporary realm is not ready")?;
         let start = begun.elapsed();

@@ -118,7 +118,8 @@ impl Report {
     /// With the realm's CPU compared with each floor's.
     pub(super) fn compared(mut self) -> Self {
         let Some((realm, floors)) = self.runs.split_first() else { return self };
-        let ratio = |floor: &Run| Some((floor.target, rounded(realm.cpu_us_per_job? / floor.cpu_us_per_job?)));
+        let ratio =
+            |floor: &Run| Some((floor.target, rounded(realm.cpu_us_per_job? / floor.cpu_us_per_job?)));
         self.cpu_ratio = floors.iter().filter_map(ratio).filter(|(_, ratio)| ratio.is_finite()).collect();
         self
     }
@@ -140,7 +141,10 @@ impl Report {
             if self.pace_ms > 0 { format!(", one every {} ms", self.pace_ms) } else { String::new() }
         );
         if let Some((start, memory)) = self.start_ms.zip(self.idle_rss_bytes) {
-            text.push_str(&format!("realm: ready {start} ms after its start, {} of memory then\n", megabytes(memory)));
+            text.push_str(&format!(
+                "realm: ready {start} ms after its start, {} of memory then\n",
+                megabytes(memory)
+            ));
         }
         if let Some(idle) = &self.idle {
             text.push_str(&format!("{}\n", idle.text()));
@@ -212,7 +216,8 @@ mod tests {
 
     #[test]
     fn the_realm_is_compared_with_each_floor() {
-        let load = Load { clients: 4, warmup: Duration::ZERO, measured: Duration::from_secs(2), stream: false };
+        let load =
+            Load { clients: 4, warmup: Duration::ZERO, measured: Duration::from_secs(2), stream: false };
         let target = Target::running(crate::client::RealmUrl::parse("127.0.0.1:1").unwrap(), None);
         let mut report = Report::new(&load, &Answer { chunks: 1, pace: Duration::ZERO }, &target);
         let cpu = |micros| Some(Duration::from_micros(micros));
@@ -230,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_run_with_an_error_or_without_a_job_is_not_flawless() {
-        let load = Load { clients: 1, warmup: Duration::ZERO, measured: Duration::from_secs(1), stream: false };
+        let load =
+            Load { clients: 1, warmup: Duration::ZERO, measured: Duration::from_secs(1), stream: false };
         let target = Target::running(crate::client::RealmUrl::parse("127.0.0.1:1").unwrap(), None);
         let mut report = Report::new(&load, &Answer { chunks: 1, pace: Duration::ZERO }, &target);
         report.runs.push(Run::new("realm", &measured([]), None, None));

@@ -28,7 +28,11 @@ pub(super) fn data_folder(folder: &DataFolder) -> Finding {
         return Finding::missing(WHAT, format!("{shown} can't be made"), "name another with --data");
     };
     if !existing.is_dir() {
-        return Finding::missing(WHAT, format!("{} is no folder", existing.display()), "name another with --data");
+        return Finding::missing(
+            WHAT,
+            format!("{} is no folder", existing.display()),
+            "name another with --data",
+        );
     }
     if let Err(error) = tempfile::tempfile_in(existing) {
         let advice = "give yourself the right to write there, or name another with --data";
@@ -51,8 +55,12 @@ pub(super) fn settings(folder: &DataFolder) -> Finding {
         return Finding::good(WHAT, "not there yet; the first start writes it, with every default");
     }
     match Settings::load(folder.path()) {
-        Ok(settings) => Finding::good(WHAT, format!("realm \"{}\" at {}", settings.file.name, settings.file.listen)),
-        Err(error) => Finding::missing(WHAT, error.to_string(), "mend it, or move it away to go on with the defaults"),
+        Ok(settings) => {
+            Finding::good(WHAT, format!("realm \"{}\" at {}", settings.file.name, settings.file.listen))
+        }
+        Err(error) => {
+            Finding::missing(WHAT, error.to_string(), "mend it, or move it away to go on with the defaults")
+        }
     }
 }
 
@@ -79,12 +87,20 @@ pub(super) async fn realm(api: &Api, realm: &RealmUrl) -> Finding {
         Ok(info) if info.ledger.writable => {
             return match api.get_bytes("/readyz").await {
                 Ok(_) => Finding::good(WHAT, format!("\"{}\" is ready at {realm}", info.name)),
-                Err(why) => Finding::remark(WHAT, format!("\"{}\" at {realm} is not ready: {why}", info.name), "give its workers a moment, or see their logs"),
+                Err(why) => Finding::remark(
+                    WHAT,
+                    format!("\"{}\" at {realm} is not ready: {why}", info.name),
+                    "give its workers a moment, or see their logs",
+                ),
             };
         }
         Ok(info) => {
             let seen = format!("\"{}\" at {realm} can't write its ledger", info.name);
-            return Finding::missing(WHAT, seen, "free some space on its disk; nothing that was acknowledged is lost");
+            return Finding::missing(
+                WHAT,
+                seen,
+                "free some space on its disk; nothing that was acknowledged is lost",
+            );
         }
         Err(error) => error,
     };
@@ -95,7 +111,8 @@ pub(super) async fn realm(api: &Api, realm: &RealmUrl) -> Finding {
     match TcpListener::bind((realm.host(), realm.port())) {
         Ok(_) => Finding::good(WHAT, format!("none runs at {realm}; the port is free")),
         Err(error) => {
-            let advice = format!("choose another: mtor up --listen 127.0.0.1:{}", realm.port().saturating_add(1));
+            let advice =
+                format!("choose another: mtor up --listen 127.0.0.1:{}", realm.port().saturating_add(1));
             Finding::missing(WHAT, format!("the port of {realm} can't be used: {error}"), advice)
         }
     }
@@ -125,13 +142,27 @@ pub(super) fn model() -> Option<Finding> {
     };
     let Some(path) = store.path_if_present(model) else {
         let seen = format!("{} is not here", model.name);
-        let advice = format!("`mtor up` fetches it ({}), and so does `mtor model fetch {}`", human_bytes(model.bytes), model.id);
+        let advice = format!(
+            "`mtor up` fetches it ({}), and so does `mtor model fetch {}`",
+            human_bytes(model.bytes),
+            model.id
+        );
         return Some(Finding::remark(WHAT, seen, advice));
     };
     Some(match gguf::inspect(&path) {
-        Err(error) => Finding::missing(WHAT, error.to_string(), format!("delete {} and run `mtor model fetch {}`", path.display(), model.id)),
-        Ok(_) if store.is_verified(model) => Finding::good(WHAT, format!("{}, SHA-256 as pinned", model.name)),
-        Ok(_) => Finding::remark(WHAT, format!("{} is here, not verified yet", model.name), "`mtor model verify` does it; `mtor up` does too"),
+        Err(error) => Finding::missing(
+            WHAT,
+            error.to_string(),
+            format!("delete {} and run `mtor model fetch {}`", path.display(), model.id),
+        ),
+        Ok(_) if store.is_verified(model) => {
+            Finding::good(WHAT, format!("{}, SHA-256 as pinned", model.name))
+        }
+        Ok(_) => Finding::remark(
+            WHAT,
+            format!("{} is here, not verified yet", model.name),
+            "`mtor model verify` does it; `mtor up` does too",
+        ),
     })
 }
 
@@ -140,13 +171,20 @@ pub(super) fn memory() -> Finding {
     const WHAT: &str = "memory";
     let needed = Catalogue::builtin().for_capability("chat").next().map_or(0, |model| model.memory_bytes);
     match system::available_memory_bytes() {
-        None => Finding::remark(WHAT, "this system does not say how much is free", "the chat worker needs about 1 GB"),
+        None => Finding::remark(
+            WHAT,
+            "this system does not say how much is free",
+            "the chat worker needs about 1 GB",
+        ),
         Some(free) if free < needed => Finding::missing(
             WHAT,
             format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed)),
             "end other programs, or start with --workers none",
         ),
-        Some(free) => Finding::good(WHAT, format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed))),
+        Some(free) => Finding::good(
+            WHAT,
+            format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed)),
+        ),
     }
 }
 
@@ -155,7 +193,11 @@ pub(super) fn clock() -> Finding {
     const WHAT: &str = "clock";
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     if now < EARLIEST_UNIX_S {
-        return Finding::missing(WHAT, "it stands before 2024", "set it: signed requests are refused otherwise");
+        return Finding::missing(
+            WHAT,
+            "it stands before 2024",
+            "set it: signed requests are refused otherwise",
+        );
     }
     Finding::good(WHAT, "plausible")
 }

@@ -33,11 +33,15 @@ impl ChatModel {
             let catalogue = Catalogue::builtin();
             let model = match id {
                 Some(id) => model::wanted(&catalogue, id)?,
-                None => catalogue.for_capability("chat").next().ok_or_else(|| usage("the catalogue has no chat model"))?,
+                None => catalogue
+                    .for_capability("chat")
+                    .next()
+                    .ok_or_else(|| usage("the catalogue has no chat model"))?,
             };
             return Ok(Self::Known(model.clone()));
         };
-        let info = gguf::inspect(path).map_err(|error| usage(format!("--model {}: {error}", path.display())))?;
+        let info =
+            gguf::inspect(path).map_err(|error| usage(format!("--model {}: {error}", path.display())))?;
         if !info.chat_template_present {
             eprintln!("warning: {} has no chat template; its answers may make little sense", path.display());
         }
@@ -57,7 +61,11 @@ impl ChatModel {
     ///
     /// # Errors
     /// When it can't be fetched.
-    pub(super) async fn options(&self, bar: &Bar, cancel: &CancellationToken) -> anyhow::Result<Vec<OsString>> {
+    pub(super) async fn options(
+        &self,
+        bar: &Bar,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Vec<OsString>> {
         match self {
             Self::File { path, id } => {
                 let id = id.iter().flat_map(|id| ["--model-id".into(), id.into()]);

@@ -71,7 +71,9 @@ impl ChildLog {
 
 /// Whether a line of a log speaks of an error: as our own programs write them, or as the command does at its end.
 fn is_error(line: &str) -> bool {
-    line.starts_with("error") || line.starts_with("Error") || line.split_whitespace().take(3).any(|word| word == "ERROR")
+    line.starts_with("error")
+        || line.starts_with("Error")
+        || line.split_whitespace().take(3).any(|word| word == "ERROR")
 }
 
 #[cfg(test)]

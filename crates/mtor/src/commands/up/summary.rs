@@ -55,7 +55,8 @@ impl Summary {
     pub(super) async fn realm(&self, folder: &DataFolder) -> anyhow::Result<()> {
         let realm: RealmInfo = self.api.get("/api/realm").await?;
         let wallet = self.api.get::<WalletInfo>(&format!("/api/wallets/{}", realm.owner)).await;
-        let balance = wallet.map_or_else(|_| "unknown".to_owned(), |wallet| format!("{} coins", wallet.available));
+        let balance =
+            wallet.map_or_else(|_| "unknown".to_owned(), |wallet| format!("{} coins", wallet.available));
         let root: String = realm.ledger.root.to_string().chars().take(16).collect();
         self.say(&format!("MTOR realm \"{}\"", realm.name));
         self.worker("address", &self.here.to_string());
@@ -86,7 +87,8 @@ impl Summary {
         let workers: Vec<WorkerInfo> = self.api.get("/api/workers").await.unwrap_or_default();
         for worker in &workers {
             for offer in &worker.offers {
-                let speed = offer.tokens_per_s.map_or_else(String::new, |speed| format!(", {speed:.0} tokens/s"));
+                let speed =
+                    offer.tokens_per_s.map_or_else(String::new, |speed| format!(", {speed:.0} tokens/s"));
                 let line = format!("{} is here: {}, {} slots{speed}", worker.name, offer.model, offer.slots);
                 self.worker(offer.capability.as_str(), &line);
             }

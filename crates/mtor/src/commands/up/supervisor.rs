@@ -110,7 +110,8 @@ fn ask_to_end(child: &Child) {
 #[cfg(not(unix))]
 fn ask_to_end(_child: &Child) {}
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::log_file::LogFile;
@@ -198,7 +199,11 @@ mod tests {
         let script = "timeout 0.2 cat; echo \"error: cat ended with $?\"; exec cat";
         let stop = CancellationToken::new();
         let running = tokio::spawn(shell(script, folder.path(), &heard).run(stop.clone()));
-        assert_eq!(heard.line("cat ended").await, "error: cat ended with 124", "124: it was timeout that ended it");
+        assert_eq!(
+            heard.line("cat ended").await,
+            "error: cat ended with 124",
+            "124: it was timeout that ended it"
+        );
         stop.cancel();
         timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
     }

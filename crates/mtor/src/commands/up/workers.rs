@@ -80,7 +80,9 @@ impl Start {
         let log = match LogFile::open(&self.folder.log(self.kind.name())) {
             Ok(file) => ChildLog::new(file),
             Err(error) => {
-                return self.summary.worker(self.kind.name(), &format!("not started: its log can't be written: {error}"));
+                return self
+                    .summary
+                    .worker(self.kind.name(), &format!("not started: its log can't be written: {error}"));
             }
         };
         self.summary.worker(self.kind.name(), &format!("starting with {}", self.model.name()));
@@ -107,6 +109,9 @@ mod tests {
         assert_eq!(Workers::parse("none"), Ok(Workers(Vec::new())));
         assert_eq!(Workers::parse("chat, chat"), Ok(Workers(vec![Kind::Chat])));
         let error = Workers::parse("chat,caht").unwrap_err();
-        assert!(error.contains("did you mean \"chat\"?") && error.contains("`none` starts no worker"), "{error}");
+        assert!(
+            error.contains("did you mean \"chat\"?") && error.contains("`none` starts no worker"),
+            "{error}"
+        );
     }
 }

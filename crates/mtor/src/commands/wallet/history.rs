@@ -47,7 +47,12 @@ fn checked(id: &str) -> anyhow::Result<&str> {
     Err(crate::exit::Fault::Usage(format!("--before {id:?} is no entry and no job")).into())
 }
 
-fn show(wallet: &Wallet, page: &impl serde::Serialize, table: &str, next: Option<String>) -> anyhow::Result<()> {
+fn show(
+    wallet: &Wallet,
+    page: &impl serde::Serialize,
+    table: &str,
+    next: Option<String>,
+) -> anyhow::Result<()> {
     if wallet.json {
         return terminal::json(page);
     }

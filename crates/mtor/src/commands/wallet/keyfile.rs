@@ -29,7 +29,9 @@ pub(super) async fn new(wallet: &Wallet) -> anyhow::Result<()> {
         return terminal::json(&shown);
     }
     say(&shown)?;
-    eprintln!("`mtor wallet phrase` shows twelve words that bring it back: write them down and keep them safe.");
+    eprintln!(
+        "`mtor wallet phrase` shows twelve words that bring it back: write them down and keep them safe."
+    );
     Ok(())
 }
 
@@ -37,7 +39,10 @@ pub(super) async fn new(wallet: &Wallet) -> anyhow::Result<()> {
 pub(super) fn phrase(wallet: &Wallet, yes: bool) -> anyhow::Result<()> {
     let key = load_key(&wallet.file)?;
     let phrase = key.phrase().ok_or_else(|| {
-        Fault::Usage(format!("the key in {} was not made from words; keep a copy of the file itself", wallet.file.display()))
+        Fault::Usage(format!(
+            "the key in {} was not made from words; keep a copy of the file itself",
+            wallet.file.display()
+        ))
     })?;
     eprintln!("Whoever sees these twelve words can spend everything in the wallet.");
     if !yes && terminal::can_ask() && !terminal::confirm("Is nobody looking? Show them?")? {
@@ -58,7 +63,8 @@ pub(super) fn restore(wallet: &Wallet) -> anyhow::Result<()> {
     } else {
         io::stdin().lock().take(PHRASE_BYTES_MAX).read_to_string(&mut words).context("reading the words")?;
     }
-    let phrase: Phrase = words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()))?;
+    let phrase: Phrase =
+        words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()))?;
     let key = KeyFile::from_phrase(phrase);
     create(&key, wallet)?;
     let shown = identity(key.keypair(), &wallet.file);

@@ -34,13 +34,17 @@ pub(super) async fn run(wallet: &Wallet, args: SendArgs) -> anyhow::Result<()> {
     }
     if !args.yes {
         if !terminal::can_ask() {
-            return Err(Fault::Usage("nobody is there to confirm it; add --yes to send without asking".into()).into());
+            return Err(Fault::Usage(
+                "nobody is there to confirm it; add --yes to send without asking".into(),
+            )
+            .into());
         }
         if !terminal::confirm(&format!("Send {} coins from {from} to {}?", args.amount, args.to))? {
             return Err(Fault::Interrupted.into());
         }
     }
-    let transfer = TransferRequest { id: JobId::generate(), to: args.to, amount: args.amount, memo: args.memo };
+    let transfer =
+        TransferRequest { id: JobId::generate(), to: args.to, amount: args.amount, memo: args.memo };
     // Once more when the connection broke: the same id is the same transfer, so it can't be made twice.
     let left: WalletInfo = match api.post("/api/transfers", &transfer).await {
         Err(error) if matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) => {
