@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -45,7 +46,7 @@ impl BrokerArgs {
 }
 
 fn write_template(folder: &DataFolder) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder.path())
+    make_private_folder(folder.path())
         .with_context(|| format!("the data folder {} can't be made", folder.path().display()))?;
     let path = folder.settings_file();
     match std::fs::File::create_new(&path) {
@@ -54,6 +55,15 @@ fn write_template(folder: &DataFolder) -> anyhow::Result<()> {
         Err(error) => Err(error),
     }
     .with_context(|| format!("{} can't be written", path.display()))
+}
+
+/// Makes a folder, and what is missing above it, for its owner alone: questions and answers will lie there.
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Reads an address to listen on: `127.0.0.1:9001`, `[::1]:9001`, `localhost:9001`, or a port alone.
@@ -86,6 +96,17 @@ mod tests {
     fn is_setting(line: &str) -> bool {
         let name = line.strip_prefix('#').and_then(|rest| rest.split_once(" = "));
         name.is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_data_folder_is_its_owner_s_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("realms/home");
+        make_private_folder(&folder).unwrap();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        make_private_folder(&folder).unwrap();
     }
 
     #[test]
