@@ -45,7 +45,7 @@ impl Checkpoint {
     pub fn sign(&self, realm: &Keypair) -> String {
         let origin = realm.did();
         let text = format!("{origin}\n{}\n{}\n", self.size, STANDARD.encode(self.root.0));
-        let mut signature = key_id(&realm.public()).to_vec();
+        let mut signature = realm_key_id(&realm.public()).to_vec();
         signature.extend(realm.sign(text.as_bytes()).to_bytes());
         format!("{text}\n— {origin} {}\n", STANDARD.encode(signature))
     }
@@ -95,7 +95,7 @@ fn signed_by(lines: &str, text: &str, realm: &PublicKey) -> Result<bool, Checkpo
         let Some((name, encoded)) = parts else { return Err(malformed) };
         let Ok(bytes) = STANDARD.decode(encoded) else { return Err(malformed) };
         let Some((id, signature)) = bytes.split_first_chunk::<4>() else { return Err(malformed) };
-        if name != realm.to_did().as_str() || *id != key_id(realm) {
+        if name != realm.to_did().as_str() || *id != realm_key_id(realm) {
             continue;
         }
         let signature = <[u8; 64]>::try_from(signature).map_err(|_| malformed)?;
@@ -106,18 +106,19 @@ fn signed_by(lines: &str, text: &str, realm: &PublicKey) -> Result<bool, Checkpo
 
 /// The key as tools of others want it (`golang.org/x/mod/sumdb/note`): name, key id and key, joined by plus signs.
 pub fn verifier_key(realm: &PublicKey) -> String {
-    let id = u32::from_be_bytes(key_id(realm));
+    let id = u32::from_be_bytes(realm_key_id(realm));
     let mut key = vec![ED25519];
     key.extend(realm.to_bytes());
     format!("{}+{id:08x}+{}", realm.to_did(), STANDARD.encode(key))
 }
 
-fn key_id(realm: &PublicKey) -> [u8; 4] {
-    let hash = Sha256::new()
-        .chain_update(realm.to_did().as_str())
-        .chain_update([b'\n', ED25519])
-        .chain_update(realm.to_bytes())
-        .finalize();
+fn realm_key_id(realm: &PublicKey) -> [u8; 4] {
+    key_id(realm.to_did().as_str(), &realm.to_bytes())
+}
+
+/// The signed note's key id: not a secret, and no proof of anything; it only says which signature to look at.
+fn key_id(name: &str, key: &[u8; 32]) -> [u8; 4] {
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
@@ -141,6 +142,21 @@ mod tests {
         assert!(lines[4].starts_with(&format!("\u{2014} {} ", realm().did())));
         assert_eq!(lines[5..], [""]);
         assert_eq!(Checkpoint::open(&note, &realm().public()), Ok(CHECKPOINT));
+    }
+
+    /// The key in the documentation of Go's `golang.org/x/mod/sumdb/note`.
+    #[test]
+    fn key_ids_are_those_of_other_implementations() {
+        let (name, rest) =
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".split_once('+').unwrap();
+        let (id, key) = rest.split_once('+').unwrap();
+        let key: [u8; 33] = STANDARD.decode(key).unwrap().try_into().unwrap();
+        let (kind, key) = key.split_first_chunk::<1>().unwrap();
+        assert_eq!(*kind, [ED25519]);
+        assert_eq!(format!("{:08x}", u32::from_be_bytes(key_id(name, key.try_into().unwrap()))), id);
+
+        let ours = verifier_key(&realm().public());
+        assert!(ours.starts_with(&format!("{}+", realm().did())) && ours.matches('+').count() >= 2, "{ours}");
     }
 
     #[test]

@@ -99,17 +99,19 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
 /// Whose movements an entry is one of. The realm's own accounts have no page of movements: the journal says it all.
 /// A leg to an account that has one already is the same movement; the database keeps it once.
 pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<Item = (AccountId, Moved)> {
-    let (first, second, legs): (Option<(AccountId, Moved)>, Option<(AccountId, Moved)>, &[Leg]) = match fact {
-        Fact::Issued { to, .. } => (Some((*to, Moved::Issued)), None, &[]),
-        Fact::Transferred { from, to, .. } => (Some((*from, Moved::Sent)), Some((*to, Moved::Received)), &[]),
-        Fact::Settled { legs, .. } if !legs.is_empty() => {
-            (payer.map(|payer| (payer, Moved::Job)), None, legs)
-        }
-        Fact::Settled { .. } | Fact::Accepted { .. } | Fact::Founded { .. } => (None, None, &[]),
+    let moved = match fact {
+        Fact::Issued { to, .. } => [Some((*to, Moved::Issued)), None],
+        Fact::Transferred { from, to, .. } => [Some((*from, Moved::Sent)), Some((*to, Moved::Received))],
+        Fact::Settled { legs, .. } if !legs.is_empty() => [payer.map(|payer| (payer, Moved::Job)), None],
+        Fact::Settled { .. } | Fact::Accepted { .. } | Fact::Founded { .. } => [None, None],
+    };
+    let legs: &[Leg] = match fact {
+        Fact::Settled { legs, .. } => legs,
+        _ => &[],
     };
     let earned = legs.iter().map(|leg| (leg.to, Moved::Earned));
-    let of_the_realm = |account: &AccountId| [ISSUER, ESCROW, TREASURY].contains(account);
-    first.into_iter().chain(second).chain(earned).filter(move |(account, _)| !of_the_realm(account))
+    let of_the_realm = |account: AccountId| [ISSUER, ESCROW, TREASURY].contains(&account);
+    moved.into_iter().flatten().chain(earned).filter(move |(account, _)| !of_the_realm(*account))
 }
 
 /// Entries in the journal.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use mtor_ledger::{Batch, OpenError, Settings, Unavailable, verify};
+use proptest::prelude::*;
 
 use crate::support::{History, commit, copy_folder, open, open_with, realm, send, until, wait};
 
@@ -191,4 +192,68 @@ fn a_copy_of_a_live_folder_opens() {
     let job = restarted.job(mtor_protocol::JobId(10)).unwrap().unwrap();
     assert_eq!(job.text.unwrap(), "long answer ".repeat(20_000));
     verify(copy.path(), None).unwrap();
+}
+
+/// What happens to a ledger, by chance.
+#[derive(Debug, Clone)]
+enum Step {
+    Transfers(u8),
+    Exchange { question: String, answer: String },
+    Ask(String),
+    Close,
+    Crash,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..50u8).prop_map(Step::Transfers),
+        4 => ("\\PC{0,40}", "\\PC{0,3000}").prop_map(|(question, answer)| Step::Exchange { question, answer }),
+        2 => "\\PC{0,40}".prop_map(Step::Ask),
+        1 => Just(Step::Close),
+        1 => Just(Step::Crash),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Whatever is committed, and however it is stopped in between: replay gives the same state and the same root, and
+    /// everything can be proven.
+    #[test]
+    fn replay_is_the_same_whatever_happens(steps in prop::collection::vec(step(), 1..25)) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            snapshot_interval_entries: 40,
+            checkpoint_interval_entries: 30,
+            inline_text_bytes_max: 1_000,
+            ..Settings::default()
+        };
+        let (mut ledger, _) = open_with(folder.path(), settings.clone());
+        let (mut history, founding) = History::founded();
+        commit(&ledger, founding);
+        for (id, step) in (1_000u128..).step_by(1_000).zip(steps) {
+            match step {
+                Step::Transfers(count) => {
+                    let entries = (0..u128::from(count)).map(|n| history.transfer(id + n)).collect();
+                    commit(&ledger, Batch { entries, records: vec![] });
+                }
+                Step::Exchange { question, answer } => commit(&ledger, history.exchange(id, &question, &answer)),
+                Step::Ask(question) => commit(&ledger, history.ask(id, &question)),
+                Step::Close | Step::Crash => {
+                    let before = ledger.info();
+                    match step {
+                        Step::Close => ledger.close().unwrap(),
+                        _ => ledger.abandon(),
+                    }
+                    let (reopened, recovered) = open_with(folder.path(), settings.clone());
+                    prop_assert_eq!(&recovered.state, &history.state);
+                    prop_assert_eq!(recovered.open_jobs.len(), history.state.open().len());
+                    prop_assert_eq!(reopened.info().root, before.root);
+                    ledger = reopened;
+                }
+            }
+        }
+        let verified = verify(folder.path(), Some(&realm().public())).unwrap();
+        prop_assert_eq!((verified.entries, verified.root), (history.state.entries(), ledger.info().root));
+    }
 }

@@ -64,8 +64,10 @@ fn tiles_and_bundles_give_the_tree_of_the_checkpoint() {
         for index in 0..full {
             let tile = ledger.tile(&format!("0/{index:03}")).unwrap().unwrap();
             let first = index as usize * 256;
-            let expected: Vec<u8> =
-                leaves[first..first + 256].iter().flat_map(|leaf| naive_root(&[leaf.clone()])).collect();
+            let expected: Vec<u8> = leaves[first..first + 256]
+                .iter()
+                .flat_map(|leaf| naive_root(std::slice::from_ref(leaf)))
+                .collect();
             assert_eq!(tile, expected, "tile {index} of {size}");
         }
         if full > 0 {

@@ -1,5 +1,7 @@
 //! The ledger from outside: what is committed comes back, whatever happens in between, and what was changed is found.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 mod durability;
 mod failures;
 mod history;
