@@ -275,6 +275,16 @@ impl Realm {
         said
     }
 
+    /// As [`run`](Self::run), off the test's own thread, on which its workers live.
+    ///
+    /// # Panics
+    /// When it can't be run.
+    pub async fn run_aside(&self, arguments: &[&str]) -> Output {
+        let mut command = mtor(arguments);
+        command.env("MTOR_REALM", self.url()).env("MTOR_DATA", self.data());
+        tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
+    }
+
     /// Runs `mtor` with these arguments as somebody on the realm's machine, to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         run(mtor(arguments).env("MTOR_REALM", self.url()).env("MTOR_DATA", self.data()))

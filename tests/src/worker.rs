@@ -35,7 +35,7 @@ pub struct WorkerOptions {
     pub model: String,
     /// How many jobs it takes at once.
     pub slots: u32,
-    /// The window of its model, in tokens.
+    /// The window of its model, in tokens: it refuses questions of more words.
     pub context_tokens: Option<u32>,
     /// Breaks after the first word of every answer that it writes; another worker may do better.
     pub faulty: bool,
@@ -200,6 +200,11 @@ impl Worker for Script {
             return Err(JobError::refused(ProblemKind::InvalidRequest, "only chat is offered"));
         };
         let asked = chat.messages.last().map_or("", |message| message.content.as_str());
+        let words = asked.split_whitespace().count();
+        if let Some(window) = self.options.context_tokens.filter(|window| words > *window as usize) {
+            let detail = format!("the prompt has {words} tokens, the window holds {window}");
+            return Err(JobError::refused(ProblemKind::ContextExceeded, detail));
+        }
         let (verb, text) = asked.split_once(' ').unwrap_or((asked, ""));
         match verb {
             "say" => self.write(&job, text, false, output).await,

@@ -5,8 +5,11 @@
 mod asking;
 mod bad_messages;
 mod broker_crash;
+mod disk_full;
 mod draining;
+mod load;
 mod ownership;
 mod proofs;
 mod refusals;
+mod starting;
 mod worker_crash;

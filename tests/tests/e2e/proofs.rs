@@ -188,7 +188,7 @@ async fn what_the_realm_serves_to_a_browser_is_fenced_in() {
     let page = realm.nobody().get("/").await;
     assert_eq!(page.status, 200, "{}", page.text());
     let policy = page.header("content-security-policy");
-    for rule in ["default-src", "frame-ancestors 'none'", "object-src 'none'"] {
+    for rule in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"] {
         assert!(policy.contains(rule), "{rule} in {policy:?}");
     }
     let scripts = policy.split(';').find(|rule| rule.trim().starts_with("script-src")).unwrap_or(policy);
