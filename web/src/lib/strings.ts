@@ -260,7 +260,12 @@ const en = {
     neverTaken: "The realm never took this question",
     tooManyActive: (max: number) => `${max} answers are running already; wait for one or stop it.`,
   },
-  notices: { label: "Messages", close: "Close" },
+  notices: {
+    label: "Messages",
+    close: "Close",
+    noClipboard: "This browser did not allow copying. Select the text and copy it by hand.",
+  },
+  brokenTitle: "The console could not start",
   loading: "Waking up",
 } as const;
 

@@ -43,10 +43,10 @@ export class Conversations {
   /** Reads what this browser remembers. */
   async read(): Promise<void> {
     const { database } = this.#options;
-    if (database) {
-      const known = await transact<Conversation[]>(database, "conversations", "readonly", (all) => all.getAll());
-      this.list = known.sort(newestFirst);
-    }
+    const read = (all: IDBObjectStore) => all.getAll() as IDBRequest<Conversation[]>;
+    // What can't be read is found again from the realm.
+    const known = database ? await transact(database, "conversations", "readonly", read).catch(() => []) : [];
+    this.list = known.sort(newestFirst);
     this.ready = true;
   }
 
