@@ -56,5 +56,9 @@ pub(crate) const RESTART_RESET: Duration = Duration::from_secs(60);
 /// How long a worker may take to finish its jobs when the realm ends; then it is ended at once.
 pub(crate) const WORKER_GRACE: Duration = Duration::from_secs(35);
 
-/// How often a starting realm is asked whether it is ready. Once it is, it is asked no more.
-pub(crate) const READY_LOOK: Duration = Duration::from_millis(200);
+/// The first pause between two looks whether a starting realm is ready; each further one doubles it. Once it is, nobody
+/// looks any more.
+pub(crate) const READY_LOOK_FIRST: Duration = Duration::from_millis(100);
+
+/// The longest pause between two such looks.
+pub(crate) const READY_LOOK_MAX: Duration = Duration::from_secs(2);

@@ -1,10 +1,15 @@
 //! Ctrl-C and SIGTERM.
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Fault;
+
+/// A signal that follows the first this soon is the same one: `timeout` and some shells send it to the process and to its
+/// group.
+const SAME_SIGNAL: Duration = Duration::from_millis(300);
 
 /// Two tokens: the first is cancelled by the first signal, the second by the second one.
 #[derive(Debug, Clone)]
@@ -27,7 +32,11 @@ impl Interrupts {
         tokio::spawn(async move {
             signals.next().await;
             first.cancel();
+            let at = Instant::now();
             signals.next().await;
+            while at.elapsed() < SAME_SIGNAL {
+                signals.next().await;
+            }
             second.cancel();
         });
         Ok(interrupts)

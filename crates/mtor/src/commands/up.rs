@@ -78,6 +78,8 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     summary.realm(&folder).await?;
     let tracker = TaskTracker::new();
     let stop_workers = CancellationToken::new();
+    // Cancelled when a worker can't be started at all: then nobody waits for the realm to become ready.
+    let never_ready = interrupts.first.child_token();
     for (kind, program) in programs {
         let worker = workers::Start {
             kind,
@@ -85,11 +87,12 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
             folder: folder.clone(),
             model: model.clone(),
             summary: summary.clone(),
+            never_ready: never_ready.clone(),
         };
         tracker.spawn(worker.run(interrupts.first.clone(), stop_workers.clone()));
     }
     tracker.close();
-    let announcing = tokio::spawn(announce(summary.clone(), args.no_browser, interrupts.first.clone()));
+    let announcing = tokio::spawn(announce(summary.clone(), args.no_browser, never_ready));
 
     let ended = interrupts.or_at_once(until_drained(broker, &interrupts, &summary)).await;
     announcing.abort();

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::client::{Api, RealmUrl, Who};
 use crate::data::DataFolder;
-use crate::defaults::READY_LOOK;
+use crate::defaults::{READY_LOOK_FIRST, READY_LOOK_MAX};
 use crate::exit::Fault;
 
 /// Speaks to the person, and asks the realm what to say.
@@ -72,11 +72,13 @@ impl Summary {
     /// # Errors
     /// Never as long as the realm answers.
     pub(super) async fn until_ready(&self) -> anyhow::Result<()> {
+        let mut pause = READY_LOOK_FIRST;
         while let Err(error) = self.api.get_bytes("/readyz").await {
             if matches!(error.downcast_ref(), Some(Fault::Unreachable { .. })) {
                 return Err(error);
             }
-            sleep(READY_LOOK).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(READY_LOOK_MAX);
         }
         Ok(())
     }

@@ -60,6 +60,8 @@ pub(super) struct Start {
     pub(super) folder: DataFolder,
     pub(super) model: ChatModel,
     pub(super) summary: Summary,
+    /// To be cancelled when the worker can't be started at all.
+    pub(super) never_ready: CancellationToken,
 }
 
 impl Start {
@@ -69,6 +71,7 @@ impl Start {
             Ok(options) => options,
             Err(error) if matches!(error.downcast_ref(), Some(Fault::Interrupted)) => return,
             Err(error) => {
+                self.never_ready.cancel();
                 self.summary.worker(self.kind.name(), &format!("not started: {error:#}"));
                 self.summary.say(
                     "The realm is up and its console works, but nobody answers questions yet. Start `mtor up` again when \
