@@ -4,11 +4,11 @@ use mtor_core::{Config, PrivateMode};
 use mtor_protocol::{AccountId, Micro};
 
 /// Steps of one seed before the faults stop.
-pub(crate) const STEPS: u32 = 600;
+pub(crate) const STEPS: u32 = 1_000;
 /// Steps that the world gets to settle everything after the faults have stopped.
 pub(crate) const HEALING_STEPS_MAX: u32 = 50_000;
 /// Seeds that run on the real ledger: one of so many.
-pub(crate) const REAL_LEDGER_EVERY: u64 = 50;
+pub(crate) const REAL_LEDGER_EVERY: u64 = 100;
 /// Wallets. The first one is the owner's.
 pub(crate) const CLIENTS: usize = 4;
 /// Most workers that exist; fewer may be attached.

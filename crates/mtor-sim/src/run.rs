@@ -61,17 +61,28 @@ pub struct Failure {
     pub seed: u64,
     /// At which step; none when the world could not even be made.
     pub step: Option<u32>,
-    /// With how many steps before the faults stop.
-    pub steps: u32,
+    /// How it was run.
+    pub options: Options,
     /// What was wrong.
     pub what: String,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, step, steps, what } = self;
+        let Self { seed, step, options, what } = self;
         let step = step.map_or("before the first step".to_owned(), |step| format!("at step {step}"));
-        write!(f, "seed {seed}, {step}: {what}\nreplay it with: mtor-sim --seed {seed} --steps {steps}")
+        write!(
+            f,
+            "seed {seed}, {step}: {what}\nreplay it with: mtor-sim --seed {seed} --steps {}",
+            options.steps
+        )?;
+        if options.real_ledger == Some(true) {
+            f.write_str(" --ledger")?;
+        }
+        match options.sabotage.as_ref().and_then(clap::ValueEnum::to_possible_value) {
+            Some(sabotage) => write!(f, " --sabotage {}", sabotage.get_name()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -82,7 +93,7 @@ impl std::error::Error for Failure {}
 /// # Errors
 /// [`Failure`] with the promise that was broken.
 pub fn run_seed(seed: u64, options: Options) -> Result<Report, Failure> {
-    let failure = |step, what| Failure { seed, step, steps: options.steps, what };
+    let failure = |step, what| Failure { seed, step, options, what };
     let mut world = World::new(seed, options).map_err(|error| failure(None, error))?;
     world.run().map_err(|(step, violation): (u32, Violation)| failure(Some(step), violation.to_string()))
 }

@@ -238,15 +238,17 @@ impl Shell {
             }
             Report::Done { job, lease, text, claimed_tokens, finish } => {
                 let lease = self.heard(job, lease);
-                let Some(stream) = self.streams.jobs.get(&job) else { return };
+                let trusting = self.is(Sabotage::HearStaleLeases);
+                let Some(stream) = self.streams.jobs.get_mut(&job) else { return };
                 match stream.written_under(lease) {
                     None => return,
-                    Some(written) if written == text || self.is(Sabotage::HearStaleLeases) => {
+                    Some(written) if written == text || trusting => {
                         // What is billed is what was counted here, whatever the worker says.
                         let counted = crate::stream::tokens(written);
                         let input_tokens = 5 + claimed_tokens % 3;
                         let usage = Usage { input_tokens, output_tokens: counted, ..Usage::default() };
                         let output = answer::commitment(job, &stream.text);
+                        stream.seal();
                         Input::Finished { worker, job, lease, usage, finish, output }
                     }
                     Some(_) => {

@@ -30,6 +30,8 @@ pub(crate) struct Stream {
     saved: usize,
     /// The job is in the journal: its client may look.
     pub(crate) visible: bool,
+    /// The present worker has said that it is done.
+    sealed: bool,
     /// Settled, though perhaps not in the journal yet: no piece counts any more.
     closed: bool,
     pub(crate) ended: Option<Ended>,
@@ -52,13 +54,14 @@ impl Stream {
     /// From now on only pieces under this lease count. Gives back how much there is to go on from, in tokens.
     pub(crate) fn lease(&mut self, lease: u64) -> u64 {
         self.lease = lease;
+        self.sealed = false;
         self.lease_start = self.text.len();
         tokens(&self.text)
     }
 
     /// A piece has come. `None` when it is of no account, else whether it is the first under its lease.
     pub(crate) fn write(&mut self, lease: u64, text: &str) -> Option<bool> {
-        if self.lease != lease || self.closed {
+        if self.lease != lease || self.sealed || self.closed {
             return None;
         }
         let first = self.lease_start == self.text.len();
@@ -70,6 +73,11 @@ impl Stream {
     /// What was written under this lease; `None` when it is not the present one.
     pub(crate) fn written_under(&self, lease: u64) -> Option<&str> {
         (self.lease == lease && !self.closed).then(|| &self.text[self.lease_start..])
+    }
+
+    /// The present worker's answer was taken as whole: whatever it says after that is not a part of it.
+    pub(crate) fn seal(&mut self) {
+        self.sealed = true;
     }
 
     pub(crate) fn present_lease(&self) -> u64 {

@@ -261,7 +261,9 @@ impl World {
         let Some(shell) = &self.shell else { return };
         if shell.has_work() && !self.turn_due {
             self.turn_due = true;
-            self.soon(3, Event::Turn(self.life));
+            // Now and then the broker is busy, and much comes together.
+            let busy = self.dice.pick(&[1, 1, 3, 100]);
+            self.soon(busy, Event::Turn(self.life));
         }
         let Some(due) = self.shell.as_ref().and_then(|shell| shell.realm.next_tick()) else { return };
         let due_ms = self.time_ms + due.since_ms(self.wall());

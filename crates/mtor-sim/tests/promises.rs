@@ -21,15 +21,16 @@ fn a_thousand_seeds_keep_every_promise() {
 
 #[test]
 fn the_real_ledger_keeps_them_too() {
-    let total = run(0..12, Options { real_ledger: Some(true), ..Options::default() });
-    assert!(total.crashes > 12, "{total:?}");
+    let total = run(0..8, Options { real_ledger: Some(true), ..Options::default() });
+    assert!(total.crashes > 8, "{total:?}");
 }
 
 #[test]
-fn a_seed_gives_the_same_run_every_time_on_either_ledger() {
-    let once = |real| run(7..8, Options { real_ledger: Some(real), ..Options::default() });
-    assert_eq!(once(false), once(false));
-    assert_eq!(once(true), once(true));
+fn a_seed_gives_the_same_run_every_time() {
+    for seed in 0..20 {
+        let once = || run(seed..seed + 1, Options { real_ledger: Some(false), ..Options::default() });
+        assert_eq!(once(), once());
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::stream::{Ended, tokens};
 
 /// How long the real disk may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether the real disk is done.
+const GLANCE: Duration = Duration::from_millis(1);
 /// Entries read at a time.
 const PAGE: usize = 10_000;
 
@@ -100,6 +102,14 @@ impl RealJournal {
     }
 }
 
+/// Waits for the ledger's own thread.
+fn wait_until(mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() && Instant::now() < until {
+        std::thread::sleep(GLANCE);
+    }
+}
+
 fn open(folder: &std::path::Path) -> Result<(Ledger, mtor_ledger::Recovered), String> {
     // Snapshots are made often, so that restarts begin from one.
     let settings = Settings { snapshot_interval_entries: 20, ..Settings::default() };
@@ -123,9 +133,17 @@ impl Journal for RealJournal {
         if self.in_hand.is_empty() && !self.pending.is_empty() {
             let failures = self.ledger.stats().failures;
             self.hand_over(1);
-            let until = Instant::now() + PATIENCE;
-            while self.ledger.stats().failures == failures && Instant::now() < until {
-                std::thread::yield_now();
+            let (ledger, in_hand) = (&self.ledger, &self.in_hand);
+            // A little still fits into what the file has already.
+            let done = || in_hand.front().is_none_or(|(receiver, _)| receiver.try_recv().is_ok());
+            let mut durable = false;
+            wait_until(|| {
+                durable = durable || done();
+                durable || ledger.stats().failures > failures
+            });
+            if durable && let Some((_, marks)) = self.in_hand.pop_front() {
+                self.durable.add(marks);
+                return 1;
             }
         }
         0
@@ -140,10 +158,8 @@ impl Journal for RealJournal {
         self.ledger.set_database_bytes_max(full.then_some(1));
         if !full {
             // What waits for room is tried again soon; the simulator's next step comes after that.
-            let until = Instant::now() + PATIENCE;
-            while !self.ledger.writable() && Instant::now() < until {
-                std::thread::yield_now();
-            }
+            let ledger = &self.ledger;
+            wait_until(|| ledger.writable());
         }
     }
 

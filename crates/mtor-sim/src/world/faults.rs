@@ -67,6 +67,7 @@ impl World {
         self.crashes += 1;
         self.unanswered.clear();
         self.arrivals.clear();
+        self.sessions = 0;
         let lose = self.options.sabotage == Some(Sabotage::LoseCommitted);
         let recovered = self.journal.crash(&mut self.dice, lose).map_err(|error| {
             Violation::new(Promise::Survival, format!("the journal can't be read: {error}"))
