@@ -28,7 +28,7 @@ mod worker;
 
 pub use client::{Client, Reply, Who, question};
 pub use deadline::{until, within};
-pub use process::Process;
+pub use process::{Process, interrupt};
 pub use programs::{chat_worker, mtor, test_model};
 pub use reader::Reader;
 pub use realm::{Realm, RealmOptions, free_port};

@@ -86,6 +86,14 @@ pub(crate) fn kill_hard(id: u32) {
     signal(id, Signal::KILL);
 }
 
+/// Ctrl-C for a process.
+///
+/// # Panics
+/// When there is no such process.
+pub fn interrupt(id: u32) {
+    signal(id, Signal::INT);
+}
+
 fn signal(id: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
     kill_process(pid, signal).unwrap_or_else(|error| panic!("process {id} can't be signalled: {error}"));

@@ -92,7 +92,7 @@ impl Realm {
         without_variables(&mut command);
         match self.options.up.is_empty() {
             true => command.arg("broker"),
-            false => command.args(["up", "--no-browser"]),
+            false => command.args(["up", "--no-browser"]).env("PATH", path_with_workers()),
         };
         command.arg("--data").arg(self.data_folder()).arg("--listen").arg(self.address.to_string());
         command.args(&self.options.up);
@@ -303,6 +303,14 @@ fn without_variables(command: &mut Command) {
     for name in VARIABLES {
         command.env_remove(name);
     }
+}
+
+/// Where programs are found, the chat worker's among them.
+fn path_with_workers() -> std::ffi::OsString {
+    let chat = programs::chat_worker();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = chat.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).expect("folders of PATH have no colon in their names")
 }
 
 /// The `mtor` command with a disk of so many bytes mounted at `folder`, for itself alone: it is gone with the process.

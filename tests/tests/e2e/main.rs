@@ -10,6 +10,7 @@ mod draining;
 mod load;
 mod ownership;
 mod proofs;
+mod real_model;
 mod refusals;
 mod starting;
 mod worker_crash;
