@@ -36,6 +36,8 @@ struct Log {
     lease: u64,
     lease_tokens: u64,
     lease_hash: Sha256,
+    /// The present worker's answer was taken as whole.
+    sealed: bool,
     /// Output tokens from before the realm was restarted.
     carried: u64,
     output_tokens: u64,
@@ -150,6 +152,7 @@ impl JobStream {
         let mut log = self.log();
         log.lease = lease;
         log.lease_tokens = 0;
+        log.sealed = false;
         log.lease_hash = Sha256::new();
         log.text.clone()
     }
@@ -158,7 +161,7 @@ impl JobStream {
     pub fn write(&self, now: Timestamp, lease: u64, text: String, tokens: u32) -> Written {
         let first = {
             let mut log = self.log();
-            if log.lease != lease || log.closed {
+            if log.lease != lease || log.sealed || log.closed {
                 return Written::Stale;
             }
             let first = log.lease_tokens == 0;
@@ -182,6 +185,11 @@ impl JobStream {
             .then(|| Digest(log.lease_hash.clone().finalize().into()) == *claimed)
     }
 
+    /// The present worker's answer was taken as whole: what it says after that is no part of it.
+    pub fn seal(&self) {
+        self.log().sealed = true;
+    }
+
     /// Nobody has the job for now: no piece counts until there is a new lease.
     pub fn revoke(&self) {
         self.log().lease = 0;
@@ -195,6 +203,13 @@ impl JobStream {
     /// What the present worker has delivered under its lease, as counted here.
     pub fn delivered(&self) -> Usage {
         Usage { output_tokens: self.log().lease_tokens, ..Usage::default() }
+    }
+
+    /// The same, but nothing unless this is the lease under which it was delivered.
+    pub fn delivered_under(&self, lease: u64) -> Usage {
+        let log = self.log();
+        let output_tokens = if log.lease == lease { log.lease_tokens } else { 0 };
+        Usage { output_tokens, ..Usage::default() }
     }
 
     /// Output tokens from before the realm was restarted.
@@ -304,6 +319,20 @@ mod tests {
         assert_eq!(stream.read_after(3, "realm").await.len(), 1);
         assert!(stream.read_after(4, "realm").await.is_empty());
         assert_eq!(stream.delivered().output_tokens, 2);
+    }
+
+    #[test]
+    fn what_comes_after_the_whole_answer_is_no_part_of_it() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
+        stream.lease(7);
+        assert_eq!(stream.write(Timestamp(1), 7, "Paris".into(), 1), Written::First);
+        stream.seal();
+        assert_eq!(stream.write(Timestamp(2), 7, ", or London".into(), 3), Written::Stale);
+        assert_eq!(stream.answer().0, "Paris");
+        let delivered = [6, 7, 8].map(|lease| stream.delivered_under(lease).output_tokens);
+        assert_eq!(delivered, [0, 1, 0], "the next worker has not written what this one has");
+        stream.lease(8);
+        assert_eq!(stream.write(Timestamp(3), 8, "!".into(), 1), Written::First);
     }
 
     #[tokio::test]

@@ -51,6 +51,10 @@ impl Meter for Streams {
         self.get(job).map_or_else(Usage::default, |stream| stream.delivered())
     }
 
+    fn delivered_under(&self, job: JobId, lease: u64) -> Usage {
+        self.get(job).map_or_else(Usage::default, |stream| stream.delivered_under(lease))
+    }
+
     fn carried(&self, job: JobId) -> u64 {
         self.get(job).map_or(0, |stream| stream.carried())
     }

@@ -7,7 +7,7 @@ use mtor_core::{Input, Retry, WorkerId};
 use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
-use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind};
+use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Usage};
 use tokio::sync::mpsc;
 
 use super::{Closed, Heard, Session};
@@ -197,10 +197,14 @@ impl Session {
             tracing::warn!(worker = worker.0, %job, detail, "a result was refused");
             return Ok(Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }));
         }
+        stream.seal();
         let (answer, _) = stream.answer();
+        // Words that did not come through here are not billed, whatever the worker counts.
+        let counted = stream.delivered().output_tokens;
+        let usage = Usage { output_tokens: done.usage.output_tokens.min(counted), ..done.usage };
         let salt = mtor_ledger::salt(&self.app.key, job);
         let output = mtor_ledger::commitment(&salt, answer.as_bytes());
-        Ok(Some(Input::Finished { worker, job, lease, usage: done.usage, finish: done.finish, output }))
+        Ok(Some(Input::Finished { worker, job, lease, usage, finish: done.finish, output }))
     }
 }
 
