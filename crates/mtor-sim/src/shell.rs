@@ -434,6 +434,11 @@ impl Shell {
                     self.links.remove(worker);
                     outs.push(Out::ToWorker(*worker, Order::Dismissed));
                 }
+                Output::Queued { job, .. } => {
+                    if let Some(stream) = self.streams.jobs.get_mut(job) {
+                        stream.revoke();
+                    }
+                }
                 Output::Settled { job, .. } => {
                     if let Some(stream) = self.streams.jobs.get_mut(job) {
                         stream.close();

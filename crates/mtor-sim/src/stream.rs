@@ -75,6 +75,11 @@ impl Stream {
         (self.lease == lease && !self.closed).then(|| &self.text[self.lease_start..])
     }
 
+    /// Nobody has the job for now: no piece counts until there is a new lease.
+    pub(crate) fn revoke(&mut self) {
+        self.lease = 0;
+    }
+
     /// The present worker's answer was taken as whole: whatever it says after that is not a part of it.
     pub(crate) fn seal(&mut self) {
         self.sealed = true;
