@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 /// The longest wait for anything that the realm does by itself.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The longest wait for what loads a model or installs a program.
-pub const LONG_PATIENCE: Duration = Duration::from_secs(180);
+pub const LONG_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The pause between two looks at something that tells nobody when it changes.
 pub const LOOK: Duration = Duration::from_millis(20);

@@ -87,7 +87,8 @@ impl Realm {
     pub fn command(&self) -> Command {
         let mut command = match self.options.disk_bytes {
             Some(bytes) => on_small_disk(bytes, &self.data_folder()),
-            None => Command::new(programs::mtor()),
+            None if self.options.up.is_empty() => Command::new(programs::mtor()),
+            None => on_one_core(),
         };
         without_variables(&mut command);
         match self.options.up.is_empty() {
@@ -267,7 +268,12 @@ impl Realm {
     /// # Panics
     /// When it does not verify.
     pub fn verify_ledger(&self) -> String {
-        let output = run(mtor(["ledger", "verify"]).arg("--data").arg(self.data()));
+        let mut command = match (&self.process, self.options.disk_bytes) {
+            (Some(process), Some(_)) => beside_its_disk(process.id()),
+            _ => Command::new(programs::mtor()),
+        };
+        without_variables(&mut command);
+        let output = run(command.args(["ledger", "verify", "--data"]).arg(self.data_folder()));
         let said =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "the ledger does not verify: {said}");
@@ -313,6 +319,19 @@ fn path_with_workers() -> std::ffi::OsString {
     std::env::join_paths(folders).expect("folders of PATH have no colon in their names")
 }
 
+/// The `mtor` command with one core for itself and its workers. Beside other tests, an engine's threads on several busy
+/// cores wait for one another most of the time.
+fn on_one_core() -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    // `0-3,8`: any of them will do, but not the same one for all tests.
+    let cores: Vec<&str> = allowed.split([',', '-']).collect();
+    let core = cores[usize::from(u16::from_be_bytes(random_bytes().unwrap())) % cores.len()];
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", core]).arg(programs::mtor());
+    command
+}
+
 /// The `mtor` command with a disk of so many bytes mounted at `folder`, for itself alone: it is gone with the process.
 fn on_small_disk(bytes: u64, folder: &Path) -> Command {
     let mut command = Command::new("unshare");
@@ -321,6 +340,16 @@ fn on_small_disk(bytes: u64, folder: &Path) -> Command {
     }
     let script = format!("mount -t tmpfs -o size={bytes} tmpfs {} && exec \"$0\" \"$@\"", folder.display());
     command.args(["--mount", "sh", "-c", &script]).arg(programs::mtor());
+    command
+}
+
+/// The `mtor` command where the disk of that process can be seen.
+fn beside_its_disk(process: u32) -> Command {
+    let mut command = Command::new("nsenter");
+    if !rustix::process::getuid().is_root() {
+        command.args(["--user", "--preserve-credentials"]);
+    }
+    command.args(["--mount", "--target", &process.to_string()]).arg(programs::mtor());
     command
 }
 

@@ -54,28 +54,31 @@ fn ledger(bencher: Bencher<'_, '_>, batch: usize) {
             let settings = Settings { pending_operations_max: 1_000_000, ..Settings::default() };
             let key = Arc::new(Keypair::from_seed([1; 32]));
             let (ledger, _) = Ledger::open(folder.path(), settings, key).expect("a ledger");
-            give(&ledger, entries(0, WALLETS + 1), 1_000);
-            (folder, ledger, entries(WALLETS + 1, TRANSFERS))
+            give(&ledger, batches(0, WALLETS + 1, 1_000));
+            (folder, ledger, batches(WALLETS + 1, TRANSFERS, batch))
         })
-        .bench_values(|(folder, ledger, entries)| {
-            give(&ledger, entries, batch);
+        .bench_values(|(folder, ledger, batches)| {
+            give(&ledger, batches);
             (folder, ledger)
         });
 }
 
-fn give(ledger: &Ledger, mut entries: Vec<Entry>, batch: usize) {
-    let (sender, receiver) = channel();
-    while !entries.is_empty() {
-        let rest = entries.split_off(batch.min(entries.len()));
-        let last = rest.is_empty().then(|| sender.clone());
-        let on_durable = move || {
-            if let Some(sender) = last {
-                sender.send(()).expect("somebody waits");
-            }
-        };
-        ledger.commit(Batch { entries, records: vec![] }, Box::new(on_durable)).expect("room");
-        entries = rest;
+fn batches(first: u64, count: u64, size: usize) -> Vec<Batch> {
+    let mut entries = entries(first, count).into_iter().peekable();
+    let mut batches = Vec::new();
+    while entries.peek().is_some() {
+        batches.push(Batch { entries: entries.by_ref().take(size).collect(), records: vec![] });
     }
+    batches
+}
+
+fn give(ledger: &Ledger, mut batches: Vec<Batch>) {
+    let (sender, receiver) = channel();
+    let last = batches.pop().expect("at least one batch");
+    for batch in batches {
+        ledger.commit(batch, Box::new(|| {})).expect("room");
+    }
+    ledger.commit(last, Box::new(move || sender.send(()).expect("somebody waits"))).expect("room");
     receiver.recv().expect("it becomes durable");
 }
 

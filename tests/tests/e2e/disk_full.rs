@@ -59,7 +59,10 @@ async fn new_jobs_are_refused_none_is_lost_and_room_heals_it() {
         client.try_submit(&Submit { id: Some(id), ..long_question() }).await.json::<JobInfo>();
         let job = client.settled(id).await;
         let cost = job.cost.map(|cost| cost.0);
-        assert!(job.state == JobState::Completed || (job.state == JobState::Cancelled && cost == Some(0)), "{job:?}");
+        assert!(
+            job.state == JobState::Completed || (job.state == JobState::Cancelled && cost == Some(0)),
+            "{job:?}"
+        );
         taken.push(id);
     }
     let after = client.submit(&question("say as before")).await.id;

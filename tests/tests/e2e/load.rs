@@ -9,8 +9,18 @@ async fn a_thousand_idle_sockets_and_a_few_busy_clients_see_no_error() {
     let pid = realm.process().id().to_string();
     let output = realm
         .run_aside(&[
-            "bench", "--realm", &realm.url(), "--broker-pid", &pid, "--idle-sockets", "1000", "--clients", "8",
-            "--seconds", "2", "--json",
+            "bench",
+            "--realm",
+            &realm.url(),
+            "--broker-pid",
+            &pid,
+            "--idle-sockets",
+            "1000",
+            "--clients",
+            "8",
+            "--seconds",
+            "2",
+            "--json",
         ])
         .await;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -5,6 +5,7 @@
 mod asking;
 mod bad_messages;
 mod broker_crash;
+mod browser;
 mod disk_full;
 mod draining;
 mod load;

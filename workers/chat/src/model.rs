@@ -73,8 +73,10 @@ pub(crate) fn load(path: &Path) -> Result<Arc<LlamaModel>, LoadError> {
     let model =
         LlamaModel::load_from_file(backend(), path, &LlamaModelParams::default()).map_err(|_| refused())?;
     let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
-    // Models that look at a whole text at once can't go on writing it.
-    if model.meta_val_str(&format!("{architecture}.attention.causal")).is_ok_and(|value| value == "false") {
+    // Models that look at a whole text at once can't go on writing it, and those with an encoder are fed otherwise.
+    let sees_all =
+        model.meta_val_str(&format!("{architecture}.attention.causal")).is_ok_and(|value| value == "false");
+    if sees_all || architecture.starts_with("t5") {
         return Err(LoadError::NotChat { path: path.to_path_buf() });
     }
     Ok(Arc::new(model))

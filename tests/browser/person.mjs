@@ -1,0 +1,146 @@
+// The person at the page: a browser with a profile of its own, what can be done at the page, and what must never happen
+// there. A scenario is called as `node SCENARIO.mjs URL PROFILE`; src/scenario.rs plays the rest of the realm.
+
+import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 50;
+const ARGUMENTS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const [url, profile] = process.argv.slice(2);
+const origin = new URL(url).origin;
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Has the test do something, and waits until it is done. */
+export async function cue(words) {
+  process.stdout.write(`> ${words}\n`);
+  const { value } = await lines.next();
+  assert.equal(value, "done", `nobody did: ${words}`);
+}
+
+/** What `look` gives, as soon as it is something. */
+export async function eventually(what, look) {
+  const deadline = Date.now() + PATIENCE_MS;
+  let last;
+  do {
+    try {
+      last = await look();
+      if (last) return last;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  } while (Date.now() < deadline);
+  throw new Error(`waited in vain: ${what} (${String(last)})`);
+}
+
+/** Opens the browser at the page. `close` asserts that nothing went wrong in the meantime. */
+export async function open(options = {}, address = url) {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.MTOR_CHROMIUM,
+    args: ARGUMENTS,
+    chromiumSandbox: false,
+    headless: true,
+    ...options,
+  });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = context.pages()[0] ?? (await context.newPage());
+  const person = new Person(context, page);
+  await person.watch();
+  await page.goto(address);
+  return person;
+}
+
+class Person {
+  /** What must not be: errors, violations of the page's policy, requests to elsewhere, dialogs. */
+  faults = [];
+  /** Whether the realm is away on purpose: what fails then is no fault. */
+  realmIsAway = false;
+
+  constructor(context, page) {
+    this.context = context;
+    this.page = page;
+  }
+
+  async watch() {
+    const { page, faults } = this;
+    page.on("pageerror", (error) => faults.push(`exception: ${error.stack ?? error}`));
+    page.on("console", (message) => {
+      const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection/.test(message.text());
+      if (message.type() === "error" && !unreachable) faults.push(`console: ${message.text()}`);
+    });
+    page.on("dialog", (dialog) => {
+      faults.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    this.context.on("request", (request) => {
+      const target = new URL(request.url());
+      const inside = ["data:", "blob:"].includes(target.protocol) || target.origin === origin;
+      if (!inside) faults.push(`request to ${target.href}`);
+    });
+    page.on("websocket", (socket) => {
+      if (new URL(socket.url()).host !== new URL(url).host) faults.push(`WebSocket to ${socket.url()}`);
+    });
+    await page.exposeFunction("noteViolation", (what) => faults.push(`policy: ${what}`));
+    await page.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (event) => {
+        void window.noteViolation(`${event.violatedDirective} by ${event.blockedURI}`);
+      });
+    });
+  }
+
+  /** A part of the page, by its test id; the last one when there are several. */
+  part(id) {
+    return this.page.getByTestId(id).last();
+  }
+
+  /** Whether the page is connected. */
+  async connected() {
+    await this.inState("connection", "online");
+  }
+
+  /** Waits until a part is in a state. */
+  async inState(id, state) {
+    await eventually(`${id} is ${state}`, async () => (await this.part(id).getAttribute("data-state")) === state);
+  }
+
+  /** Writes a question and sends it. */
+  async ask(question) {
+    await this.part("ask-input").fill(question);
+    await this.part("ask-send").click();
+  }
+
+  /** Waits until the last answer has these words. */
+  async reads(words) {
+    await eventually(`the answer has "${words}"`, async () => (await this.answer()).includes(words));
+  }
+
+  /** The last answer as it is read. */
+  async answer() {
+    return (await this.part("answer").innerText()).trim();
+  }
+
+  /** What is in the wallet, in millionths of a coin. */
+  async balance() {
+    return BigInt(await this.part("balance").getAttribute("data-micro"));
+  }
+
+  /** Which part of the page has the keyboard, by its test id. */
+  async focus() {
+    return this.page.evaluate(() => document.activeElement?.getAttribute("data-testid"));
+  }
+
+  async close() {
+    await this.context.close();
+    assert.deepEqual(this.faults, []);
+  }
+}

@@ -1,0 +1,55 @@
+//! The console in a real browser. What the person does stands in `tests/browser`, one script for each of these.
+
+use mtor_e2e::{Realm, ScriptedWorker, scenario, until};
+
+#[tokio::test]
+async fn asking_stopping_retrying_finding_and_paying() {
+    play("asking.mjs").await;
+}
+
+#[tokio::test]
+async fn a_tab_closed_in_mid_answer_finds_it_whole_when_opened_again() {
+    play("closing.mjs").await;
+}
+
+#[tokio::test]
+async fn with_the_keyboard_alone_and_on_a_phone() {
+    play("by_hand.mjs").await;
+}
+
+#[tokio::test]
+async fn a_hostile_answer_is_only_words() {
+    play("hostile.mjs").await;
+}
+
+#[tokio::test]
+async fn a_broker_that_dies_and_comes_back_is_joined_again() {
+    play("reconnecting.mjs").await;
+}
+
+/// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
+async fn play(script: &str) {
+    let mut realm = Realm::start().await;
+    let worker = ScriptedWorker::attach(&realm).await;
+    let url = realm.url();
+    scenario::play(script, &url, async |words| match words.split(' ').collect::<Vec<_>>()[..] {
+        ["let", count, "words"] => worker.let_words(count.parse().unwrap()),
+        ["finish", "all", "jobs"] => finish_all(&realm, &worker).await,
+        ["kill", "the", "realm"] => realm.kill(),
+        ["restart", "the", "realm"] => realm.restart().await,
+        _ => panic!("nobody knows how to {words}"),
+    })
+    .await;
+    realm.assert_unharmed().await;
+    realm.verify_ledger();
+}
+
+async fn finish_all(realm: &Realm, worker: &ScriptedWorker) {
+    // As many words as any of them has; what is left over goes to the next ones.
+    worker.let_words(7);
+    until("all jobs to be done", async || {
+        let queue = realm.queue().await;
+        (queue.running + queue.queued == 0).then_some(())
+    })
+    .await;
+}
