@@ -78,10 +78,12 @@ async fn read_body(body: Body) -> Result<Bytes, Problem> {
             Problem::new(ProblemKind::InvalidRequest, format!("the body did not arrive whole: {error}"))
         })?;
         length += piece.len();
-        match length {
-            0..=limits::TEXT_BYTES_MAX => whole.extend_from_slice(&piece),
-            ..DISCARDED_BYTES_MAX => whole = BytesMut::new(),
-            _ => break,
+        if length <= limits::TEXT_BYTES_MAX {
+            whole.extend_from_slice(&piece);
+        } else if length < DISCARDED_BYTES_MAX {
+            whole = BytesMut::new();
+        } else {
+            break;
         }
     }
     if length > limits::TEXT_BYTES_MAX {
