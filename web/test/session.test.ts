@@ -3,6 +3,7 @@ import { retryDelay } from "../src/lib/backoff";
 import { utf8 } from "../src/lib/bytes";
 import { HANDSHAKE_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from "../src/lib/defaults";
 import { parseEvent, type Kind, type RealmEvent } from "../src/lib/event";
+import { decodeFrame, encodeFrame, type Frame } from "../src/lib/frame";
 import { Session, type Connection, type Socket } from "../src/lib/session";
 import type { EventData } from "../src/lib/wire";
 
@@ -18,10 +19,12 @@ class FakeSocket implements Socket {
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
   sent: RealmEvent[] = [];
+  frames: (Frame | undefined)[] = [];
   closed = false;
 
-  send(text: string) {
-    const event = parseEvent(text);
+  send(data: string | Uint8Array<ArrayBuffer>) {
+    const event = typeof data === "string" ? parseEvent(data) : undefined;
+    if (typeof data !== "string") this.frames.push(decodeFrame(data.buffer));
     if (event) this.sent.push(event);
   }
 
@@ -44,6 +47,7 @@ function setUp() {
   const sockets: FakeSocket[] = [];
   const connections: Connection[] = [];
   const events: RealmEvent[] = [];
+  const frames: Frame[] = [];
   const signed: string[] = [];
   const clock: number[] = [];
   const session = new Session({
@@ -60,11 +64,12 @@ function setUp() {
       return socket;
     },
     onEvent: (event) => events.push(event),
+    onFrame: (frame) => frames.push(frame),
     onConnection: (connection) => connections.push(connection),
     onClock: (aheadMs) => clock.push(aheadMs),
     random: () => 0,
   });
-  return { session, sockets, connections, events, signed, clock, state: () => connections.at(-1)?.state };
+  return { session, sockets, connections, events, frames, signed, clock, state: () => connections.at(-1)?.state };
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
@@ -93,6 +98,21 @@ describe("a session", () => {
     for (const data of ["{", "[]", "null", '{"specversion":"0.3"}', new ArrayBuffer(3)]) sockets[0]?.onmessage?.({ data });
     sockets[0]?.says("mtor.job.cancelled", { cost: "0" });
     expect(events.map((event) => event.type)).toEqual(["mtor.job.cancelled"]);
+  });
+
+  it("carries binary frames both ways, once it stands", async () => {
+    const { session, sockets, frames } = setUp();
+    const job = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const input = { kind: "input", job, lease: 0n, sequence: 0, payload: Uint8Array.of(1) } as const;
+    const output = { ...input, kind: "output" } as const;
+    session.start();
+    expect(session.sendFrame(input)).toBe(false);
+    sockets[0]?.onmessage?.({ data: encodeFrame(output).buffer });
+    await sockets[0]?.welcomes();
+    expect(session.sendFrame(input)).toBe(true);
+    expect(sockets[0]?.frames).toEqual([input]);
+    sockets[0]?.onmessage?.({ data: encodeFrame(output).buffer });
+    expect(frames, "none before the welcome").toEqual([output]);
   });
 
   it("notices how far the realm's clock is ahead", () => {

@@ -4,6 +4,7 @@ import { retryDelay } from "./backoff";
 import { base64url, utf8 } from "./bytes";
 import { HANDSHAKE_MS_MAX } from "./defaults";
 import { eventText, parseEvent, type Kind, type RealmEvent } from "./event";
+import { decodeFrame, encodeFrame, type Frame } from "./frame";
 import { sessionText, type Signer } from "./signing";
 import type { Challenge, EventData, Problem, Welcome } from "./wire";
 
@@ -18,7 +19,7 @@ export type Connection =
 export interface Socket {
   onmessage: ((message: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -26,6 +27,7 @@ export interface SessionOptions {
   signer: Signer;
   open: () => Socket;
   onEvent: (event: RealmEvent) => void;
+  onFrame?: (frame: Frame) => void;
   onConnection: (connection: Connection) => void;
   /** How far the realm's clock is ahead of ours, in milliseconds, as each challenge shows. */
   onClock?: (aheadMs: number) => void;
@@ -69,6 +71,13 @@ export class Session {
     return true;
   }
 
+  /** Sends a binary frame; says whether there was a session to send it on. */
+  sendFrame(frame: Frame): boolean {
+    if (!this.#welcomed || !this.#socket) return false;
+    this.#socket.send(encodeFrame(frame));
+    return true;
+  }
+
   #connect(): void {
     clearTimeout(this.#timer);
     this.#problem = undefined;
@@ -76,8 +85,11 @@ export class Session {
     const socket = this.#options.open();
     this.#socket = socket;
     socket.onmessage = (message) => {
+      if (this.#socket !== socket) return;
       const event = typeof message.data === "string" ? parseEvent(message.data) : undefined;
-      if (event && this.#socket === socket) this.#receive(socket, event);
+      const frame = message.data instanceof ArrayBuffer ? decodeFrame(message.data) : undefined;
+      if (event) this.#receive(socket, event);
+      else if (frame && this.#welcomed) this.#options.onFrame?.(frame);
     };
     socket.onclose = () => {
       if (this.#socket === socket) this.#lost();

@@ -111,10 +111,11 @@ function openSocket(): Socket {
   const address = new URL("/ws", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const real = new WebSocket(address, SUBPROTOCOL);
+  real.binaryType = "arraybuffer";
   const socket: Socket = {
     onmessage: null,
     onclose: null,
-    send: (text) => real.send(text),
+    send: (data) => real.send(data),
     close: () => real.close(),
   };
   real.onmessage = (message) => socket.onmessage?.(message);
