@@ -54,3 +54,43 @@ export const REPLAY_MS_MAX = 12_000;
 export const REPLAY_GAP_MS_MAX = 400;
 /** How long a short message stays, in milliseconds. */
 export const NOTICE_MS = 7_000;
+
+/** A button pressed for less than this is a tap: the ear itself finds the end of what is said then. */
+export const TAP_MS = 350;
+/** A voice that lasts this long while the realm speaks is meant for the realm: it falls silent. */
+export const BARGE_MS = 120;
+/** Sound from before a voice was noticed that goes along: the beginning of its first word. */
+export const PRE_ROLL_MS = 600;
+/** After so many interruptions without a word, a voice alone does not interrupt this answer any more. */
+export const VAIN_BARGES_MAX = 2;
+/** Longest wait for the words of something said, and for what they mean. */
+export const WORDS_MS_MAX = 30_000;
+export const RESOLVE_MS_MAX = 5_000;
+/** How long words that were hard to understand can be changed before they are asked. */
+export const CONFIRM_MS = 3_500;
+/** How long an answer to "which of these?" may take. */
+export const CHOICE_MS = 20_000;
+/** Below this mean probability of its words, or this one of any word, a transcript is not sure. */
+export const SURE_MEAN_MIN = 0.6;
+export const SURE_WORD_MIN = 0.25;
+/** Of what was heard while the realm spoke, this part must be the realm's own words to be taken for an echo. */
+export const ECHO_SHARE_MIN = 0.8;
+/** A microphone that brings nothing but zeros for this long is not working. */
+export const DEAF_MS = 4_000;
+/** In push-to-talk the microphone is given back after this long without use. */
+export const PUSH_KEEP_MS = 20_000;
+
+/** Speech is played when so much of it is there, in seconds; and again after a gap. */
+export const JITTER_S = 0.12;
+/** Most speech waiting to be played, in seconds. More than ten minutes are the realm's mistake. */
+export const PLAY_S_MAX = 600;
+/** How fast speech gives way to a voice, and how quiet it is then. */
+export const DUCK_S = 0.03;
+export const DUCK_GAIN = 0.15;
+/** Most bytes of text in one frame of a speak job. */
+export const SPEAK_FRAME_BYTES_MAX = 8 * 1024;
+/** Samples of sound in one input frame: 96 ms. */
+export const HEAR_FRAME_SAMPLES = 1536;
+/** One step louder or quieter, and faster or slower. */
+export const VOLUME_STEP = 0.2;
+export const SPEED_STEP = 0.15;
