@@ -1,0 +1,33 @@
+/** Why a browser gives no microphone, told apart by its errors. */
+
+import type { MicProblem } from "./machine";
+
+/** The page can't even ask. */
+export function obstacle(of: { isSecureContext: boolean; mediaDevices?: unknown; audioWorklet?: boolean }): MicProblem | undefined {
+  if (!of.isSecureContext) return "insecure";
+  if (!of.mediaDevices || of.audioWorklet === false) return "unsupported";
+  return undefined;
+}
+
+/** What `getUserMedia` threw. */
+export function problemOfError(error: unknown): MicProblem {
+  switch (error instanceof Error || error instanceof DOMException ? error.name : "") {
+    case "NotAllowedError":
+    case "SecurityError":
+    case "PermissionDeniedError": return "refused";
+    case "NotFoundError":
+    case "OverconstrainedError":
+    case "DevicesNotFoundError": return "missing";
+    case "NotReadableError":
+    case "AbortError":
+    case "TrackStartError": return "busy";
+    case "TypeError": return "unsupported";
+    default: return "broken";
+  }
+}
+
+/** What is asked of the browser: its own voice out of the loudspeaker shall not come back. */
+export const CONSTRAINTS: MediaStreamConstraints = {
+  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+  video: false,
+};
