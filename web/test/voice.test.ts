@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { JITTER_S, SPEAK_FRAME_BYTES_MAX } from "../src/lib/defaults";
 import { Feed } from "../src/lib/voice/feed";
 import { Gauge } from "../src/lib/voice/gauge";
+import { meaningOf } from "../src/lib/voice/meaning";
 import { obstacle, problemOfError } from "../src/lib/voice/microphone";
 import { FrameGatherer, SampleReader, visible } from "../src/lib/voice/pcm";
 import { gather, place, SPEECH_RATE, type Playlist } from "../src/lib/voice/playlist";
@@ -198,5 +199,32 @@ describe("settings", () => {
     });
     expect(readSettings(null)).toEqual(VOICE_DEFAULTS);
     expect(readSettings("x")).toEqual(VOICE_DEFAULTS);
+  });
+});
+
+describe("what was meant", () => {
+  const understood = (understanding: unknown) => meaningOf({ text: "draw a cat", language: "en", by: "rules", understanding }, "please draw a cat");
+
+  it("is a word that steers, a question, or something that nobody can do", () => {
+    expect(understood({ kind: "control", control: "louder" })).toEqual({ kind: "control", control: "louder" });
+    expect(understood({ kind: "act", capability: "chat", text: "why cats", confidence: 1 })).toEqual({ kind: "ask", text: "why cats" });
+    expect(understood({ kind: "act", capability: "image", text: "a cat", confidence: 1 })).toEqual({ kind: "nobody", capability: "image" });
+  });
+
+  it("may be one of several", () => {
+    const choices = [{ capability: "image", text: "a cat", say: "draw a cat" }, { capability: "chat", text: "a cat", say: "tell about a cat" }];
+    expect(understood({ kind: "unsure", question: "Draw it, or tell you of it?", choices })).toEqual({
+      kind: "unsure", question: "Draw it, or tell you of it?",
+      choices: [
+        { label: "draw a cat", meaning: { kind: "nobody", capability: "image" } },
+        { label: "tell about a cat", meaning: { kind: "ask", text: "a cat" } },
+      ],
+    });
+  });
+
+  it("is a question when the answer makes no sense", () => {
+    for (const nonsense of [undefined, null, 3, "x", {}, { understanding: 1 }, { understanding: { kind: "control", control: "dance" } }, { understanding: { kind: "unsure", choices: [] } }]) {
+      expect(meaningOf(nonsense, "Hello")).toEqual({ kind: "ask", text: "Hello" });
+    }
   });
 });

@@ -394,7 +394,7 @@ describe("always listening", () => {
 
 describe("the microphone", () => {
   it("refused, unplugged or taken ends the turn with one sound, and nothing is tried again", () => {
-    for (const mic of ["refused", "unplugged", "other-tab", "missing", "silent"] as const) {
+    for (const mic of ["refused", "unplugged", "other-tab", "missing", "busy"] as const) {
       const talk = new Talk().on({ type: "woke", own: false });
       talk.did();
       talk.on({ type: "mic", mic });
@@ -448,7 +448,7 @@ describe("whatever happens, in whatever order,", () => {
   it("no turn gets stuck: dismissing always leads back to rest, and nothing is spoken over a listening ear", () => {
     let seed = 7;
     const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below;
-    for (let run = 0; run < 300; run += 1) {
+    for (let run = 0; run < 100; run += 1) {
       const talk = new Talk((["push", "wake", "always"] as const)[run % 3]);
       for (let count = 0; count < 60; count += 1) {
         const turn = talk.state.turn - (random(5) === 0 ? 1 : 0);
@@ -469,9 +469,11 @@ describe("whatever happens, in whatever order,", () => {
         const before = talk.state;
         talk.on(events[random(events.length)] ?? { type: "dismiss" });
         const done = talk.did();
-        expect(talk.state.phase === "hearing" && done.some((what) => what.startsWith("speak-") || what.startsWith("say "))).toBe(false);
-        if (before.phase === "speaking" && talk.state.phase === "hearing") expect(done).toContain("silence");
-        if (before.phase === "hearing" && talk.state.turn !== before.turn) expect(done).toContain("cancel-transcribe");
+        const broken =
+          (talk.state.phase === "hearing" && done.some((what) => what.startsWith("speak-") || what.startsWith("say "))) ||
+          (before.phase === "speaking" && talk.state.phase === "hearing" && !done.includes("silence")) ||
+          (before.phase === "hearing" && talk.state.turn !== before.turn && !done.includes("cancel-transcribe"));
+        if (broken) expect.fail(`run ${run}: ${JSON.stringify(before)} -> ${JSON.stringify(talk.state)}: ${done.join(", ")}`);
       }
       talk.on({ type: "mic", mic: "off" }, { type: "dismiss" }, { type: "dismiss" });
       expect(talk.state).toMatchObject({ phase: "idle", choices: [], words: "" });

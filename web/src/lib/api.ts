@@ -29,6 +29,9 @@ export class Api {
   workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
 
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
+  /** What words mean: which capability, or which word that steers. */
+  resolve = (text: string, language?: string) =>
+    this.#ask<unknown>("POST", "/api/resolve", { text, ...(language ? { language } : {}) });
   wallet = () => this.#get<WalletInfo>(this.#wallet());
   jobs = (page: { before?: string; limit?: number; q?: string }) => this.#get<JobPage>(this.#wallet("/jobs"), page);
   movements = (page: { before?: number; limit?: number }) =>

@@ -57,6 +57,8 @@ export const NOTICE_MS = 7_000;
 
 /** A button pressed for less than this is a tap: the ear itself finds the end of what is said then. */
 export const TAP_MS = 350;
+/** The space bar held for so long in an empty field is such a button. */
+export const HOLD_MS = 220;
 /** A voice that lasts this long while the realm speaks is meant for the realm: it falls silent. */
 export const BARGE_MS = 120;
 /** Sound from before a voice was noticed that goes along: the beginning of its first word. */
@@ -94,3 +96,5 @@ export const HEAR_FRAME_SAMPLES = 1536;
 /** One step louder or quieter, and faster or slower. */
 export const VOLUME_STEP = 0.2;
 export const SPEED_STEP = 0.15;
+/** How often a wake phrase of one's own is said to learn it. */
+export const SAMPLES_FOR_PHRASE = 3;

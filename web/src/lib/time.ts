@@ -1,16 +1,37 @@
 /** Moments and spans in words. */
 
-import { t } from "./strings";
+import { language, languageOf, t } from "./strings";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const clockSeconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const sameYear = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const otherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const FORMATS = {
+  clock: { hour: "2-digit", minute: "2-digit" },
+  clockSeconds: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  sameYear: { weekday: "long", day: "numeric", month: "long" },
+  otherYear: { day: "numeric", month: "long", year: "numeric" },
+  full: { dateStyle: "medium", timeStyle: "medium" },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
-export const timeOfDay = (ms: number) => clock.format(ms);
-export const timeOfDaySeconds = (ms: number) => clockSeconds.format(ms);
-export const dateAndTime = (ms: number) => full.format(ms);
+/** Made once for each language: making one is slow. */
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function format(name: keyof typeof FORMATS, ms: number): string {
+  const key = `${language} ${name}`;
+  let format = made.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale(), FORMATS[name]);
+    made.set(key, format);
+  }
+  return format.format(ms);
+}
+
+/** The browser's own kind of the language that is shown (British English, say), or else the language. */
+function locale(): string | undefined {
+  const own = globalThis.navigator?.languages ?? [];
+  return own.find((tag) => languageOf([tag]) === language && tag.toLowerCase().startsWith(language)) ?? language;
+}
+
+export const timeOfDay = (ms: number) => format("clock", ms);
+export const timeOfDaySeconds = (ms: number) => format("clockSeconds", ms);
+export const dateAndTime = (ms: number) => format("full", ms);
 
 /** A span, as exact as matters: `0.4 s`, `12 s`, `3 min`, `2 h`. */
 export function span(ms: number, decimals = 1): string {
@@ -25,7 +46,7 @@ export function dayName(ms: number, now: number): string {
   const days = Math.round((midnight(now) - midnight(ms)) / 86_400_000);
   if (days === 0) return t.units.today;
   if (days === 1) return t.units.yesterday;
-  return (new Date(ms).getFullYear() === new Date(now).getFullYear() ? sameYear : otherYear).format(ms);
+  return format(new Date(ms).getFullYear() === new Date(now).getFullYear() ? "sameYear" : "otherYear", ms);
 }
 
 /** Things in the order given, put together by day. */

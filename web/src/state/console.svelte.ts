@@ -10,8 +10,11 @@ import { Conversations } from "./conversations.svelte";
 import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
 import { notices } from "./notices.svelte";
+import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
 import { go, isPlain } from "./route.svelte";
+import { Streams } from "./streams";
+import { Voice } from "./voice.svelte";
 
 export class Console {
   connection = $state.raw<Connection>({ state: "connecting" });
@@ -20,6 +23,8 @@ export class Console {
   readonly conversations: Conversations;
   readonly live: Live;
   readonly purse: Purse;
+  readonly voice: Voice;
+  #streams: Streams;
   #session: Session;
   #caughtUp = false;
   /** Who else hears the events of a job: replays. */
@@ -43,9 +48,22 @@ export class Console {
       jobs: this.jobs,
       workers: () => this.live.workers ?? [],
     });
+    this.#streams = new Streams({
+      send: (type, data, subject) => this.#session.send(type, data, subject),
+      sendFrame: (frame) => this.#session.sendFrame(frame),
+    });
+    this.voice = new Voice({
+      api: this.api,
+      jobs: this.jobs,
+      conversations: this.conversations,
+      streams: this.#streams,
+      workers: () => this.live.workers ?? [],
+      report: () => {},
+    });
     this.#session = new Session({
       signer: wallet,
       open: openSocket,
+      onFrame: (frame) => this.#streams.receiveFrame(frame),
       onEvent: (event) => this.#receive(event),
       onConnection: (connection) => this.#connected(connection),
       onClock: (aheadMs) => (this.api.clockAheadMs = aheadMs),
@@ -55,10 +73,16 @@ export class Console {
   start(): void {
     void this.conversations.read().then(() => this.#comeBack());
     this.#session.start();
+    void this.#wakeVoice();
     addEventListener("online", () => this.#session.retryNow());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#session.retryNow();
     });
+  }
+
+  async #wakeVoice(): Promise<void> {
+    this.voice.know(await phrases.read());
+    await this.voice.comeBack();
   }
 
   /** Opened by its plain address soon after something was asked: the page shows that again. */
@@ -80,8 +104,12 @@ export class Console {
 
   #connected(connection: Connection): void {
     this.connection = connection;
-    if (connection.state === "offline") this.live.disconnected();
+    if (connection.state === "offline") {
+      this.live.disconnected();
+      this.#streams.disconnected();
+    }
     if (connection.state !== "online") return;
+    this.#streams.connected();
     this.jobs.resume();
     this.#session.send("mtor.realm.watch", {});
     void this.live.refresh();
@@ -100,7 +128,7 @@ export class Console {
   }
 
   #receive(event: RealmEvent): void {
-    if (this.live.receive(event) || this.jobs.receive(event)) return;
+    if (this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
     const replay = event.subject === undefined ? undefined : this.#replays.get(event.subject);
     if (replay) return replay(event);
     if (event.type === "mtor.error") notices.say(event.data.detail || event.data.title, "bad");

@@ -8,7 +8,7 @@ import {
 import { transact } from "../lib/database";
 import { REBUILD_JOBS_MAX } from "../lib/defaults";
 import { uuid7Time } from "../lib/uuid";
-import type { Problem, WorkerInfo } from "../lib/wire";
+import type { ChatMessage, Problem, ServiceClass, WorkerInfo } from "../lib/wire";
 import type { Jobs } from "./jobs.svelte";
 
 export interface ConversationsOptions {
@@ -54,8 +54,9 @@ export class Conversations {
   async catchUp(): Promise<void> {
     const { api, jobs } = this.#options;
     const page = await api.jobs({ limit: REBUILD_JOBS_MAX });
-    for (const line of page.jobs) if (!isFinal(line.state)) jobs.follow(line.id);
-    const unknown = page.jobs.filter((line) => line.capability === "chat" && !this.of(line.id));
+    const chats = page.jobs.filter((line) => line.capability === "chat");
+    for (const line of chats) if (!isFinal(line.state)) jobs.follow(line.id);
+    const unknown = chats.filter((line) => !this.of(line.id));
     if (unknown.length === 0) return;
     const infos = await inGroups(unknown, (line) => api.job(line.id).catch(() => undefined));
     for (const found of groupJobs(infos.filter((info) => info !== undefined))) {
@@ -65,9 +66,9 @@ export class Conversations {
   }
 
   /** Asks in a conversation, or in a new one; gives the conversation's id. */
-  ask(question: string, id: string | undefined): string {
+  ask(question: string, id: string | undefined, how?: ServiceClass): string {
     const conversation = this.get(id);
-    const job = this.#submit(conversation?.turns ?? [], question);
+    const job = this.#submit(conversation?.turns ?? [], question, how);
     const asked = conversation
       ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { question, jobs: [job] }] }
       : newConversation(job, question);
@@ -82,6 +83,15 @@ export class Conversations {
     if (!conversation || !turn) return;
     const job = this.#submit(conversation.turns.slice(0, index), turn.question);
     const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
+    void this.#store({ ...conversation, updated: uuid7Time(job), turns });
+  }
+
+  /** Asks another question in place of a turn's; what came of the first is found in the history. */
+  revise(id: string, index: number, question: string): void {
+    const conversation = this.get(id);
+    if (!conversation?.turns[index]) return;
+    const job = this.#submit(conversation.turns.slice(0, index), question);
+    const turns = conversation.turns.with(index, { question, jobs: [job] });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
@@ -106,13 +116,22 @@ export class Conversations {
     return found?.id;
   }
 
-  #submit(turns: readonly Turn[], question: string): string {
+  /** What a question would send. */
+  messages(question: string, id: string | undefined): ChatMessage[] {
+    return this.#messages(this.get(id)?.turns ?? [], question);
+  }
+
+  #submit(turns: readonly Turn[], question: string, how?: ServiceClass): string {
+    return this.#options.jobs.submit(this.#messages(turns, question), how);
+  }
+
+  #messages(turns: readonly Turn[], question: string): ChatMessage[] {
     const { jobs, workers } = this.#options;
     const past: PastTurn[] = turns.map((turn) => ({
       question: turn.question,
       answer: jobs.get(turn.jobs.at(-1))?.text ?? turn.answer ?? "",
     }));
-    return jobs.submit(messagesFor(past, question, contextBudget(workers())));
+    return messagesFor(past, question, contextBudget(workers()));
   }
 
   async #store(conversation: Conversation): Promise<void> {

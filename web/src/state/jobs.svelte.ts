@@ -8,7 +8,7 @@ import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
 import { t } from "../lib/strings";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Problem, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Problem, ServiceClass, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
@@ -37,6 +37,8 @@ export class Jobs {
   #known = new Map<string, Answer>();
   #active = new Map<string, Active>();
   #undrawn = new Set<string>();
+  /** Who hears at once how a job goes on, without waiting for it to be drawn. */
+  #hearers = new Map<string, (answer: Answer) => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: JobsOptions) {
@@ -47,8 +49,23 @@ export class Jobs {
     return id === undefined ? undefined : this.#shown.get(id);
   }
 
+  /** A job as it is known, somewhat ahead of what is drawn. */
+  latest(id: string | undefined): Answer | undefined {
+    return id === undefined ? undefined : this.#known.get(id);
+  }
+
+  /** Tells of every change of a job, the present state first; gives a function that ends it. */
+  hear(id: string, hearer: (answer: Answer) => void): () => void {
+    this.#hearers.set(id, hearer);
+    const now = this.#known.get(id);
+    if (now) hearer(now);
+    return () => {
+      if (this.#hearers.get(id) === hearer) this.#hearers.delete(id);
+    };
+  }
+
   /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
-  submit(messages: ChatMessage[]): string {
+  submit(messages: ChatMessage[], how: ServiceClass = "interactive"): string {
     const id = uuid7();
     if (this.#active.size >= ACTIVE_JOBS_MAX) {
       const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
@@ -56,7 +73,7 @@ export class Jobs {
       return id;
     }
     const intent = { capability: "chat", model: "default", params: { messages } } as const;
-    const submit: Submit = { intent, class: "interactive" };
+    const submit: Submit = { intent, class: how };
     this.#active.set(id, { submit, rereads: 0 });
     this.#keep(newAnswer(id));
     this.#options.send("mtor.job.submit", submit, id);
@@ -161,6 +178,7 @@ export class Jobs {
 
   #keep(answer: Answer): void {
     this.#known.set(answer.job, answer);
+    this.#hearers.get(answer.job)?.(answer);
     const shown = this.#shown.get(answer.job);
     // Words may wait a moment, so that a flood of them is drawn in one go; a change of state may not.
     if (shown?.state === answer.state && shown.accepted === answer.accepted) {

@@ -1,6 +1,6 @@
 /** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`. */
 
-export const VIEWS = ["ask", "realm", "history", "wallet"] as const;
+export const VIEWS = ["ask", "realm", "history", "wallet", "settings"] as const;
 export type View = (typeof VIEWS)[number];
 
 class Route {

@@ -1,7 +1,7 @@
 /** Light or dark: what the system says, unless the person chose. */
 
 const KEY = "mtor.theme";
-type Choice = "light" | "dark";
+export type Choice = "light" | "dark";
 
 const system = matchMedia("(prefers-color-scheme: light)");
 
@@ -17,6 +17,11 @@ class Theme {
     this.#show();
   }
 
+  /** What the person chose, if anything. */
+  get chosen(): Choice | undefined {
+    return this.#chosen;
+  }
+
   get current(): Choice {
     return this.#chosen ?? this.#system;
   }
@@ -24,7 +29,11 @@ class Theme {
   toggle(): void {
     const next = this.current === "light" ? "dark" : "light";
     // Back to what the system says anyway: then follow the system again.
-    this.#chosen = next === this.#system ? undefined : next;
+    this.choose(next === this.#system ? undefined : next);
+  }
+
+  choose(choice: Choice | undefined): void {
+    this.#chosen = choice;
     try {
       if (this.#chosen) localStorage.setItem(KEY, this.#chosen);
       else localStorage.removeItem(KEY);

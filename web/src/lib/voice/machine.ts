@@ -11,7 +11,7 @@ import type { Mode } from "./settings";
 
 /** Why the microphone can't be used; the page has words for each. */
 export type MicProblem =
-  | "refused" | "missing" | "busy" | "silent" | "unplugged" | "other-tab" | "insecure" | "unsupported" | "broken";
+  | "refused" | "missing" | "busy" | "unplugged" | "other-tab" | "insecure" | "unsupported" | "broken";
 
 export type Mic = "off" | "opening" | "on" | MicProblem;
 
@@ -22,7 +22,7 @@ export type Via = "wake" | "press" | "voice" | "typed";
 
 /** Words that steer the conversation instead of asking something. */
 export type Control =
-  | "stop" | "cancel" | "repeat" | "louder" | "quieter" | "faster" | "slower" | "goodbye" | "continue" | "mute";
+  | "stop" | "cancel" | "repeat" | "louder" | "quieter" | "faster" | "slower" | "goodbye" | "continue" | "mute" | "help" | "nothing";
 
 /** What is to be done with words that were said. */
 export type Meaning =
@@ -32,7 +32,7 @@ export type Meaning =
   | { kind: "nobody"; capability: string }
   /** It may cost more than the person wants to spend unasked. */
   | { kind: "dear"; price: string; choices: Choice[] }
-  | { kind: "unsure"; choices: Choice[] };
+  | { kind: "unsure"; question?: string; choices: Choice[] };
 
 export interface Choice {
   /** What would be done, in words for a button. */
@@ -44,7 +44,9 @@ export interface Choice {
 export type Line =
   | { line: "nobody"; capability: string }
   | { line: "dear"; price: string }
-  | { line: "which" }
+  /** The resolver's own words, where it has any. */
+  | { line: "which"; question?: string }
+  | { line: "help" }
   | { line: "misheard" }
   | { line: "failed"; why: string }
   | { line: "goodbye" };
@@ -396,7 +398,7 @@ function act(before: VoiceState, meaning: Meaning): Step {
       return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true }]];
     }
     case "dear": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "dear", price: meaning.price }));
-    case "unsure": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "which" }));
+    case "unsure": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "which", question: meaning.question }));
   }
 }
 
@@ -449,6 +451,8 @@ function control(state: VoiceState, what: Control): Step {
     case "continue":
       if (state.phase === "speaking") return stay(state);
       return prepend(silence, state.interrupted ? rest(quiet) : follow({ ...quiet, phase: "idle" }));
+    case "help": return prepend([...silence, ...clearAll], say(quiet, { line: "help" }));
+    case "nothing": return prepend(silence, follow({ ...quiet, phase: "idle" }));
     case "louder": return adjusted(quiet, "volume", VOLUME_STEP);
     case "quieter": return adjusted(quiet, "volume", -VOLUME_STEP);
     case "faster": return adjusted(quiet, "speed", SPEED_STEP);
