@@ -321,7 +321,7 @@ export const en = {
     drop: "Drop it",
     editQuestion: "Change the question and ask again",
     editSave: "Ask this instead",
-    stop: "Be quiet",
+    stop: "Stop speaking",
     goOn: "Go on",
     repeat: "Say it again",
     louder: "Louder",
