@@ -1,0 +1,30 @@
+//! What somebody wants, from what they said.
+//!
+//! [`Resolver`] maps words to a [`Control`] word, to a capability with its text and parameters, or to a question back when
+//! it is not sure. First come rules: words that always mean the same, in several languages. Then examples: it means what
+//! the sentences mean that lie nearest, by vectors that the caller brings. What neither knows is a question for `chat`.
+//! [`say`] has the sentences that the realm says by itself.
+//!
+//! What must not live here: I/O, a clock, a model. Vectors come in as arguments, from whoever has an engine.
+//!
+//! The data: one table per language (`languages`), the examples (`examples`), the thresholds ([`defaults`]), and a set of
+//! utterances to measure it all with ([`EVALUATION`]).
+
+pub mod defaults;
+mod examples;
+mod languages;
+mod pattern;
+mod resolved;
+mod resolver;
+mod rules;
+pub mod say;
+mod values;
+mod wake;
+mod words;
+
+pub use examples::{Example, Label};
+pub use resolved::{By, Choice, Control, Resolved, Understanding};
+pub use resolver::{Resolver, WrongVectors};
+
+/// Utterances with what they mean, to measure the resolver with; none of them is an example. TOML, explained at its top.
+pub const EVALUATION: &str = include_str!("../data/evaluation.toml");

@@ -1,0 +1,103 @@
+//! What was understood, in the shape in which it crosses the wire.
+
+use std::collections::BTreeMap;
+
+use mtor_protocol::CapabilityKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A word to the realm itself, rather than something to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// Stop talking, or whatever is under way.
+    Stop,
+    /// Say the last answer again.
+    Repeat,
+    /// Talk louder.
+    Louder,
+    /// Talk more quietly.
+    Quieter,
+    /// Talk more slowly.
+    Slower,
+    /// Talk faster.
+    Faster,
+    /// Forget what was just asked.
+    Cancel,
+    /// The conversation is over.
+    Goodbye,
+    /// Stop listening until asked to by hand.
+    Mute,
+    /// Say what can be asked for.
+    Help,
+    /// Yes, to a question of the realm's.
+    Yes,
+    /// No, to a question of the realm's.
+    No,
+}
+
+/// What was understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Understanding {
+    /// A word to the realm itself.
+    Control {
+        /// Which one.
+        control: Control,
+    },
+    /// Something to be done.
+    Act {
+        /// By what.
+        capability: CapabilityKind,
+        /// What is left for it: the picture's description, the city, the question.
+        text: String,
+        /// What could be read out of the words: `city`, `day`, `seconds`, `action`, ...
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        params: BTreeMap<String, String>,
+        /// How sure, from 0 to 1.
+        confidence: f32,
+    },
+    /// Not sure enough to act: ask back.
+    Unsure {
+        /// What to ask, in plain words of the speaker's language.
+        question: String,
+        /// What may have been meant, the likeliest first.
+        choices: Vec<Choice>,
+    },
+}
+
+/// One thing that may have been meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// What would do it.
+    pub capability: CapabilityKind,
+    /// What is left for it.
+    pub text: String,
+    /// What it is called on a button, and what the speaker may answer.
+    pub say: String,
+}
+
+/// How it was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// By rules: these words always mean this.
+    Rules,
+    /// By examples: it means what sentences near to it mean.
+    Examples,
+    /// By neither: it is taken as a question.
+    Fallback,
+}
+
+/// What somebody said, and what they want.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Resolved {
+    /// What was said, without wake word and politeness.
+    pub text: String,
+    /// Its language, as in `en`.
+    pub language: String,
+    /// What was understood.
+    pub understanding: Understanding,
+    /// How.
+    pub by: By,
+}
