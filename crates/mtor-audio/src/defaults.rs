@@ -18,3 +18,10 @@ pub(crate) const FILTER_PHASES: usize = 512;
 pub(crate) const FILTER_CUTOFF: f64 = 0.92;
 /// Shape of the filter's Kaiser window: what is above half the lower rate is damped by some 90 dB.
 pub(crate) const FILTER_KAISER_BETA: f64 = 9.0;
+
+/// Broken packets after which a file of which nothing was heard yet is given up.
+#[cfg(feature = "decode")]
+pub(crate) const BROKEN_PACKETS_MAX: u32 = 64;
+/// The longest tag of a file that is kept while it is read, in bytes. Pictures are not kept at all.
+#[cfg(feature = "decode")]
+pub(crate) const TAG_BYTES_MAX: usize = 64 << 10;

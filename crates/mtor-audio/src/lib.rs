@@ -6,12 +6,15 @@
 //! - [`pcm`]: between the two forms of a sample, loudness, WAV files.
 //! - [`resample`]: from any rate to any other, as the samples come.
 //! - `decode` (feature): a file of any common format to samples, with bounded memory.
+//! - `encode` (feature): samples to a file of a common format, as they come.
 //!
 //! What is not here: the wire, models, and anything that plays or records.
 
 #[cfg(feature = "decode")]
 pub mod decode;
 pub mod defaults;
+#[cfg(feature = "encode")]
+pub mod encode;
 pub mod pcm;
 pub mod resample;
 
