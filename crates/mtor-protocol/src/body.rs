@@ -10,8 +10,11 @@ use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
 use crate::money::{Micro, Price};
 use crate::problem::Problem;
+use crate::sound::VoiceTiming;
 use crate::usage::{FinishReason, Usage};
-use crate::worker::{Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed};
+use crate::worker::{
+    Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed, WorkPartial,
+};
 
 /// Between whom a type of event passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +96,8 @@ bodies! {
     JobAssigned(Assigned) = "mtor.job.assigned", BrokerToClient;
     /// A piece of the answer.
     JobChunk(Chunk) = "mtor.job.chunk", BrokerToClient;
+    /// What the answer looks like so far: the next one replaces it. No part of the answer.
+    JobPartial(Partial) = "mtor.job.partial", BrokerToClient;
     /// Done and paid.
     JobCompleted(Completed) = "mtor.job.completed", BrokerToClient;
     /// Not done; what was held beyond the cost is free again.
@@ -104,6 +109,9 @@ bodies! {
     QuoteAsk(Submit) = "mtor.quote.ask", ClientToBroker;
     /// That much.
     Quote(Quote) = "mtor.quote", BrokerToClient;
+
+    /// How long a spoken turn took.
+    VoiceTiming(VoiceTiming) = "mtor.voice.timing", ClientToBroker;
 
     /// Tell me what happens in the realm from now on.
     RealmWatch(RealmWatch) = "mtor.realm.watch", ClientToBroker;
@@ -124,6 +132,8 @@ bodies! {
     WorkerStop(Stop) = "mtor.worker.stop", BrokerToWorker;
     /// A piece of the answer.
     WorkerChunk(Piece) = "mtor.worker.chunk", WorkerToBroker;
+    /// What the answer looks like so far.
+    WorkerPartial(WorkPartial) = "mtor.worker.partial", WorkerToBroker;
     /// The answer is whole.
     WorkerDone(Done) = "mtor.worker.done", WorkerToBroker;
     /// It can't be done here.
@@ -246,6 +256,13 @@ pub struct Chunk {
     pub text: String,
     /// Tokens in it.
     pub tokens: u32,
+}
+
+/// The data of `mtor.job.partial`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Partial {
+    /// All of it, as it looks so far.
+    pub text: String,
 }
 
 /// The data of `mtor.job.completed`.

@@ -1,15 +1,18 @@
 //! Binary frames: heavy payloads (audio, images) without base64. Header, then payload, in one WebSocket message:
 //!
 //! ```text
-//! 0      2        3      4                20            28
-//! "MF"   version  kind   job id (16, BE)  sequence (BE) payload ...
+//! 0      2        3      4                20          28            36
+//! "MF"   version  kind   job id (16, BE)  lease (BE)  sequence (BE) payload ...
 //! ```
+//!
+//! The lease is that of the assignment between broker and worker, and 0 between client and broker. An empty payload ends
+//! the input of a job. Output frames to a client carry the sequence of the job's events, among which they stand.
 
 use crate::id::JobId;
 use crate::limits;
 
 /// The bytes before the payload.
-pub const HEADER_BYTES: usize = 28;
+pub const HEADER_BYTES: usize = 36;
 const MAGIC: [u8; 2] = *b"MF";
 const VERSION: u8 = 1;
 
@@ -29,7 +32,9 @@ pub struct Frame<'a> {
     pub kind: FrameKind,
     /// The job that it belongs to.
     pub job: JobId,
-    /// Its number among the frames of its job and kind, from 0.
+    /// The fencing token of the assignment that it belongs to, between broker and worker; else 0.
+    pub lease: u64,
+    /// Its number: growing, among the frames of its job and kind.
     pub sequence: u64,
     /// The bytes.
     pub payload: &'a [u8],
@@ -73,6 +78,7 @@ impl<'a> Frame<'a> {
         bytes.extend(MAGIC);
         bytes.extend([VERSION, kind]);
         bytes.extend(self.job.0.to_be_bytes());
+        bytes.extend(self.lease.to_be_bytes());
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.payload);
         Ok(bytes)
@@ -101,12 +107,14 @@ impl<'a> Frame<'a> {
             1 => FrameKind::Output,
             other => return Err(FrameError::Kind(other)),
         };
-        let (mut job, mut sequence) = ([0; 16], [0; 8]);
+        let (mut job, mut lease, mut sequence) = ([0; 16], [0; 8], [0; 8]);
         job.copy_from_slice(&rest[..16]);
-        sequence.copy_from_slice(&rest[16..]);
+        lease.copy_from_slice(&rest[16..24]);
+        sequence.copy_from_slice(&rest[24..]);
         Ok(Self {
             kind,
             job: JobId(u128::from_be_bytes(job)),
+            lease: u64::from_be_bytes(lease),
             sequence: u64::from_be_bytes(sequence),
             payload,
         })
@@ -120,9 +128,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_frame_survives_its_bytes(job: u128, sequence: u64, out: bool, payload: Vec<u8>) {
+        fn a_frame_survives_its_bytes(job: u128, lease: u64, sequence: u64, out: bool, payload: Vec<u8>) {
             let kind = if out { FrameKind::Output } else { FrameKind::Input };
-            let frame = Frame { kind, job: JobId(job), sequence, payload: &payload };
+            let frame = Frame { kind, job: JobId(job), lease, sequence, payload: &payload };
             let bytes = frame.encode().unwrap();
             prop_assert_eq!(Frame::decode(&bytes).unwrap(), frame);
         }
@@ -137,8 +145,9 @@ mod tests {
 
     #[test]
     fn wrong_headers_are_named() {
-        let good =
-            Frame { kind: FrameKind::Input, job: JobId(1), sequence: 2, payload: b"x" }.encode().unwrap();
+        let good = Frame { kind: FrameKind::Input, job: JobId(1), lease: 0, sequence: 2, payload: b"x" }
+            .encode()
+            .unwrap();
         let with = |index: usize, value: u8| {
             let mut bytes = good.clone();
             bytes[index] = value;
@@ -147,11 +156,13 @@ mod tests {
         assert_eq!(with(0, 0), FrameError::Magic);
         assert_eq!(with(2, 9), FrameError::Version(9));
         assert_eq!(with(3, 7), FrameError::Kind(7));
-        assert_eq!(Frame::decode(&good[..27]), Err(FrameError::Short(27)));
+        assert_eq!(Frame::decode(&good[..35]), Err(FrameError::Short(35)));
         let long = vec![0; limits::FRAME_BYTES_MAX + 1];
         assert_eq!(Frame::decode(&long), Err(FrameError::Long(long.len())));
         assert!(
-            Frame { kind: FrameKind::Input, job: JobId(1), sequence: 0, payload: &long }.encode().is_err()
+            Frame { kind: FrameKind::Input, job: JobId(1), lease: 0, sequence: 0, payload: &long }
+                .encode()
+                .is_err()
         );
     }
 }

@@ -8,6 +8,7 @@ use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
 use crate::money::{Micro, Price};
 use crate::problem::Problem;
+use crate::sound::VoiceInfo;
 use crate::usage::{FinishReason, Usage};
 use crate::worker::{CapabilityKind, OfferLimits};
 
@@ -119,6 +120,12 @@ pub struct OfferInfo {
     pub tokens_per_s: Option<f32>,
     /// What it asks.
     pub price: Price,
+    /// The languages that it understands or speaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
+    /// The voices that it speaks with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voices: Vec<VoiceInfo>,
 }
 
 /// The state of a job.
@@ -394,6 +401,8 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
     route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),
     route!("POST" "/v1/embeddings" Wallet "EmbeddingRequest" -> "EmbeddingList", "Embeddings, in OpenAI's shape"),
+    route!("POST" "/v1/audio/transcriptions" Wallet "TranscriptionRequest" -> "Transcription", "A recording in the field file of a form, written down, in OpenAI's shape; streams server-sent events when asked to"),
+    route!("POST" "/v1/audio/speech" Wallet "SpeechRequest" -> "audio/mpeg", "Text, spoken, in OpenAI's shape; sent as it is spoken, in the format that was asked for"),
     route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),
     route!("GET" "/v1/models/{id}" Wallet -> "ModelCard", "One model, in OpenAI's shape"),
 ];

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::id::JobId;
 use crate::limits;
 use crate::money::Micro;
+use crate::sound::{SpeakTask, TranscribeTask};
 use crate::worker::CapabilityKind;
 
 /// The model name that stands for the realm's first choice of a capability.
@@ -47,6 +48,10 @@ pub enum Task {
     Chat(ChatTask),
     /// Turn texts into vectors.
     Embed(EmbedTask),
+    /// Write down what is said.
+    Transcribe(TranscribeTask),
+    /// Speak a text.
+    Speak(SpeakTask),
 }
 
 impl Task {
@@ -55,6 +60,36 @@ impl Task {
         match self {
             Self::Chat(_) => CapabilityKind::CHAT,
             Self::Embed(_) => CapabilityKind::EMBED,
+            Self::Transcribe(_) => CapabilityKind::TRANSCRIBE,
+            Self::Speak(_) => CapabilityKind::SPEAK,
+        }
+    }
+
+    /// Whether binary input frames belong to it.
+    pub fn takes_input(&self) -> bool {
+        match self {
+            Self::Chat(_) | Self::Embed(_) => false,
+            Self::Transcribe(_) => true,
+            Self::Speak(speak) => speak.more,
+        }
+    }
+
+    /// The most bytes that may go in as binary frames.
+    pub fn input_frames_max(&self) -> usize {
+        match self {
+            Self::Chat(_) | Self::Embed(_) => 0,
+            Self::Transcribe(_) => limits::INPUT_BYTES_MAX,
+            Self::Speak(speak) if speak.more => limits::SPEAK_BYTES_MAX.saturating_sub(speak.text.len()),
+            Self::Speak(_) => 0,
+        }
+    }
+
+    /// The most audio that can be heard or spoken for it, in milliseconds.
+    pub fn audio_ms_bound(&self) -> u32 {
+        match self {
+            Self::Chat(_) | Self::Embed(_) => 0,
+            Self::Transcribe(transcribe) => transcribe.audio_ms_bound(),
+            Self::Speak(speak) => speak.audio_ms_bound(),
         }
     }
 
@@ -63,6 +98,8 @@ impl Task {
         match self {
             Self::Chat(chat) => chat.messages.iter().map(|message| message.content.len()).sum(),
             Self::Embed(embed) => embed.input.iter().map(String::len).sum(),
+            Self::Transcribe(transcribe) => transcribe.hint.as_ref().map_or(0, String::len),
+            Self::Speak(speak) => speak.text.len(),
         }
     }
 
@@ -71,6 +108,8 @@ impl Task {
         let text = match self {
             Self::Chat(chat) => chat.messages.last().map(|message| message.content.as_str()),
             Self::Embed(embed) => embed.input.first().map(String::as_str),
+            Self::Transcribe(_) => None,
+            Self::Speak(speak) => Some(speak.text.as_str()),
         };
         text.unwrap_or_default().chars().take(chars).collect()
     }
@@ -93,10 +132,12 @@ impl<'de> Deserialize<'de> for Intent {
         let task = match form.capability.as_str() {
             "chat" => Task::Chat(serde_json::from_str(form.params.get()).map_err(wrong)?),
             "embed" => Task::Embed(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "transcribe" => Task::Transcribe(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "speak" => Task::Speak(serde_json::from_str(form.params.get()).map_err(wrong)?),
             other => {
                 let name: String = other.chars().take(limits::NAME_BYTES_MAX).collect();
                 return Err(serde::de::Error::custom(format_args!(
-                    "capability: {name:?} is none that can be asked for; there are chat and embed"
+                    "capability: {name:?} is none that can be asked for; there are chat, embed, transcribe and speak"
                 )));
             }
         };
@@ -380,7 +421,8 @@ mod tests {
         let chat =
             |params: &str| error_of(&format!(r#"{{"intent":{{"capability":"chat","params":{params}}}}}"#));
         assert!(
-            error_of(r#"{"intent":{"capability":"fly","params":{}}}"#).contains("there are chat and embed")
+            error_of(r#"{"intent":{"capability":"fly","params":{}}}"#)
+                .contains("there are chat, embed, transcribe and speak")
         );
         assert!(chat("{}").contains("messages must not be empty"));
         assert!(chat(r#"{"prompt":"a","temperature":9}"#).contains("temperature must lie between 0 and 2"));

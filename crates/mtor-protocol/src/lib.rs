@@ -28,6 +28,7 @@ pub mod money;
 pub mod openai;
 pub mod problem;
 pub mod schema;
+pub mod sound;
 pub mod usage;
 pub mod worker;
 
@@ -38,6 +39,7 @@ pub use id::{AccountId, Did, Digest, JobId, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
 pub use problem::{Problem, ProblemKind};
+pub use sound::{AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo};
 pub use usage::{FinishReason, Usage};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 

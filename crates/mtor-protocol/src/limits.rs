@@ -3,8 +3,22 @@
 
 /// Longest text frame, and longest JSON body of a request: 1 MiB.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
-/// Longest binary frame, header included: 16 MiB.
-pub const FRAME_BYTES_MAX: usize = 16 << 20;
+/// Longest binary frame, header included: 1 MiB. What is longer goes in several.
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
+/// Most bytes that go into one job as binary frames: 64 MiB.
+pub const INPUT_BYTES_MAX: usize = 64 << 20;
+/// Most bytes that come out of one job as binary frames: 256 MiB, more than an hour of raw speech.
+pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+/// Longest recording that is listened to, and longest speech, in milliseconds: two hours.
+pub const AUDIO_MS_MAX: u32 = 2 * 60 * 60 * 1_000;
+/// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
+pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Longest hint to a transcription, in bytes.
+pub const HINT_BYTES_MAX: usize = 1_024;
+/// Longest code of a language, in bytes.
+pub const LANGUAGE_BYTES_MAX: usize = 16;
+/// Most languages, and most voices, that one offer may list.
+pub const VOICES_MAX: usize = 256;
 /// Most messages in one chat request.
 pub const MESSAGES_MAX: usize = 1_000;
 /// Most inputs in one embedding request.

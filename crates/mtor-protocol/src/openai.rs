@@ -1,6 +1,10 @@
 //! OpenAI's shapes, as far as the realm speaks them, and how they become tasks. Fields that are not known here are
 //! let through unread, as those clients expect; fields that would change the answer and can't be honoured are refused.
 
+mod audio;
+
+pub use audio::*;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

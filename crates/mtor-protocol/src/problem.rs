@@ -125,6 +125,11 @@ impl Problem {
         self
     }
 
+    /// The job that it is about, if it is about one.
+    pub fn job(&self) -> Option<crate::JobId> {
+        self.instance.as_deref()?.parse().ok()
+    }
+
     /// The same, worth trying again after so many seconds.
     pub fn retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);

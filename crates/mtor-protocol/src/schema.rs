@@ -92,7 +92,7 @@ pub fn asyncapi() -> Value {
         "servers": { "home": { "host": "127.0.0.1:9000", "protocol": "ws", "pathname": "/ws" } },
         "channels": { "ws": {
             "address": "/ws",
-            "description": format!("CloudEvents 1.0 in text frames, subprotocol {SUBPROTOCOL}; the realm speaks first. Binary frames: \"MF\", version, kind, job id, sequence, payload."),
+            "description": format!("CloudEvents 1.0 in text frames, subprotocol {SUBPROTOCOL}; the realm speaks first. Binary frames: \"MF\", version, kind, job id, lease, sequence, payload."),
             "messages": messages
         }},
         "operations": {
@@ -144,6 +144,9 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,
+        "TranscriptionRequest": openai::TranscriptionRequest, "Transcription": openai::Transcription,
+        "TranscriptionEvent": openai::TranscriptionEvent, "SpeechRequest": openai::SpeechRequest,
+        "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript,
         "ModelList": openai::ModelList, "ModelCard": openai::ModelCard, "ErrorBody": openai::ErrorBody,
     };
     lists.into_iter().map(|(name, schema)| (name.to_owned(), schema.into())).collect()
@@ -182,8 +185,15 @@ fn operation(route: &Route) -> Value {
         operation["security"] = json!([{}, { "signature": [] }, { "apiKey": [] }]);
     }
     if let Some(name) = route.request {
-        operation["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": schema(name) } } });
+        // The one request that is a form: its recording is no JSON.
+        let content = match name {
+            "TranscriptionRequest" => {
+                let file = json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "format": "binary" } } });
+                json!({ "multipart/form-data": { "schema": { "allOf": [schema(name), file] } } })
+            }
+            _ => json!({ "application/json": { "schema": schema(name) } }),
+        };
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
 }

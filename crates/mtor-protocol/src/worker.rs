@@ -11,6 +11,7 @@ use crate::intent::Intent;
 use crate::limits;
 use crate::money::Price;
 use crate::problem::Problem;
+use crate::sound::VoiceInfo;
 use crate::usage::{FinishReason, Usage};
 
 /// The name of a capability: `chat`, `embed`, ..., `tool.NAME`.
@@ -23,6 +24,10 @@ impl CapabilityKind {
     pub const CHAT: Self = Self(Cow::Borrowed("chat"));
     /// Turn texts into vectors.
     pub const EMBED: Self = Self(Cow::Borrowed("embed"));
+    /// Write down what is said.
+    pub const TRANSCRIBE: Self = Self(Cow::Borrowed("transcribe"));
+    /// Speak a text.
+    pub const SPEAK: Self = Self(Cow::Borrowed("speak"));
 
     /// A capability by its name: lower-case letters, digits, `_`, `-` and dots between them, at most 128 bytes.
     pub fn new(name: &str) -> Option<Self> {
@@ -31,6 +36,8 @@ impl CapabilityKind {
         match name {
             "chat" => Some(Self::CHAT),
             "embed" => Some(Self::EMBED),
+            "transcribe" => Some(Self::TRANSCRIBE),
+            "speak" => Some(Self::SPEAK),
             other => valid.then(|| Self(Cow::Owned(other.to_owned()))),
         }
     }
@@ -126,13 +133,19 @@ pub struct CapabilityOffer {
     /// How fast it writes, measured by itself, in tokens per second for one job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_s: Option<f32>,
+    /// The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
+    /// The voices that it speaks with; the first is its own choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voices: Vec<VoiceInfo>,
 }
 
 impl CapabilityOffer {
     /// This capability with this model, so many jobs at once, for any price and without limits of its own.
     pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
-        let (price, limits) = Default::default();
-        Self { capability, model: model.into(), slots, price, limits, tokens_per_s: None }
+        let (price, limits, languages, voices) = Default::default();
+        Self { capability, model: model.into(), slots, price, limits, tokens_per_s: None, languages, voices }
     }
 
     fn fault(&self) -> Option<String> {
@@ -141,6 +154,15 @@ impl CapabilityOffer {
         }
         if self.slots == 0 || self.slots > limits::SLOTS_MAX {
             return Some(format!("slots: 1 to {}, not {}", limits::SLOTS_MAX, self.slots));
+        }
+        if self.languages.len() > limits::VOICES_MAX || self.voices.len() > limits::VOICES_MAX {
+            return Some(format!("languages and voices: at most {} of each", limits::VOICES_MAX));
+        }
+        let name_fits = |name: &String| (1..=limits::NAME_BYTES_MAX).contains(&name.len());
+        let voice_fits =
+            |voice: &VoiceInfo| [&voice.id, &voice.name, &voice.language].into_iter().all(name_fits);
+        if !self.languages.iter().all(name_fits) || !self.voices.iter().all(voice_fits) {
+            return Some(format!("languages and voices: names of 1 to {} bytes", limits::NAME_BYTES_MAX));
         }
         match self.tokens_per_s {
             Some(speed) if !(speed.is_finite() && speed > 0.0) => {
@@ -220,6 +242,17 @@ pub struct Piece {
     pub tokens: u32,
 }
 
+/// The data of `mtor.worker.partial` (worker to broker): what the answer looks like so far, to be replaced by the next
+/// one or by the answer itself. It is no part of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkPartial {
+    /// The assignment.
+    pub lease: u64,
+    /// What is heard so far.
+    pub text: String,
+}
+
 /// The data of `mtor.worker.done` (worker to broker): the answer is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -230,7 +263,7 @@ pub struct Done {
     pub usage: Usage,
     /// Why it stopped.
     pub finish: FinishReason,
-    /// SHA-256 over the text that this worker wrote for this assignment.
+    /// SHA-256 over the text and the binary payloads that this worker sent for this assignment, in the order of sending.
     pub output: Digest,
     /// The worker's signature over [`signing_text`](Done::signing_text), base64url.
     pub signature: String,
@@ -278,12 +311,8 @@ mod tests {
     #[test]
     fn announcements_are_checked() {
         let offer = CapabilityOffer {
-            capability: CapabilityKind::CHAT,
-            model: "m".into(),
-            slots: 1,
-            price: Price::default(),
-            limits: OfferLimits::default(),
             tokens_per_s: Some(20.0),
+            ..CapabilityOffer::new(CapabilityKind::CHAT, "m", 1)
         };
         let good =
             Announcement { name: "attic".into(), software: String::new(), offers: vec![offer.clone()] };
