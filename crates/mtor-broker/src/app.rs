@@ -9,6 +9,7 @@ use mtor_protocol::{AccountId, Did, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::input::InputRoom;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
@@ -52,6 +53,8 @@ pub struct App {
     pub nonces: Mutex<NonceCache>,
     /// Who asks how often.
     pub rates: RateLimiter,
+    /// The room for what goes into jobs as binary frames.
+    pub input_room: Arc<InputRoom>,
     /// Ends sessions when the broker goes down.
     pub closing: CancellationToken,
     /// Every connection and session.
@@ -68,6 +71,7 @@ impl App {
         owner: Wallet,
         realm: RealmHandle,
         metrics: Arc<Metrics>,
+        tasks: TaskTracker,
     ) -> Self {
         Self {
             config,
@@ -78,8 +82,9 @@ impl App {
             metrics,
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
+            input_room: Arc::default(),
             closing: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             next_worker: AtomicU64::new(1),
             settings,
             key,

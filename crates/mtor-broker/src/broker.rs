@@ -12,6 +12,7 @@ use mtor_protocol::{Did, Intent, JobId, Submit};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Wallet};
 use crate::metrics::Metrics;
@@ -60,7 +61,16 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         found(&mut realm, &owner, &ledger)?;
     }
     let metrics = Arc::new(Metrics::default());
-    let parts = Parts { realm, did: key.did(), ledger, streams, metrics: metrics.clone(), intents };
+    let tasks = TaskTracker::new();
+    let parts = Parts {
+        realm,
+        did: key.did(),
+        ledger,
+        streams,
+        metrics: metrics.clone(),
+        intents,
+        tasks: tasks.clone(),
+    };
     let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
     let stop_realm = CancellationToken::new();
@@ -68,7 +78,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics));
+    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     Ok(Broker { app, address, accepting, realm, stop_realm })
@@ -164,16 +174,20 @@ fn resume_jobs(recovered: &Recovered, streams: &Streams) -> Vec<(JobId, Arc<Inte
         let submit: Submit = serde_json::from_str(json)
             .inspect_err(|error| tracing::error!(job = %job.id, %error, "a stored request can't be read"))
             .ok()?;
+        // What came as binary frames was in memory only, and is lost.
+        if submit.intent.task.takes_input() {
+            return None;
+        }
         let text = job.text.clone().unwrap_or_default();
         let last = job.sequence + defaults::SEQUENCE_GAP;
-        let stream = JobStream::new(job.id, job.account, job.capability.clone());
+        let stream = JobStream::of_task(job.id, job.account, &submit.intent.task, None);
         streams.insert(Arc::new(stream.resumed(now, text, job.output_tokens, last)));
         Some((job.id, Arc::new(submit.intent)))
     };
     recovered.open_jobs.iter().filter_map(resume).collect()
 }
 
-/// Open jobs whose request can't be read any more: nobody can do them, so they are given up and refunded.
+/// Open jobs whose request can't be read any more, or whose input was lost: nobody can do them, so they are given up and refunded.
 fn lost_jobs(parts: &Parts) -> Vec<Input> {
     let open = parts.realm.state().open().values();
     let lost = open.filter(|open| parts.streams.get(open.job.id).is_none());

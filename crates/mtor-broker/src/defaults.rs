@@ -49,3 +49,9 @@ pub const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// How long running jobs may go on when the realm goes down.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(30);
+/// Sound that is held in memory for all jobs together, in bytes: 256 MiB, more than two hours of raw speech.
+pub const INPUT_BYTES_IN_ALL_MAX: usize = 256 << 20;
+/// Frames that one job's input may come in.
+pub const INPUT_FRAMES_MAX: usize = 1 << 19;
+/// Binary frames that wait for a worker's connection before those who feed it wait too.
+pub const LINK_PAYLOADS_MAX: usize = 8;

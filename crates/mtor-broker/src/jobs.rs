@@ -13,6 +13,7 @@ use mtor_protocol::{
 use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
+use crate::input::JobInput;
 use crate::realm::{Submission, Taken};
 use crate::stream::JobStream;
 
@@ -37,7 +38,24 @@ impl App {
     /// # Errors
     /// Why it is refused.
     pub async fn take(&self, wallet: &Wallet, submit: Submit) -> Result<TakenJob, Problem> {
-        let submission = self.prepare(wallet, submit)?;
+        self.take_with(wallet, submit, None).await
+    }
+
+    /// The same, with what goes into the job as binary frames: all of it, or as it comes.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn take_with(
+        &self,
+        wallet: &Wallet,
+        submit: Submit,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<TakenJob, Problem> {
+        if submit.intent.task.takes_input() && input.is_none() {
+            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, and a whole text needs no `more`";
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
+        }
+        let submission = self.prepare(wallet, submit, input)?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
         let taken = self.realm.submit(submission).await?;
         let stream = match taken {
@@ -52,11 +70,22 @@ impl App {
     /// # Errors
     /// Why it would be refused.
     pub async fn quote(&self, wallet: &Wallet, submit: Submit) -> Result<Quote, Problem> {
-        let job = self.prepare(wallet, submit)?.job;
+        let job = self.prepare(wallet, submit, None)?.job;
         self.realm.view(move |realm| realm.quote(clock::now(), &job)).await?
     }
 
-    fn prepare(&self, wallet: &Wallet, mut submit: Submit) -> Result<Submission, Problem> {
+    /// The input of a job with this task, if it takes any, still empty.
+    pub fn input_for(&self, task: &Task) -> Option<Arc<JobInput>> {
+        let input = || Arc::new(JobInput::new(self.input_room.clone(), task.input_frames_max()));
+        task.takes_input().then(input)
+    }
+
+    fn prepare(
+        &self,
+        wallet: &Wallet,
+        mut submit: Submit,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<Submission, Problem> {
         let id = submit.id.take().unwrap_or_else(JobId::generate);
         check_limits(&submit)?;
         let intent = &submit.intent;
@@ -82,13 +111,14 @@ impl App {
             input_bytes: u32::try_from(intent.task.input_bytes()).unwrap_or(u32::MAX),
             input_tokens_max,
             output_tokens_max,
+            audio_ms_max: intent.task.audio_ms_bound(),
             deadline: now.plus_ms(timeout_ms),
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
         };
         Ok(Submission {
             not_forgotten: false,
-            stream: Arc::new(JobStream::new(id, wallet.account, job.capability.clone())),
+            stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
             did: wallet.did.clone(),
@@ -175,6 +205,8 @@ fn token_bounds(task: &Task, output_default: u32) -> (u32, u32) {
     let (parts, output) = match task {
         Task::Chat(chat) => (chat.messages.len(), chat.max_tokens.unwrap_or(output_default)),
         Task::Embed(embed) => (embed.input.len(), 0),
+        // Metered by the sound.
+        Task::Transcribe(_) | Task::Speak(_) => return (0, 0),
     };
     let input = task.input_bytes() as u64 + TEMPLATE_TOKENS * (parts as u64 + 1);
     (u32::try_from(input).unwrap_or(u32::MAX), output)

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_protocol::http::JobState;
+use mtor_protocol::sound::VoiceTiming;
 use mtor_protocol::{Micro, Usage};
 
 /// A number that only grows.
@@ -32,6 +33,48 @@ impl Counter {
     }
 }
 
+/// Upper bounds of the buckets of a [`Durations`], in milliseconds.
+const BUCKETS_MS: [u32; 12] = [50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000];
+
+/// How long something took, again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Durations {
+    /// By bucket, the last for what is longer than all bounds.
+    counts: [Counter; BUCKETS_MS.len() + 1],
+    sum_ms: Counter,
+}
+
+impl Durations {
+    /// One more.
+    pub(crate) fn note(&self, ms: u32) {
+        let bucket = BUCKETS_MS.partition_point(|bound| *bound < ms);
+        self.counts[bucket].inc();
+        self.sum_ms.add(ms.into());
+    }
+
+    fn render(&self, name: &str, label: &str, text: &mut String) {
+        let mut count = 0;
+        for (index, counter) in self.counts.iter().enumerate() {
+            count += counter.get();
+            let bound =
+                BUCKETS_MS.get(index).map_or("+Inf".to_owned(), |ms| (f64::from(*ms) / 1e3).to_string());
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "{name}_bucket{{{label},le=\"{bound}\"}} {count}");
+        }
+        let sum = self.sum_ms.get() as f64 / 1e3;
+        let _ = writeln!(text, "{name}_sum{{{label}}} {sum}\n{name}_count{{{label}}} {count}");
+    }
+}
+
+/// The stages of a spoken turn.
+#[derive(Debug, Default)]
+pub(crate) struct VoiceStages {
+    endpointing: Durations,
+    transcription: Durations,
+    first_token: Durations,
+    first_audio: Durations,
+}
+
 /// What the broker counts.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -49,6 +92,10 @@ pub struct Metrics {
     pub input_tokens: Counter,
     /// Tokens written by workers.
     pub output_tokens: Counter,
+    /// Sound heard and spoken by workers, in milliseconds.
+    pub audio_ms: Counter,
+    /// How long each stage of spoken turns took.
+    pub(crate) voice: VoiceStages,
     /// Micro paid.
     pub paid_micro: Counter,
     /// HTTP requests.
@@ -71,7 +118,20 @@ impl Metrics {
         }
         self.input_tokens.add(usage.input_tokens);
         self.output_tokens.add(usage.output_tokens);
+        self.audio_ms.add(usage.audio_ms);
         self.paid_micro.add(cost.0);
+    }
+
+    /// A spoken turn, as whoever asked has timed it.
+    pub fn voice_turn(&self, timing: &VoiceTiming) {
+        let stages = &self.voice;
+        let told = [
+            (timing.endpointing_ms, &stages.endpointing),
+            (timing.transcription_ms, &stages.transcription),
+            (timing.first_token_ms, &stages.first_token),
+            (timing.first_audio_ms, &stages.first_audio),
+        ];
+        told.iter().for_each(|(ms, durations)| ms.iter().for_each(|ms| durations.note(*ms)));
     }
 
     /// All figures in Prometheus' text format, with these that are looked up when asked.
@@ -88,6 +148,7 @@ impl Metrics {
             ("mtor_jobs_cancelled_total", "Jobs stopped on request.", &self.cancelled),
             ("mtor_tokens_read_total", "Tokens read by workers, as billed.", &self.input_tokens),
             ("mtor_tokens_written_total", "Tokens written by workers, as billed.", &self.output_tokens),
+            ("mtor_audio_ms_total", "Milliseconds of sound heard and spoken, as billed.", &self.audio_ms),
             ("mtor_paid_micro_total", "Micro paid for jobs.", &self.paid_micro),
             ("mtor_http_requests_total", "HTTP requests.", &self.requests),
             (
@@ -107,6 +168,40 @@ impl Metrics {
         };
         counters.iter().for_each(|(name, help, counter)| line(name, help, "counter", counter.get()));
         live.iter().chain(gauges).for_each(|(name, help, value)| line(name, help, "gauge", *value));
+        let stage = "mtor_voice_stage_seconds";
+        let help = "How long each stage of spoken turns took, as whoever asked has timed it.";
+        let _ = writeln!(text, "# HELP {stage} {help}\n# TYPE {stage} histogram");
+        let stages = [
+            ("endpointing", &self.voice.endpointing),
+            ("transcription", &self.voice.transcription),
+            ("first_token", &self.voice.first_token),
+            ("first_audio", &self.voice.first_audio),
+        ];
+        for (name, durations) in stages {
+            durations.render(stage, &format!("stage=\"{name}\""), &mut text);
+        }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stages_of_a_spoken_turn_are_told_as_histograms() {
+        let metrics = Metrics::default();
+        metrics.voice_turn(&VoiceTiming { first_token_ms: Some(200), ..VoiceTiming::default() });
+        metrics.voice_turn(&VoiceTiming { first_token_ms: Some(60_000), ..VoiceTiming::default() });
+        let text = metrics.render(&[]);
+        for line in [
+            r#"mtor_voice_stage_seconds_bucket{stage="first_token",le="0.1"} 0"#,
+            r#"mtor_voice_stage_seconds_bucket{stage="first_token",le="0.2"} 1"#,
+            r#"mtor_voice_stage_seconds_bucket{stage="first_token",le="+Inf"} 2"#,
+            r#"mtor_voice_stage_seconds_sum{stage="first_token"} 60.2"#,
+            r#"mtor_voice_stage_seconds_count{stage="endpointing"} 0"#,
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        }
     }
 }

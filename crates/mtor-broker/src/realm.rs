@@ -14,6 +14,7 @@ use mtor_protocol::{Did, Intent, JobId, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::defaults;
@@ -88,6 +89,7 @@ pub(crate) struct RealmTask {
     waiters: HashMap<Ticket, Waiter>,
     next_ticket: u64,
     outputs: Vec<Output>,
+    tasks: TaskTracker,
 }
 
 /// What the task is made of.
@@ -98,6 +100,7 @@ pub(crate) struct Parts {
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) intents: Vec<(JobId, Arc<Intent>)>,
+    pub(crate) tasks: TaskTracker,
 }
 
 impl RealmTask {
@@ -131,6 +134,7 @@ impl RealmTask {
             waiters: HashMap::new(),
             next_ticket: Ticket::NOBODY.0 + 1,
             outputs: Vec::new(),
+            tasks: parts.tasks,
         };
         (task, handle, inbox)
     }

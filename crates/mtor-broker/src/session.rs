@@ -10,10 +10,11 @@ pub(crate) use watch::is_end;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use mtor_identity::{Answer, Challenge, PublicKey};
 use mtor_protocol::body::{Hello, SessionRole, Welcome};
-use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, SUBPROTOCOL, limits};
+use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, Problem, ProblemKind, SUBPROTOCOL, limits};
 
 use crate::app::{App, Wallet};
 use crate::{clock, defaults};
@@ -80,7 +81,11 @@ impl Session {
         let asked = Instant::now();
         let answer = tokio::time::timeout(Duration::from_millis(defaults::CHALLENGE_TTL_MS), self.hear());
         let event = match answer.await {
-            Ok(Ok(event)) => event,
+            Ok(Ok(Said::Event(event))) => event,
+            Ok(Ok(Said::Frame(_))) => {
+                let detail = "answer the challenge with mtor.session.hello first, not with a binary frame";
+                return Err(Some(Problem::new(ProblemKind::Unauthorized, detail)));
+            }
             Ok(Err(heard)) => return Err(heard.into_problem()),
             Err(_) => {
                 return Err(Some(Problem::new(
@@ -151,19 +156,16 @@ impl Session {
         self.socket.send(Message::Text(text.into())).await.map_err(|_| Closed)
     }
 
-    /// The next event that the other side sends.
-    async fn hear(&mut self) -> Result<Event, Heard> {
+    /// The next thing that the other side sends.
+    async fn hear(&mut self) -> Result<Said, Heard> {
         loop {
             match self.socket.recv().await {
                 Some(Ok(Message::Text(text))) => {
-                    return Event::parse(text.as_str()).map_err(|error| {
+                    return Event::parse(text.as_str()).map(Said::Event).map_err(|error| {
                         Heard::Wrong(Problem::new(ProblemKind::InvalidRequest, error.to_string()))
                     });
                 }
-                Some(Ok(Message::Binary(_))) => {
-                    let detail = "nothing here takes binary frames yet; send events as text";
-                    return Err(Heard::Wrong(Problem::new(ProblemKind::InvalidRequest, detail)));
-                }
+                Some(Ok(Message::Binary(bytes))) => return Ok(Said::Frame(bytes)),
                 // The library answers pings by itself.
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Err(error)) if is_capacity(&error) => {
@@ -176,7 +178,27 @@ impl Session {
     }
 }
 
-/// What came instead of an event.
+/// What came.
+enum Said {
+    /// An event.
+    Event(Event),
+    /// A binary frame, not yet read.
+    Frame(Bytes),
+}
+
+/// Reads a binary frame of this kind.
+fn read_frame(bytes: &Bytes, kind: FrameKind) -> Result<Frame<'_>, Problem> {
+    let wrong = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
+    let frame = Frame::decode(bytes).map_err(|error| wrong(error.to_string()))?;
+    match frame.kind == kind {
+        true => Ok(frame),
+        false => {
+            Err(wrong("a client sends input frames, and a worker output frames".to_owned()).about(frame.job))
+        }
+    }
+}
+
+/// What came instead.
 enum Heard {
     /// Something that is no event: say so, and go on.
     Wrong(Problem),

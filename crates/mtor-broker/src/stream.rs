@@ -1,13 +1,19 @@
-//! The events of one job, as they come: written by the worker's link and the realm, read by any number of listeners at
+//! The events of one job and the sound that it speaks, as they come: written by the worker's link and the realm, read by any number of listeners at
 //! their own pace. Listeners share one log and each keeps only a place in it, so a slow one costs nothing and loses
 //! nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mtor_protocol::body::Chunk;
-use mtor_protocol::{AccountId, Body, CapabilityKind, Digest, Event, JobId, Timestamp, Usage};
+use bytes::Bytes;
+use mtor_protocol::body::{Chunk, Partial};
+use mtor_protocol::sound::{SPOKEN_RATE, raw_audio_ms};
+use mtor_protocol::{
+    AccountId, Body, CapabilityKind, Digest, Event, JobId, SpeechFormat, Task, Timestamp, Usage, limits,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
+
+use crate::input::JobInput;
 
 /// A job's live events.
 #[derive(Debug)]
@@ -18,6 +24,10 @@ pub struct JobStream {
     pub account: AccountId,
     /// What is asked of.
     pub capability: CapabilityKind,
+    /// What goes in as binary frames, for a task that takes any.
+    pub input: Option<Arc<JobInput>>,
+    /// Whether what comes out as binary frames is raw speech, whose length can be told.
+    raw_speech: bool,
     log: Mutex<Log>,
     changed: Notify,
     /// Only the end, for those who are not interested in the words on the way.
@@ -27,7 +37,7 @@ pub struct JobStream {
 #[derive(Debug, Default)]
 struct Log {
     events: Vec<Numbered>,
-    /// The sequence of the last event, in `events` or before it.
+    /// The sequence of the last item, in `events` or before it.
     last: u64,
     /// The whole answer so far.
     text: String,
@@ -35,7 +45,11 @@ struct Log {
     /// What the present worker has written under its lease.
     lease: u64,
     lease_tokens: u64,
+    lease_payload_bytes: u64,
     lease_hash: Sha256,
+    /// Whether the present worker has sent anything yet.
+    lease_begun: bool,
+    payload_bytes: u64,
     /// The present worker's answer was taken as whole.
     sealed: bool,
     /// Output tokens from before the realm was restarted.
@@ -52,7 +66,54 @@ struct Log {
 struct Numbered {
     sequence: u64,
     time: Timestamp,
-    body: Body,
+    item: Item,
+}
+
+#[derive(Debug, Clone)]
+enum Item {
+    Event(Body),
+    Payload(Bytes),
+}
+
+impl Numbered {
+    fn body(&self) -> Option<&Body> {
+        match &self.item {
+            Item::Event(body) => Some(body),
+            Item::Payload(_) => None,
+        }
+    }
+}
+
+/// What a listener is given: an event, or a piece of sound, each with its number among all that the job brings forth.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// An event.
+    Event(Event),
+    /// Sound.
+    Payload {
+        /// Its number.
+        sequence: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+}
+
+impl Heard {
+    /// Its number.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.sequence.unwrap_or_default(),
+            Self::Payload { sequence, .. } => *sequence,
+        }
+    }
+
+    /// The event, if it is one.
+    pub fn event(self) -> Option<Event> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Payload { .. } => None,
+        }
+    }
 }
 
 /// What a worker's piece did.
@@ -64,6 +125,8 @@ pub enum Written {
     More,
     /// The lease is not the present one, or the job has ended: of no account.
     Stale,
+    /// More than one job may bring forth.
+    TooMuch,
 }
 
 /// What the write-behind has to save of a running answer.
@@ -80,7 +143,22 @@ pub struct Unsaved {
 impl JobStream {
     /// The stream of a new job.
     pub fn new(job: JobId, account: AccountId, capability: CapabilityKind) -> Self {
-        Self { job, account, capability, log: Mutex::default(), changed: Notify::new(), over: Notify::new() }
+        Self {
+            job,
+            account,
+            capability,
+            input: None,
+            raw_speech: false,
+            log: Mutex::default(),
+            changed: Notify::new(),
+            over: Notify::new(),
+        }
+    }
+
+    /// The stream of a new job with this task, and with what goes into it as binary frames.
+    pub fn of_task(job: JobId, account: AccountId, task: &Task, input: Option<Arc<JobInput>>) -> Self {
+        let raw_speech = matches!(task, Task::Speak(speak) if speak.format == SpeechFormat::Pcm);
+        Self { input, raw_speech, ..Self::new(job, account, task.kind()) }
     }
 
     /// The same, of a job that was open when the realm went down: with the text that was saved, and numbers that were
@@ -131,8 +209,8 @@ impl JobStream {
             over.as_mut().enable();
             {
                 let log = self.log();
-                if let Some(last) = log.events.last().filter(|_| log.ended) {
-                    return last.body.clone();
+                if let Some(last) = log.events.last().and_then(Numbered::body).filter(|_| log.ended) {
+                    return last.clone();
                 }
             }
             over.await;
@@ -141,8 +219,8 @@ impl JobStream {
 
     /// The model that the last worker to have the job runs.
     pub fn model(&self) -> Option<String> {
-        self.log().events.iter().rev().find_map(|event| match &event.body {
-            Body::JobAssigned(assigned) => Some(assigned.model.clone()),
+        self.log().events.iter().rev().find_map(|event| match event.body() {
+            Some(Body::JobAssigned(assigned)) => Some(assigned.model.clone()),
             _ => None,
         })
     }
@@ -151,7 +229,7 @@ impl JobStream {
     pub fn lease(&self, lease: u64) -> String {
         let mut log = self.log();
         log.lease = lease;
-        log.lease_tokens = 0;
+        (log.lease_tokens, log.lease_payload_bytes, log.lease_begun) = (0, 0, false);
         log.sealed = false;
         log.lease_hash = Sha256::new();
         log.text.clone()
@@ -164,14 +242,56 @@ impl JobStream {
             if log.lease != lease || log.sealed || log.closed {
                 return Written::Stale;
             }
-            let first = log.lease_tokens == 0;
-            log.lease_tokens += u64::from(tokens.max(1));
+            let first = !std::mem::replace(&mut log.lease_begun, true);
+            log.lease_tokens += u64::from(tokens);
             log.output_tokens += u64::from(tokens);
             log.hash.update(&text);
             log.lease_hash.update(&text);
             let offset = log.text.len() as u64;
             log.text.push_str(&text);
             log.push(now, Body::JobChunk(Chunk { offset, text, tokens }));
+            first
+        };
+        self.changed.notify_waiters();
+        if first { Written::First } else { Written::More }
+    }
+
+    /// A piece of sound has come.
+    pub fn write_payload(&self, now: Timestamp, lease: u64, bytes: Bytes) -> Written {
+        let first = {
+            let mut log = self.log();
+            if log.lease != lease || log.sealed || log.closed {
+                return Written::Stale;
+            }
+            if log.payload_bytes + bytes.len() as u64 > limits::OUTPUT_BYTES_MAX as u64 {
+                return Written::TooMuch;
+            }
+            let first = !std::mem::replace(&mut log.lease_begun, true);
+            log.lease_payload_bytes += bytes.len() as u64;
+            log.payload_bytes += bytes.len() as u64;
+            log.hash.update(&bytes);
+            log.lease_hash.update(&bytes);
+            log.push_item(now, Item::Payload(bytes));
+            first
+        };
+        self.changed.notify_waiters();
+        if first { Written::First } else { Written::More }
+    }
+
+    /// What the answer looks like so far has come. It is told, and is no part of the answer.
+    pub fn write_partial(&self, now: Timestamp, lease: u64, text: String) -> Written {
+        let first = {
+            let mut log = self.log();
+            if log.lease != lease || log.sealed || log.closed {
+                return Written::Stale;
+            }
+            // Only the latest is of interest to those who come later.
+            let is_partial = |event: &Numbered| matches!(event.body(), Some(Body::JobPartial(_)));
+            if log.events.last().is_some_and(is_partial) {
+                log.events.pop();
+            }
+            let first = !std::mem::replace(&mut log.lease_begun, true);
+            log.push(now, Body::JobPartial(Partial { text }));
             first
         };
         self.changed.notify_waiters();
@@ -193,23 +313,54 @@ impl JobStream {
     /// Nobody has the job for now: no piece counts until there is a new lease.
     pub fn revoke(&self) {
         self.log().lease = 0;
+        self.changed.notify_waiters();
     }
 
     /// The job is settled, and only its last event is missing, until the ledger has it: no piece counts any more.
     pub fn close(&self) {
         self.log().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until this lease is no longer the present one, or the job is settled.
+    pub async fn left(&self, lease: u64) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let log = self.log();
+                if log.lease != lease || log.closed || log.ended {
+                    return;
+                }
+            }
+            changed.await;
+        }
     }
 
     /// What the present worker has delivered under its lease, as counted here.
     pub fn delivered(&self) -> Usage {
-        Usage { output_tokens: self.log().lease_tokens, ..Usage::default() }
+        self.counted(&self.log())
+    }
+
+    /// Whether the length of what it speaks can be counted here.
+    pub fn counts_audio(&self) -> bool {
+        self.raw_speech
+    }
+
+    fn counted(&self, log: &Log) -> Usage {
+        let spoken = if self.raw_speech { log.lease_payload_bytes } else { 0 };
+        Usage {
+            output_tokens: log.lease_tokens,
+            audio_ms: raw_audio_ms(spoken, SPOKEN_RATE),
+            ..Usage::default()
+        }
     }
 
     /// The same, but nothing unless this is the lease under which it was delivered.
     pub fn delivered_under(&self, lease: u64) -> Usage {
         let log = self.log();
-        let output_tokens = if log.lease == lease { log.lease_tokens } else { 0 };
-        Usage { output_tokens, ..Usage::default() }
+        if log.lease == lease { self.counted(&log) } else { Usage::default() }
     }
 
     /// Output tokens from before the realm was restarted.
@@ -225,8 +376,8 @@ impl JobStream {
 
     /// The names of the workers that had the job, in order.
     pub fn workers(&self) -> Vec<String> {
-        let name = |event: &Numbered| match &event.body {
-            Body::JobAssigned(assigned) => Some(assigned.worker.clone()),
+        let name = |event: &Numbered| match event.body() {
+            Some(Body::JobAssigned(assigned)) => Some(assigned.worker.clone()),
             _ => None,
         };
         self.log().events.iter().filter_map(name).collect()
@@ -249,6 +400,21 @@ impl JobStream {
 
     /// The events after a place. Waits until there are some; empty once the job has ended and all were read.
     pub async fn read_after(&self, after: u64, source: &str) -> Vec<Event> {
+        let mut place = after;
+        loop {
+            let heard = self.hear_after(place, source).await;
+            let Some(last) = heard.last() else { return Vec::new() };
+            place = last.sequence();
+            let events: Vec<Event> = heard.into_iter().filter_map(Heard::event).collect();
+            // What came was sound alone: there will be more, were it only the end.
+            if !events.is_empty() {
+                return events;
+            }
+        }
+    }
+
+    /// The events and the sound after a place. Waits until there are some; empty once the job has ended and all were read.
+    pub async fn hear_after(&self, after: u64, source: &str) -> Vec<Heard> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -256,9 +422,9 @@ impl JobStream {
             changed.as_mut().enable();
             {
                 let log = self.log();
-                let events = log.after(after, self.job, source);
-                if !events.is_empty() || log.ended {
-                    return events;
+                let heard = log.after(after, self.job, source);
+                if !heard.is_empty() || log.ended {
+                    return heard;
                 }
             }
             changed.await;
@@ -273,19 +439,26 @@ impl JobStream {
 
 impl Log {
     fn push(&mut self, time: Timestamp, body: Body) {
-        self.last += 1;
-        self.events.push(Numbered { sequence: self.last, time, body });
+        self.push_item(time, Item::Event(body));
     }
 
-    fn after(&self, after: u64, job: JobId, source: &str) -> Vec<Event> {
+    fn push_item(&mut self, time: Timestamp, item: Item) {
+        self.last += 1;
+        self.events.push(Numbered { sequence: self.last, time, item });
+    }
+
+    fn after(&self, after: u64, job: JobId, source: &str) -> Vec<Heard> {
         if !self.open {
             return Vec::new();
         }
         let start = self.events.partition_point(|event| event.sequence <= after);
-        let event = |numbered: &Numbered| {
-            Event::numbered(source, numbered.time, job, numbered.sequence, numbered.body.clone())
+        let heard = |numbered: &Numbered| match &numbered.item {
+            Item::Event(body) => {
+                Heard::Event(Event::numbered(source, numbered.time, job, numbered.sequence, body.clone()))
+            }
+            Item::Payload(bytes) => Heard::Payload { sequence: numbered.sequence, bytes: bytes.clone() },
         };
-        self.events[start..].iter().map(event).collect()
+        self.events[start..].iter().map(heard).collect()
     }
 }
 
@@ -333,6 +506,40 @@ mod tests {
         assert_eq!(delivered, [0, 1, 0], "the next worker has not written what this one has");
         stream.lease(8);
         assert_eq!(stream.write(Timestamp(3), 8, "!".into(), 1), Written::First);
+    }
+
+    #[tokio::test]
+    async fn sound_stands_among_the_events_and_is_counted() {
+        let task = Task::Speak(mtor_protocol::SpeakTask::new("Hello"));
+        let stream = JobStream::of_task(JobId(1), AccountId(2), &task, None);
+        stream.lease(7);
+        stream.open();
+        assert_eq!(stream.write_payload(Timestamp(1), 7, Bytes::from(vec![1; 48_000])), Written::First);
+        assert_eq!(stream.write_payload(Timestamp(1), 6, Bytes::from_static(&[1])), Written::Stale);
+        assert_eq!(stream.write(Timestamp(2), 7, "Hello".into(), 0), Written::More);
+        assert_eq!(stream.delivered().audio_ms, 1_000);
+        let heard = stream.hear_after(0, "realm").await;
+        assert!(matches!(&heard[0], Heard::Payload { sequence: 1, bytes } if bytes.len() == 48_000));
+        assert_eq!(stream.read_after(0, "realm").await[0].sequence, Some(2), "text alone");
+        let mut sent = vec![1; 48_000];
+        sent.extend(b"Hello");
+        assert_eq!(stream.check_lease_output(7, &Digest(Sha256::digest(&sent).into())), Some(true));
+        let much = Bytes::from(vec![0; limits::OUTPUT_BYTES_MAX]);
+        assert_eq!(stream.write_payload(Timestamp(2), 7, much), Written::TooMuch);
+    }
+
+    #[tokio::test]
+    async fn of_what_is_heard_so_far_only_the_latest_is_kept() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::TRANSCRIBE);
+        stream.lease(7);
+        stream.open();
+        for text in ["what", "what is", "what is the"] {
+            stream.write_partial(Timestamp(1), 7, text.into());
+        }
+        let events = stream.read_after(0, "realm").await;
+        let latest = Body::JobPartial(Partial { text: "what is the".into() });
+        assert_eq!((events.len(), events[0].sequence, &events[0].body), (1, Some(3), &latest));
+        assert_eq!(stream.answer().0, "");
     }
 
     #[tokio::test]

@@ -133,6 +133,9 @@ pub struct NewJob {
     pub input_tokens_max: u32,
     /// The most tokens to write.
     pub output_tokens_max: u32,
+    /// The longest that may be listened to or spoken, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audio_ms_max: u32,
     /// When it is given up.
     pub deadline: Timestamp,
     /// The most it may cost, when the client says so.
@@ -143,12 +146,17 @@ pub struct NewJob {
     pub prefix: Option<u64>,
 }
 
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
 impl NewJob {
     /// The most that it can use.
     pub fn bounds(&self) -> Usage {
         Usage {
             input_tokens: self.input_tokens_max.into(),
             output_tokens: self.output_tokens_max.into(),
+            audio_ms: self.audio_ms_max.into(),
             ..Usage::default()
         }
     }
@@ -171,6 +179,7 @@ mod tests {
             input_bytes: 9,
             input_tokens_max: 90,
             output_tokens_max: 100,
+            audio_ms_max: 0,
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),

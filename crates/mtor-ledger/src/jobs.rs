@@ -187,6 +187,9 @@ fn said(intent_json: &str) -> String {
             chat.messages.into_iter().map(|message| message.content).collect::<Vec<_>>().join("\n")
         }
         Ok(Task::Embed(embed)) => embed.input.join("\n"),
+        // What was spoken is the answer.
+        Ok(Task::Transcribe(_)) => String::new(),
+        Ok(Task::Speak(speak)) => speak.text,
         // Whatever is stored there, it is what was asked.
         Err(_) => intent_json.to_owned(),
     }

@@ -40,9 +40,16 @@ pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most text in one chunk, in bytes; longer text is sent in several.
 pub const PIECE_BYTES_MAX: usize = 16 * 1024;
 
+/// The most sound in one frame, in bytes (two thirds of a second of raw speech); more is sent in several.
+pub const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
+
 /// The longest frame with a job, in bytes: a client's intent may fill a whole text frame, and the lease, the deadline
 /// and the text that was delivered before come on top of it.
 pub const RUN_BYTES_MAX: usize = 2 * TEXT_BYTES_MAX;
+
+/// The longest message that is read at all, in bytes; what is longer ends the link. So far beyond [`RUN_BYTES_MAX`] that a
+/// job that is merely too large is refused by itself.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Read and write buffer of the WebSocket, in bytes.
 pub const BUFFER_BYTES: usize = 4 * 1024;

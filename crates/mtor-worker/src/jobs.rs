@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mtor_protocol::worker::Run;
 use mtor_protocol::{Announcement, CapabilityKind, JobId, ProblemKind};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::input::{Feeder, Input};
 use crate::link::{LinkError, Voice};
 use crate::task::{self, Ended};
 use crate::worker::{Job, JobError, Stopped, Worker};
@@ -36,6 +38,8 @@ pub(crate) struct Jobs<W> {
 /// What is known of a job that was accepted and has not ended.
 struct Held {
     kind: CapabilityKind,
+    /// Where its binary input goes, until that has ended.
+    feeder: Option<Feeder>,
     cancelled: CancellationToken,
     /// The broker stopped it, so that it counts against no slot any more.
     stopped: bool,
@@ -92,15 +96,34 @@ impl<W: Worker> Jobs<W> {
         slots.taken += 1;
         let may_start = slots.running < slots.max;
         let cancelled = self.all.child_token();
-        self.held.insert(lease, Held { kind: kind.clone(), cancelled: cancelled.clone(), stopped: false });
         let Run { intent, prefix, output_tokens_max, deadline, .. } = run;
-        let job = Job { id, lease, intent, prefix, output_tokens_max, deadline, cancelled };
+        let (feeder, input) = Input::channel(intent.task.input_frames_max());
+        let feeder = intent.task.takes_input().then_some(feeder);
+        let held = Held { kind: kind.clone(), feeder, cancelled: cancelled.clone(), stopped: false };
+        self.held.insert(lease, held);
+        let job = Job { id, lease, intent, prefix, output_tokens_max, deadline, input, cancelled };
         if may_start {
             self.start(&kind, job);
         } else {
             self.waiting.push_back((kind, job));
         }
         Ok(())
+    }
+
+    /// A piece of a job's input; an empty one ends it.
+    pub(crate) fn input(&mut self, lease: u64, piece: Bytes) {
+        // A job that was stopped a moment ago may still be sent its input.
+        let Some(held) = self.held.get_mut(&lease) else { return };
+        let Some(feeder) = &mut held.feeder else {
+            tracing::warn!(lease, "input for a job that takes none, or has all of it, is ignored");
+            return;
+        };
+        if piece.is_empty() {
+            held.feeder = None;
+        } else if feeder.feed(piece).is_err() {
+            tracing::warn!(lease, "the broker sends more input than the job may have; the rest is ignored");
+            held.feeder = None;
+        }
     }
 
     /// Why no job of this kind is taken now.
@@ -129,6 +152,7 @@ impl<W: Worker> Jobs<W> {
             return Ok(());
         };
         held.stopped = true;
+        held.feeder = None;
         held.cancelled.cancel();
         if let Some(slots) = self.slots.get_mut(&held.kind) {
             slots.taken -= 1;
@@ -152,6 +176,7 @@ impl<W: Worker> Jobs<W> {
     pub(crate) fn cancel_all(&mut self) -> bool {
         let first = !self.all.is_cancelled();
         self.all.cancel();
+        self.held.values_mut().for_each(|held| held.feeder = None);
         // Those that wait need no room any more: their tasks end before the worker sees them.
         while let Some((kind, job)) = self.waiting.pop_front() {
             self.start(&kind, job);

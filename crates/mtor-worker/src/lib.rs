@@ -2,7 +2,7 @@
 //!
 //! # What lives where
 //!
-//! [`Worker`] is the trait to implement, [`Job`] and [`Output`] are what a job is given, [`Finished`] and [`JobError`] how
+//! [`Worker`] is the trait to implement, [`Job`] (with its [`Input`]) and [`Output`] are what a job is given, [`Finished`] and [`JobError`] how
 //! it ends. [`serve()`] attaches a worker to the realm that its [`Settings`] name. All numbers stand in [`defaults`].
 //!
 //! What must not live here: models and engines, command lines, files, and anything of the broker's.
@@ -12,6 +12,7 @@ mod backoff;
 mod clock;
 pub mod defaults;
 mod error;
+mod input;
 mod jobs;
 mod link;
 mod output;
@@ -26,6 +27,7 @@ pub use mtor_protocol as protocol;
 pub use tokio_util::sync::CancellationToken;
 
 pub use error::WorkerError;
+pub use input::Input;
 pub use output::Output;
 pub use serve::serve;
 pub use settings::{Handle, Settings};

@@ -6,7 +6,7 @@ use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use mtor_identity::{Keypair, Offer};
 use mtor_protocol::body::{Challenge, SessionRole, Welcome};
-use mtor_protocol::{Body, Event, JobId, ProblemKind, SUBPROTOCOL, limits};
+use mtor_protocol::{Body, Event, JobId, ProblemKind, SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::address::Address;
 use crate::clock;
-use crate::defaults::{BUFFER_BYTES, CONNECT_TIMEOUT, QUEUE_FRAMES, QUEUE_TIMEOUT};
+use crate::defaults::{BUFFER_BYTES, CONNECT_TIMEOUT, MESSAGE_BYTES_MAX, QUEUE_FRAMES, QUEUE_TIMEOUT};
 use crate::error::WorkerError;
 use crate::settings::Settings;
 
@@ -68,8 +68,8 @@ async fn dial(address: &Address) -> Result<Socket, LinkError> {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
-        .max_message_size(Some(limits::FRAME_BYTES_MAX))
-        .max_frame_size(Some(limits::FRAME_BYTES_MAX));
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
         // A proxy whose realm is starting says 502 or 503; what else is refused stays refused.

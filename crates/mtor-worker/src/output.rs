@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use mtor_protocol::{Body, Digest, Event, Usage, worker::Piece};
+use mtor_protocol::worker::{Piece, WorkPartial};
+use mtor_protocol::{Body, Digest, Event, Frame, FrameKind, Usage};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::defaults::PIECE_BYTES_MAX;
+use crate::defaults::{PAYLOAD_BYTES_MAX, PIECE_BYTES_MAX};
 use crate::worker::{Job, Stopped};
 
 /// The answer of one job on its way to whoever asked. Counts what passes, and computes the digest that is signed.
@@ -21,7 +22,9 @@ pub struct Output {
     event: Event,
     lease: u64,
     chunks: u64,
+    payloads: u64,
     bytes: u64,
+    payload_bytes: u64,
     tokens: u64,
     /// Tokens that came without text, to be counted with the next piece.
     tokens_carried: u32,
@@ -44,7 +47,9 @@ impl Output {
             },
             lease: job.lease,
             chunks: 0,
+            payloads: 0,
             bytes: 0,
+            payload_bytes: 0,
             tokens: 0,
             tokens_carried: 0,
             hash: Sha256::new(),
@@ -72,6 +77,53 @@ impl Output {
         Ok(())
     }
 
+    /// Sends a piece of sound at once, or waits until there is room. An empty piece is not sent.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody wants the rest. Hand it on with `?`.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`text`](Self::text).
+    pub async fn payload(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        for payload in bytes.chunks(PAYLOAD_BYTES_MAX) {
+            let Some(job) = self.event.subject else { return Err(Stopped) };
+            let frame =
+                Frame { kind: FrameKind::Output, job, lease: self.lease, sequence: self.payloads, payload };
+            // Every payload of at most this size fits into a frame.
+            let Ok(frame) = frame.encode() else { return Err(Stopped) };
+            self.payloads += 1;
+            self.hash.update(payload);
+            self.payload_bytes += payload.len() as u64;
+            self.send(Message::binary(frame)).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what the answer looks like so far, such as what is heard while one speaks. The next one, or the answer
+    /// itself, replaces it; it is no part of the answer.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody wants the rest. Hand it on with `?`.
+    pub async fn partial(&mut self, text: &str) -> Result<(), Stopped> {
+        let partial = WorkPartial { lease: self.lease, text: text[..piece_end(text)].to_owned() };
+        let event = Event {
+            id: format!("{}/~{}", self.lease, self.chunks),
+            source: self.event.source.clone(),
+            time: clock::now(),
+            subject: self.event.subject,
+            sequence: None,
+            body: Body::WorkerPartial(partial),
+        };
+        // So that no two have the same id.
+        self.chunks += 1;
+        self.send(Message::text(event.to_json())).await
+    }
+
+    /// How many bytes of sound were sent.
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload_bytes
+    }
+
     /// How much text was written, in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -87,7 +139,7 @@ impl Output {
         Usage { input_tokens, output_tokens: self.tokens, ..Usage::default() }
     }
 
-    /// SHA-256 of all text so far.
+    /// SHA-256 of all text and sound so far.
     pub(crate) fn digest(&self) -> Digest {
         Digest(self.hash.clone().finalize().into())
     }
@@ -99,6 +151,13 @@ impl Output {
         let frame = Message::text(self.encode(text));
         self.hash.update(text);
         self.bytes += text.len() as u64;
+        self.send(frame).await
+    }
+
+    async fn send(&mut self, frame: Message) -> Result<(), Stopped> {
+        if self.cancelled.is_cancelled() {
+            return Err(Stopped);
+        }
         match self.queue.try_send(frame) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(Stopped),
@@ -137,6 +196,7 @@ fn piece_end(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Input;
     use futures_util::FutureExt;
     use mtor_protocol::{ChatTask, Intent, JobId, Task, Timestamp};
     use tokio::sync::mpsc;
@@ -151,6 +211,7 @@ mod tests {
             prefix: String::new(),
             output_tokens_max: 1,
             deadline: Timestamp(0),
+            input: Input::of([]),
             cancelled: cancelled.clone(),
         };
         (Output::new(&job, "me".to_owned(), queue), frames, cancelled)
@@ -176,6 +237,24 @@ mod tests {
         assert!(frames.try_recv().is_err(), "the empty piece is not sent");
         assert_eq!((output.bytes(), output.tokens(), output.usage(5).input_tokens), (8, 4, 5));
         assert_eq!(output.digest(), Digest(Sha256::digest("Grüße!").into()));
+    }
+
+    #[tokio::test]
+    async fn sound_goes_in_frames_and_is_hashed_in_its_place() {
+        let (mut output, mut frames, _) = output(8);
+        output.partial("Hel").await.unwrap();
+        output.payload(&[1, 2, 3]).await.unwrap();
+        output.text("Hello", 0).await.unwrap();
+        output.payload(&[]).await.unwrap();
+        let partial = Event::parse(frames.try_recv().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!(partial.body, Body::WorkerPartial(WorkPartial { lease: 9, text: "Hel".into() }));
+        let bytes = frames.try_recv().unwrap().into_data();
+        let frame = Frame::decode(&bytes).unwrap();
+        assert_eq!((frame.job, frame.lease, frame.sequence, frame.payload), (JobId(1), 9, 0, &[1, 2, 3][..]));
+        assert_eq!(next(&mut frames).1.text, "Hello");
+        assert!(frames.try_recv().is_err(), "an empty payload is not sent");
+        assert_eq!(output.payload_bytes(), 3);
+        assert_eq!(output.digest(), Digest(Sha256::digest(b"\x01\x02\x03Hello").into()));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use mtor_protocol::body::Welcome;
 use mtor_protocol::worker::{Beat, Drain};
-use mtor_protocol::{Announcement, Body, Event, JobId, ProblemKind};
+use mtor_protocol::{Announcement, Body, Event, Frame, FrameKind, JobId, ProblemKind};
 use tokio::task::JoinError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
@@ -180,15 +180,22 @@ impl<W: Worker> Session<'_, W> {
             Some(Ok(Message::Text(text))) => self.on_text(&text).await,
             Some(Ok(Message::Close(frame))) => Err(LinkError::Lost(link::closed(frame.as_ref()))),
             Some(Ok(Message::Binary(bytes))) => {
-                tracing::warn!(
-                    bytes = bytes.len(),
-                    "a binary frame is ignored: no capability here takes one"
-                );
+                self.on_frame(bytes);
                 Ok(())
             }
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(LinkError::lost(error)),
             None => Err(LinkError::Lost(link::closed(None))),
+        }
+    }
+
+    fn on_frame(&mut self, bytes: Bytes) {
+        match Frame::decode(&bytes) {
+            Ok(frame) if frame.kind == FrameKind::Input => {
+                self.jobs.input(frame.lease, bytes.slice_ref(frame.payload));
+            }
+            Ok(_) => tracing::warn!("an output frame from the broker is ignored"),
+            Err(error) => tracing::warn!(%error, "a binary frame from the broker is ignored"),
         }
     }
 

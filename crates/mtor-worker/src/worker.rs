@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mtor_protocol::{Announcement, FinishReason, Intent, JobId, Problem, ProblemKind, Timestamp, Usage};
 use tokio_util::sync::CancellationToken;
 
+use crate::input::Input;
 use crate::output::Output;
 
 /// Something that runs jobs.
@@ -61,6 +62,8 @@ pub struct Job {
     pub output_tokens_max: u32,
     /// When the realm gives up.
     pub deadline: Timestamp,
+    /// The sound, or the text that is still being written; empty for a task that takes none.
+    pub input: Input,
     /// Cancelled as soon as nobody wants the answer any more, the link is lost, or the worker has to leave.
     pub cancelled: CancellationToken,
 }

@@ -156,6 +156,9 @@ impl RealmTask {
         open.stream.push(now, Body::JobAssigned(assigned));
         let run = run((*open.intent).clone(), prefix);
         link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
+        if open.stream.input.is_some() {
+            self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
+        }
     }
 
     fn settled(&mut self, job: JobId, account: AccountId, settlement: Settlement, todo: &mut Todo) {

@@ -1,21 +1,27 @@
-//! OpenAI's routes, so that what people already use works here: chat, embeddings, models.
+//! OpenAI's routes, so that what people already use works here: chat, embeddings, speech, transcriptions, models.
 
 mod chat;
 mod embeddings;
 mod models;
+mod speech;
+mod transcriptions;
 
 use std::sync::Arc;
 
-use mtor_protocol::{Intent, JobId, Problem, ProblemKind, Submit};
+use mtor_protocol::body::Completed;
+use mtor_protocol::{Body, Event, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
 
 use super::reply::OpenAiRefusal;
 use crate::app::{App, Wallet};
+use crate::input::JobInput;
 use crate::jobs::TakenJob;
-use crate::stream::JobStream;
+use crate::stream::{Heard, JobStream};
 
 pub(super) use chat::chat;
 pub(super) use embeddings::embeddings;
 pub(super) use models::{model, models};
+pub(super) use speech::speech;
+pub(super) use transcriptions::transcriptions;
 
 /// A job asked for through these routes. Their clients can't come back for it, so it is cancelled when they go: nobody
 /// pays for words that nobody reads.
@@ -28,8 +34,15 @@ struct Tied {
 }
 
 impl Tied {
-    async fn submit(app: Arc<App>, wallet: Wallet, intent: Intent) -> Result<Self, Problem> {
-        let TakenJob { id, stream, .. } = app.take(&wallet, Submit::new(intent)).await?;
+    async fn submit(
+        app: Arc<App>,
+        wallet: Wallet,
+        intent: Intent,
+        class: ServiceClass,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<Self, Problem> {
+        let submit = Submit { class, ..Submit::new(intent) };
+        let TakenJob { id, stream, .. } = app.take_with(&wallet, submit, input).await?;
         let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
         Ok(Self { stream: stream.ok_or_else(gone)?, app, wallet, id, ended: false })
     }
@@ -53,4 +66,64 @@ impl Drop for Tied {
             }
         });
     }
+}
+
+/// Where a client is in what its job brings forth.
+struct Place {
+    tied: Tied,
+    after: u64,
+    done: bool,
+}
+
+impl Place {
+    fn new(tied: Tied) -> Self {
+        Self { tied, after: 0, done: false }
+    }
+
+    /// What comes next; nothing after the end, or when the realm goes down.
+    async fn hear(&mut self) -> Option<Vec<Heard>> {
+        if self.done {
+            return None;
+        }
+        let app = &self.tied.app;
+        let heard = tokio::select! {
+            heard = self.tied.stream.hear_after(self.after, app.did.as_str()) => heard,
+            () = app.closing.cancelled() => return None,
+        };
+        let last = heard.last()?;
+        self.after = last.sequence();
+        if matches!(last, Heard::Event(event) if crate::session::is_end(event)) {
+            self.done = true;
+            self.tied.set_ended();
+        }
+        Some(heard)
+    }
+
+    /// The same, but for sound.
+    async fn next(&mut self) -> Option<Vec<Event>> {
+        Some(self.hear().await?.into_iter().filter_map(Heard::event).collect())
+    }
+
+    /// The whole answer so far.
+    fn answer(&self) -> String {
+        self.tied.stream.answer().0
+    }
+}
+
+fn completed(end: Body) -> Result<Completed, Problem> {
+    match end {
+        Body::JobCompleted(completed) => Ok(completed),
+        Body::JobFailed(failed) => Err(failed.problem),
+        _ => Err(cancelled_elsewhere()),
+    }
+}
+
+fn cancelled_elsewhere() -> Problem {
+    Problem::new(ProblemKind::Cancelled, "it was cancelled through another interface")
+}
+
+/// One server-sent event.
+fn data(value: &impl serde::Serialize) -> String {
+    // None of these types can fail to be written.
+    format!("data: {}\n\n", serde_json::to_string(value).unwrap_or_default())
 }

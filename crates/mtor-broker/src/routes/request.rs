@@ -34,12 +34,20 @@ impl Asked {
     /// # Errors
     /// Why it can't be read, or is nobody's.
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, Problem> {
+        Self::read_up_to(app, request, limits::TEXT_BYTES_MAX).await
+    }
+
+    /// The same with a body of at most so many bytes.
+    ///
+    /// # Errors
+    /// Why it can't be read, or is nobody's.
+    pub(super) async fn read_up_to(app: &App, request: Request, bytes_max: usize) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Extension(ConnectInfo(peer)) =
             Extension::<ConnectInfo<SocketAddr>>::from_request_parts(&mut parts, &())
                 .await
                 .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-        let body = match tokio::time::timeout(BODY_TIMEOUT, read_body(body)).await {
+        let body = match tokio::time::timeout(BODY_TIMEOUT, read_body(body, bytes_max)).await {
             Ok(read) => read?,
             Err(_) => {
                 let detail = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
@@ -69,7 +77,7 @@ impl FromRequest<Arc<App>> for Asked {
 
 /// The whole body. What is too long is read on for a while and thrown away: a connection that is closed on a client that
 /// still sends would take the answer with it.
-async fn read_body(body: Body) -> Result<Bytes, Problem> {
+async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let mut pieces = body.into_data_stream();
     let mut whole = BytesMut::new();
     let mut length = 0;
@@ -78,16 +86,16 @@ async fn read_body(body: Body) -> Result<Bytes, Problem> {
             Problem::new(ProblemKind::InvalidRequest, format!("the body did not arrive whole: {error}"))
         })?;
         length += piece.len();
-        if length <= limits::TEXT_BYTES_MAX {
+        if length <= bytes_max {
             whole.extend_from_slice(&piece);
-        } else if length < DISCARDED_BYTES_MAX {
+        } else if length < bytes_max + DISCARDED_BYTES_MAX {
             whole = BytesMut::new();
         } else {
             break;
         }
     }
-    if length > limits::TEXT_BYTES_MAX {
-        let detail = format!("a body has at most {} bytes", limits::TEXT_BYTES_MAX);
+    if length > bytes_max {
+        let detail = format!("a body has at most {bytes_max} bytes");
         return Err(Problem::new(ProblemKind::TooLarge, detail));
     }
     Ok(whole.freeze())

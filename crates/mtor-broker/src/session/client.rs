@@ -3,23 +3,27 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::ws::close_code;
+use axum::body::Bytes;
+use axum::extract::ws::{Message, close_code};
 use mtor_protocol::body::Way;
-use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind};
+use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Closed, Heard, Session, watch};
+use super::{Closed, Heard, Said, Session, read_frame, watch};
 use crate::app::{App, Wallet};
+use crate::input::JobInput;
 use crate::{clock, defaults};
 
 /// What serves one client beside its socket: a task for each job that it follows, all ending with the session.
 struct Follower {
     app: Arc<App>,
     wallet: Wallet,
-    frames: mpsc::Sender<String>,
+    frames: mpsc::Sender<Message>,
     tasks: JoinSet<Option<JobId>>,
     following: HashMap<JobId, AbortHandle>,
+    /// Where the binary frames of this session go, until each input has ended.
+    inputs: HashMap<JobId, Arc<JobInput>>,
     watches_realm: bool,
 }
 
@@ -32,19 +36,25 @@ impl Session {
             frames,
             tasks: JoinSet::new(),
             following: HashMap::new(),
+            inputs: HashMap::new(),
             watches_realm: false,
         };
         let closing = self.app.closing.clone();
         loop {
             tokio::select! {
                 () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
-                Some(frame) = outgoing.recv() => self.send(frame).await?,
+                Some(frame) = outgoing.recv() => self.socket.send(frame).await.map_err(|_| Closed)?,
                 Some(ended) = follower.tasks.join_next() => follower.forget(ended.ok().flatten()),
                 heard = self.hear() => match heard {
-                    Ok(event) => {
+                    Ok(Said::Event(event)) => {
                         let job = event.subject;
                         if let Err(problem) = follower.handle(event) {
                             self.say(job, Body::Error(problem)).await?;
+                        }
+                    }
+                    Ok(Said::Frame(bytes)) => {
+                        if let Err(problem) = follower.input(&bytes) {
+                            self.say(problem.job(), Body::Error(problem)).await?;
                         }
                     }
                     Err(Heard::Wrong(problem)) => self.say(None, Body::Error(problem)).await?,
@@ -79,7 +89,11 @@ impl Follower {
                 }
                 let id = event.subject.or(submit.id).unwrap_or_else(JobId::generate);
                 submit.id = Some(id);
-                self.follow(id, watch::submit(app, wallet, submit, frames));
+                let input = app.input_for(&submit.intent.task);
+                if let Some(input) = &input {
+                    self.inputs.insert(id, input.clone());
+                }
+                self.follow(id, watch::submit(app, wallet, submit, input, frames));
             }
             Body::JobWatch(place) => {
                 let id = event.subject.ok_or_else(need_subject)?;
@@ -109,9 +123,40 @@ impl Follower {
                     None
                 });
             }
+            Body::VoiceTiming(timing) => app.metrics.voice_turn(&timing),
             _ => {}
         }
         Ok(())
+    }
+
+    /// A binary frame: a piece of the input of a job that was submitted in this session.
+    fn input(&mut self, bytes: &Bytes) -> Result<(), Problem> {
+        let frame = read_frame(bytes, FrameKind::Input)?;
+        let job = frame.job;
+        let Some(input) = self.inputs.get(&job).cloned() else {
+            let detail = "no job that takes input was submitted in this session under this id";
+            return Err(Problem::new(ProblemKind::NotFound, detail).about(job));
+        };
+        let pushed = input.push(bytes.slice_ref(frame.payload)).map_err(|problem| problem.about(job));
+        if pushed.is_err() || input.has_ended() {
+            self.inputs.remove(&job);
+        }
+        if pushed.is_err() {
+            self.give_up(job, input);
+        }
+        pushed
+    }
+
+    /// Cancels a job whose input will never be whole.
+    fn give_up(&self, job: JobId, input: Arc<JobInput>) {
+        let (app, wallet) = (self.app.clone(), self.wallet.clone());
+        self.app.tasks.spawn(async move {
+            if let Err(problem) = app.cancel(&wallet, job).await {
+                // It has ended, or is not in the ledger yet: then it ends with what there is.
+                tracing::debug!(%job, %problem, "a job whose input broke off could not be cancelled");
+                input.end();
+            }
+        });
     }
 
     /// Follows a job; who followed it before in this session does so no more.
@@ -134,9 +179,18 @@ impl Follower {
     }
 }
 
+/// What is half said is no question: a session that ends takes the jobs with it whose input it has not ended.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        for (job, input) in std::mem::take(&mut self.inputs) {
+            self.give_up(job, input);
+        }
+    }
+}
+
 /// Sends an event to the client. It may be gone; then nobody is told.
-pub(super) async fn say(app: &App, frames: &mpsc::Sender<String>, job: Option<JobId>, body: Body) {
+pub(super) async fn say(app: &App, frames: &mpsc::Sender<Message>, job: Option<JobId>, body: Body) {
     let mut event = Event::new(app.did.as_str(), clock::now(), body);
     event.subject = job;
-    let _ = frames.send(event.to_json()).await;
+    let _ = frames.send(Message::Text(event.to_json().into())).await;
 }

@@ -2,20 +2,28 @@
 
 use std::sync::Arc;
 
+use axum::extract::ws::Message;
 use mtor_protocol::body::RealmStatus;
-use mtor_protocol::{Body, Event, JobId, Submit};
+use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, Submit};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::client::say;
 use crate::app::{App, Wallet};
 use crate::defaults;
-use crate::stream::JobStream;
+use crate::input::JobInput;
+use crate::stream::{Heard, JobStream};
 
 /// Submits a job and follows it to its end.
-pub(super) async fn submit(app: Arc<App>, wallet: Wallet, submit: Submit, frames: mpsc::Sender<String>) {
+pub(super) async fn submit(
+    app: Arc<App>,
+    wallet: Wallet,
+    submit: Submit,
+    input: Option<Arc<JobInput>>,
+    frames: mpsc::Sender<Message>,
+) {
     let id = submit.id;
-    match app.take(&wallet, submit).await {
+    match app.take_with(&wallet, submit, input).await {
         Ok(taken) => match taken.stream {
             Some(stream) => follow(&app, &stream, 0, &frames).await,
             None => resume(app, wallet, taken.id, 0, frames).await,
@@ -30,7 +38,7 @@ pub(super) async fn resume(
     wallet: Wallet,
     id: JobId,
     after: u64,
-    frames: mpsc::Sender<String>,
+    frames: mpsc::Sender<Message>,
 ) {
     let live = app.realm.streams.get(id).filter(|stream| stream.account == wallet.account);
     if let Some(stream) = live {
@@ -40,26 +48,38 @@ pub(super) async fn resume(
         Ok(job) => {
             for event in app.past_events(&job, after) {
                 // The client may be gone.
-                let _ = frames.send(event.to_json()).await;
+                let _ = frames.send(Message::Text(event.to_json().into())).await;
             }
         }
         Err(problem) => say(&app, &frames, Some(id), Body::Error(problem)).await,
     }
 }
 
-async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Sender<String>) {
+async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Sender<Message>) {
     loop {
-        let events = stream.read_after(after, app.did.as_str()).await;
-        let Some(last) = events.last() else { return };
-        after = last.sequence.unwrap_or(after);
-        let ended = is_end(last);
-        for event in &events {
-            if frames.send(event.to_json()).await.is_err() {
+        let heard = stream.hear_after(after, app.did.as_str()).await;
+        let Some(last) = heard.last() else { return };
+        after = last.sequence();
+        let ended = matches!(last, Heard::Event(event) if is_end(event));
+        for heard in heard {
+            if frames.send(message(stream.job, heard)).await.is_err() {
                 return;
             }
         }
         if ended {
             return;
+        }
+    }
+}
+
+/// What goes over the wire: events as text, sound as binary frames.
+fn message(job: JobId, heard: Heard) -> Message {
+    match heard {
+        Heard::Event(event) => Message::Text(event.to_json().into()),
+        Heard::Payload { sequence, bytes } => {
+            let frame = Frame { kind: FrameKind::Output, job, lease: 0, sequence, payload: &bytes };
+            // It came in a frame of the same size.
+            Message::Binary(frame.encode().unwrap_or_default().into())
         }
     }
 }
@@ -70,7 +90,7 @@ pub(crate) fn is_end(event: &Event) -> bool {
 }
 
 /// Tells of every step in the realm, and of how it stands when that has changed, at most once a second.
-pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<String>) {
+pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<Message>) {
     let mut flow = app.realm.watch_flow();
     let mut revision = app.realm.watch_revision();
     revision.mark_changed();

@@ -1,25 +1,32 @@
 //! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
 //! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
 
+use axum::body::Bytes;
 use axum::extract::ws::{Message, close_code};
 use futures_util::{FutureExt as _, SinkExt as _};
 use mtor_core::{Input, Retry, WorkerId};
 use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
-use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Usage};
+use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits};
 use tokio::sync::mpsc;
 
-use super::{Closed, Heard, Session};
+use super::{Closed, Heard, Said, Session, read_frame};
 use crate::app::Wallet;
 use crate::flow::Step;
 use crate::link::Link;
 use crate::settings::Admit;
-use crate::stream::Written;
+use crate::stream::{JobStream, Written};
 use crate::{clock, defaults};
 
 /// Frames that are written to the socket with one flush at most.
 const FRAMES_PER_FLUSH: usize = 64;
+
+/// What waits for a worker's connection.
+struct Outgoing {
+    events: mpsc::Receiver<String>,
+    payloads: mpsc::Receiver<Bytes>,
+}
 
 impl Session {
     pub(super) async fn serve_worker(mut self, wallet: Wallet, link_us: u64) -> Result<(), Closed> {
@@ -27,10 +34,11 @@ impl Session {
         if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
-        let (frames, outgoing) = mpsc::channel(defaults::LINK_QUEUE_MAX);
-        let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames);
+        let (frames, events) = mpsc::channel(defaults::LINK_QUEUE_MAX);
+        let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
+        let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
         let worker = link.worker;
-        let result = self.work(link, &key, outgoing, link_us).await;
+        let result = self.work(link, &key, Outgoing { events, payloads }, link_us).await;
         // The realm may be going down; then it has no workers any more anyway.
         let _ = self.app.realm.input(Input::WorkerLeft { worker }).await;
         result
@@ -61,7 +69,7 @@ impl Session {
         &mut self,
         link: Link,
         key: &PublicKey,
-        mut outgoing: mpsc::Receiver<String>,
+        mut outgoing: Outgoing,
         link_us: u64,
     ) -> Result<(), Closed> {
         let closing = self.app.closing.clone();
@@ -69,14 +77,26 @@ impl Session {
             tokio::select! {
                 () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
                 () = link.dismissed.cancelled() => {
-                    while let Ok(frame) = outgoing.try_recv() {
+                    while let Ok(frame) = outgoing.events.try_recv() {
                         self.send(frame).await?;
                     }
                     return self.close(close_code::POLICY, "dismissed".to_owned()).await;
                 }
-                Some(frame) = outgoing.recv() => self.send_with_more(frame, &mut outgoing).await?,
+                Some(frame) = outgoing.events.recv() => self.send_with_more(frame, &mut outgoing.events).await?,
+                Some(frame) = outgoing.payloads.recv() => {
+                    // The assignment that this is the input of stands there, if it was not sent before.
+                    if let Some(Some(first)) = outgoing.events.recv().now_or_never() {
+                        self.send_with_more(first, &mut outgoing.events).await?;
+                    }
+                    self.socket.send(Message::Binary(frame)).await.map_err(|_| Closed)?;
+                }
                 heard = self.hear() => match heard {
-                    Ok(event) => {
+                    Ok(Said::Frame(bytes)) => {
+                        if let Err(problem) = self.worker_payload(&link, &bytes).await? {
+                            self.say(problem.job(), Body::Error(problem)).await?;
+                        }
+                    }
+                    Ok(Said::Event(event)) => {
                         let job = event.subject;
                         if let Err(problem) = self.worker_event(&link, key, event, link_us).await? {
                             self.say(job, Body::Error(problem)).await?;
@@ -125,6 +145,15 @@ impl Session {
                     None => return Ok(Ok(())),
                 }
             }
+            Body::WorkerPartial(partial) => {
+                let Some(job) = event.subject else { return Ok(Err(need_subject())) };
+                let Some(stream) = self.app.realm.streams.get(job) else { return Ok(Ok(())) };
+                let written = stream.write_partial(clock::now(), partial.lease, partial.text);
+                match self.note(&stream, worker, partial.lease, written) {
+                    Some(input) => input,
+                    None => return Ok(Ok(())),
+                }
+            }
             Body::WorkerDone(done) => {
                 let Some(job) = event.subject else { return Ok(Err(need_subject())) };
                 match self.done(worker, key, job, done) {
@@ -157,7 +186,30 @@ impl Session {
     fn piece(&self, worker: WorkerId, job: JobId, piece: Piece) -> Option<Input> {
         let lease = piece.lease;
         let stream = self.app.realm.streams.get(job)?;
-        match stream.write(clock::now(), lease, piece.text, piece.tokens) {
+        let written = stream.write(clock::now(), lease, piece.text, piece.tokens);
+        self.note(&stream, worker, lease, written)
+    }
+
+    /// The same of a piece of sound.
+    async fn worker_payload(&mut self, link: &Link, bytes: &Bytes) -> Result<Result<(), Problem>, Closed> {
+        let frame = match read_frame(bytes, FrameKind::Output) {
+            Ok(frame) => frame,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let (worker, lease) = (link.worker, frame.lease);
+        let Some(stream) = self.app.realm.streams.get(frame.job) else { return Ok(Ok(())) };
+        let written = stream.write_payload(clock::now(), lease, bytes.slice_ref(frame.payload));
+        let input = self.note(&stream, worker, lease, written);
+        match input {
+            Some(input) => self.app.realm.input(input).await.map(Ok).map_err(|_| Closed),
+            None => Ok(Ok(())),
+        }
+    }
+
+    /// What the core has to know of a piece that was written.
+    fn note(&self, stream: &JobStream, worker: WorkerId, lease: u64, written: Written) -> Option<Input> {
+        let job = stream.job;
+        match written {
             Written::First => {
                 let (account, capability) = (stream.account, stream.capability.clone());
                 self.app.realm.tell(Step {
@@ -170,6 +222,11 @@ impl Session {
                 Some(Input::Progressed { worker, job, lease })
             }
             Written::More | Written::Stale => None,
+            Written::TooMuch => {
+                let detail = format!("more than {} bytes came out of it", limits::OUTPUT_BYTES_MAX);
+                let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
+                Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::No })
+            }
         }
     }
 
@@ -200,8 +257,16 @@ impl Session {
         stream.seal();
         let (answer, _) = stream.answer();
         // Words that did not come through here are not billed, whatever the worker counts.
-        let counted = stream.delivered().output_tokens;
-        let usage = Usage { output_tokens: done.usage.output_tokens.min(counted), ..done.usage };
+        let counted = stream.delivered();
+        let usage = Usage {
+            output_tokens: done.usage.output_tokens.min(counted.output_tokens),
+            audio_ms: done.usage.audio_ms.min(if stream.counts_audio() {
+                counted.audio_ms
+            } else {
+                u64::MAX
+            }),
+            ..done.usage
+        };
         let salt = mtor_ledger::salt(&self.app.key, job);
         let output = mtor_ledger::commitment(&salt, answer.as_bytes());
         Ok(Some(Input::Finished { worker, job, lease, usage, finish: done.finish, output }))

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy};
+use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, VoiceInfo};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -46,6 +46,10 @@ pub(crate) struct Offer {
     pub(crate) service_us: Option<f64>,
     /// Round trip to the worker, in microseconds.
     pub(crate) link_us: u64,
+    /// What it understands or speaks: for people, nothing is decided by it.
+    pub(crate) languages: Vec<String>,
+    /// How it can sound: for people too.
+    pub(crate) voices: Vec<VoiceInfo>,
 }
 
 impl Offer {

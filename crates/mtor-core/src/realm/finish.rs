@@ -55,6 +55,8 @@ impl Realm {
         let mut part = usage.at_most(&bounds);
         part.input_tokens = part.input_tokens.saturating_sub(carried);
         part.output_tokens = part.output_tokens.min(bounds.output_tokens.saturating_sub(carried));
+        let spoken: u64 = running.parts.iter().map(|(_, part)| part.audio_ms).sum();
+        part.audio_ms = part.audio_ms.min(bounds.audio_ms.saturating_sub(spoken));
         running.parts.push((account, part));
 
         let service_us = now.since_ms(since) * 1_000;
@@ -285,16 +287,16 @@ fn total(parts: &[(AccountId, Usage)]) -> Usage {
     }
 }
 
-/// Divides a cost: the workers' share among those that wrote, by what they wrote, the last one getting what rounding
+/// Divides a cost: the workers' share among those that wrote or spoke, by how much they did, the last one getting what rounding
 /// leaves; the rest to the treasury.
 fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
     let Some(((last, _), earlier)) = parts.split_last() else { return Vec::new() };
     let share = cost.scaled(u64::from(worker_share_percent.min(100)), 100);
-    let written: u64 = parts.iter().map(|(_, usage)| usage.output_tokens).sum();
-    let mut legs: Vec<Leg> = earlier
-        .iter()
-        .map(|(to, usage)| Leg { to: *to, amount: share.scaled(usage.output_tokens, written) })
-        .collect();
+    // A job is either written or listened to and spoken, so that the two never compete.
+    let work = |usage: &Usage| usage.output_tokens.saturating_add(usage.audio_ms);
+    let all = parts.iter().fold(0_u64, |sum, (_, usage)| sum.saturating_add(work(usage)));
+    let mut legs: Vec<Leg> =
+        earlier.iter().map(|(to, usage)| Leg { to: *to, amount: share.scaled(work(usage), all) }).collect();
     let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
     legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
     legs.push(Leg { to: TREASURY, amount: cost.saturating_sub(share) });

@@ -95,6 +95,8 @@ impl Realm {
                     limits: offer.shape.limits,
                     tokens_per_s: offer.tokens_per_s,
                     price: offer.shape.ask,
+                    languages: offer.languages.clone(),
+                    voices: offer.voices.clone(),
                 })
                 .collect(),
         };

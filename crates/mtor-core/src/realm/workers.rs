@@ -199,6 +199,8 @@ fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us:
         first_chunk_us: None,
         service_us: None,
         link_us,
+        languages: offer.languages.clone(),
+        voices: offer.voices.clone(),
     };
     announcement.offers.iter().map(offer).collect()
 }

@@ -129,6 +129,7 @@ impl History {
             input_bytes: question.len() as u32,
             input_tokens_max: 100,
             output_tokens_max: 100,
+            audio_ms_max: 0,
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,

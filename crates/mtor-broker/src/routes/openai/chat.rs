@@ -10,9 +10,11 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use mtor_protocol::body::Completed;
 use mtor_protocol::openai::{ChatChoice, ChatCompletion, ChatCompletionRequest, ErrorBody, ResponseMessage};
-use mtor_protocol::{Body, Event, FinishReason, Intent, Problem, ProblemKind, Role, Task, Usage};
+use mtor_protocol::{
+    Body, Event, FinishReason, Intent, Problem, ProblemKind, Role, ServiceClass, Task, Usage,
+};
 
-use super::{OpenAiRefusal, Tied};
+use super::{OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
 use crate::clock;
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
@@ -25,7 +27,7 @@ pub(in crate::routes) async fn chat(State(app): Shared, request: Request) -> Res
     let usage = request.stream_options.unwrap_or_default().include_usage;
     let intent = Intent { model: model.clone(), task: Task::Chat(request.into_task()?) };
     check_model(&model)?;
-    let tied = Tied::submit(app, asked.wallet, intent).await?;
+    let tied = Tied::submit(app, asked.wallet, intent, ServiceClass::default(), None).await?;
     let completion = Completion { id: format!("chatcmpl-{}", tied.id), created: clock::now_s(), model };
     match streams {
         true => stream(tied, completion, usage).await,
@@ -82,25 +84,13 @@ async fn whole(mut tied: Tied, mut completion: Completion) -> Result<Response, O
     Ok(Json(completion.part("chat.completion", vec![choice], Some(usage))).into_response())
 }
 
-fn completed(end: Body) -> Result<Completed, Problem> {
-    match end {
-        Body::JobCompleted(completed) => Ok(completed),
-        Body::JobFailed(failed) => Err(failed.problem),
-        _ => Err(cancelled_elsewhere()),
-    }
-}
-
-pub(super) fn cancelled_elsewhere() -> Problem {
-    Problem::new(ProblemKind::Cancelled, "it was cancelled through another interface")
-}
-
 /// The answer word by word. The headers wait for the first word, so that whatever fails before it fails with a status.
 async fn stream(
     tied: Tied,
     mut completion: Completion,
     include_usage: bool,
 ) -> Result<Response, OpenAiRefusal> {
-    let mut place = Place { tied, after: 0, done: false };
+    let mut place = Place::new(tied);
     let mut first = Vec::new();
     while !first.iter().any(|event: &Event| matches!(event.body, Body::JobChunk(_) | Body::JobCompleted(_))) {
         first = place
@@ -139,33 +129,6 @@ where
     begin.chain(rest)
 }
 
-/// Where a client is in the events of its job.
-struct Place {
-    tied: Tied,
-    after: u64,
-    done: bool,
-}
-
-impl Place {
-    async fn next(&mut self) -> Option<Vec<Event>> {
-        if self.done {
-            return None;
-        }
-        let app = &self.tied.app;
-        let events = tokio::select! {
-            events = self.tied.stream.read_after(self.after, app.did.as_str()) => events,
-            () = app.closing.cancelled() => return None,
-        };
-        let last = events.last()?;
-        self.after = last.sequence.unwrap_or(self.after);
-        if crate::session::is_end(last) {
-            self.done = true;
-            self.tied.set_ended();
-        }
-        Some(events)
-    }
-}
-
 /// A job's events in the words of this interface.
 fn tell(completion: &Completion, events: &[Event], include_usage: bool) -> String {
     let mut text = String::new();
@@ -191,9 +154,4 @@ fn tell(completion: &Completion, events: &[Event], include_usage: bool) -> Strin
         }
     }
     text
-}
-
-fn data(value: &impl serde::Serialize) -> String {
-    // None of these types can fail to be written.
-    format!("data: {}\n\n", serde_json::to_string(value).unwrap_or_default())
 }

@@ -5,11 +5,10 @@ use axum::extract::{Request, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mtor_protocol::openai::{Embedding, EmbeddingList, EmbeddingRequest};
-use mtor_protocol::{Body, EmbedTask, Intent, Problem, ProblemKind, Task};
+use mtor_protocol::{EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Task};
 use serde_json::Value;
 
-use super::chat::cancelled_elsewhere;
-use super::{OpenAiRefusal, Tied};
+use super::{OpenAiRefusal, Tied, completed};
 use crate::routes::Shared;
 use crate::routes::request::Asked;
 
@@ -28,14 +27,11 @@ pub(in crate::routes) async fn embeddings(
         }
     };
     let task = Task::Embed(EmbedTask { input: request.input.into_vec() });
-    let mut tied = Tied::submit(app, asked.wallet, Intent { model: request.model.clone(), task }).await?;
+    let intent = Intent { model: request.model.clone(), task };
+    let mut tied = Tied::submit(app, asked.wallet, intent, ServiceClass::default(), None).await?;
     let end = tied.stream.ended().await;
     tied.set_ended();
-    let usage = match end {
-        Body::JobCompleted(completed) => completed.usage,
-        Body::JobFailed(failed) => return Err(failed.problem.into()),
-        _ => return Err(cancelled_elsewhere().into()),
-    };
+    let usage = completed(end)?.usage;
     let (text, _) = tied.stream.answer();
     let vectors: Vec<Vec<f32>> = serde_json::from_str(&text).map_err(|error| {
         Problem::new(ProblemKind::WorkerFailed, format!("its answer is no list of vectors: {error}"))
