@@ -13,6 +13,7 @@ use crate::input::InputRoom;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
+use crate::resolve::Resolving;
 use crate::settings::Settings;
 
 /// A wallet, as the broker deals with it.
@@ -55,6 +56,8 @@ pub struct App {
     pub rates: RateLimiter,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
+    /// What words are resolved with.
+    pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
     pub closing: CancellationToken,
     /// Every connection and session.
@@ -83,6 +86,7 @@ impl App {
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
+            resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,
             next_worker: AtomicU64::new(1),

@@ -20,6 +20,7 @@ mod link;
 mod metrics;
 mod rate;
 pub mod realm;
+mod resolve;
 mod routes;
 mod server;
 mod session;

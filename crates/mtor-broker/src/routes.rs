@@ -8,6 +8,7 @@ mod openai;
 mod realm;
 mod reply;
 mod request;
+mod resolve;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/jobs", post(jobs::submit))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/api/jobs/{id}/events", get(jobs::events))
+        .route("/api/resolve", post(resolve::resolve))
         .route("/api/wallets/{did}", get(wallets::show))
         .route("/api/wallets/{did}/jobs", get(wallets::jobs))
         .route("/api/wallets/{did}/movements", get(wallets::movements))

@@ -14,7 +14,6 @@ pub mod defaults;
 mod examples;
 mod languages;
 mod pattern;
-mod resolved;
 mod resolver;
 mod rules;
 pub mod say;
@@ -23,7 +22,8 @@ mod wake;
 mod words;
 
 pub use examples::{Example, Label};
-pub use resolved::{By, Choice, Control, Resolved, Understanding};
+use mtor_protocol::resolve as resolved;
+pub use mtor_protocol::resolve::{By, Choice, Control, Resolved, Understanding};
 pub use resolver::{Resolver, WrongVectors};
 
 /// Utterances with what they mean, to measure the resolver with; none of them is an example. TOML, explained at its top.

@@ -10,6 +10,7 @@ use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
 use crate::money::{Micro, Price};
 use crate::problem::Problem;
+use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
 use crate::usage::{FinishReason, Usage};
 use crate::worker::{
@@ -110,6 +111,10 @@ bodies! {
     /// That much.
     Quote(Quote) = "mtor.quote", BrokerToClient;
 
+    /// What do these words want? The subject, if there is one, comes back with the answer.
+    IntentResolve(Resolve) = "mtor.intent.resolve", ClientToBroker;
+    /// That.
+    IntentResolved(Resolved) = "mtor.intent.resolved", BrokerToClient;
     /// How long a spoken turn took.
     VoiceTiming(VoiceTiming) = "mtor.voice.timing", ClientToBroker;
 

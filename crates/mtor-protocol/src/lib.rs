@@ -27,6 +27,7 @@ pub mod limits;
 pub mod money;
 pub mod openai;
 pub mod problem;
+pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod usage;

@@ -13,6 +13,8 @@ pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 pub const AUDIO_MS_MAX: u32 = 2 * 60 * 60 * 1_000;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Longest utterance whose meaning is looked for, in bytes.
+pub const UTTERANCE_BYTES_MAX: usize = 4_096;
 /// Longest hint to a transcription, in bytes.
 pub const HINT_BYTES_MAX: usize = 1_024;
 /// Longest code of a language, in bytes.

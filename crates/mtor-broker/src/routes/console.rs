@@ -13,8 +13,9 @@ use super::reply::problem_for;
 #[allow_missing = true]
 struct Files;
 
-/// Nothing from elsewhere, nothing inline, framed by nobody.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+/// Nothing from elsewhere, nothing inline, framed by nobody. WebAssembly is what listens for the wake word in the page; it
+/// comes from here like every other script.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
     connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 

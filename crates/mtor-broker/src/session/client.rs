@@ -116,6 +116,15 @@ impl Follower {
                     None
                 });
             }
+            Body::IntentResolve(asked) => {
+                let subject = event.subject;
+                self.tasks.spawn(async move {
+                    let resolved = app.resolve(&wallet, asked).await;
+                    let body = resolved.map_or_else(Body::Error, Body::IntentResolved);
+                    say(&app, &frames, subject, body).await;
+                    None
+                });
+            }
             Body::RealmWatch(_) if !self.watches_realm => {
                 self.watches_realm = true;
                 self.tasks.spawn(async move {

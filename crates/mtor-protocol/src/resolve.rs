@@ -1,10 +1,41 @@
-//! What was understood, in the shape in which it crosses the wire.
+//! What somebody said, and what was understood.
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::CapabilityKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
+use crate::worker::CapabilityKind;
+
+/// The data of `mtor.intent.resolve`, and the body of `POST /api/resolve`: what do these words want?
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// What was said.
+    pub text: String,
+    /// Its language, as in `en`; the likeliest when absent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
+    /// The wake word that may stand at its beginning, when it is another than "computer".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_word: Option<String>,
+}
+
+impl Resolve {
+    /// What is wrong with it, if anything, and in which field.
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        let too_long = |max: usize| format!("at most {max} bytes");
+        if self.text.len() > limits::UTTERANCE_BYTES_MAX {
+            return Some(("text", too_long(limits::UTTERANCE_BYTES_MAX)));
+        }
+        if self.language.len() > limits::LANGUAGE_BYTES_MAX {
+            return Some(("language", too_long(limits::LANGUAGE_BYTES_MAX)));
+        }
+        let phrase = self.wake_word.as_ref().filter(|phrase| phrase.len() > limits::NAME_BYTES_MAX);
+        phrase.map(|_| ("wake_word", too_long(limits::NAME_BYTES_MAX)))
+    }
+}
 
 /// A word to the realm itself, rather than something to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
