@@ -54,7 +54,10 @@ impl Progress for Bar {
         ) {
             self.bar.set_style(style);
         }
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        // Once: with a second target, the bar of a source that failed would stay on the screen.
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         self.bar.set_message(self.name.clone());
         self.bar.set_length(total_bytes);
         self.bar.set_position(0);
