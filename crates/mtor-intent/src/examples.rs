@@ -56,6 +56,16 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("imagine"),
         &[
+            "can i get an illustration of a pirate ship",
+            "could i have a picture with two dolphins",
+            "make art from the phrase golden morning",
+            "render a cup of tea on a windowsill",
+            "whip up a drawing of a train",
+            "i need a logo with a tree and a river",
+            "turn this into a picture, a bear riding a motorbike",
+            "put a penguin on a surfboard in an image",
+            "paint me something beautiful",
+            "make an artwork in the style of van gogh",
             "draw a cat sitting on a sofa",
             "paint a sunset over the ocean",
             "generate an image of a futuristic city",
@@ -83,6 +93,13 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("vision"),
         &[
+            "does the man in the picture look angry",
+            "is the door in the photo open or closed",
+            "what is wrong with the flower in my photo",
+            "count the chairs in this picture",
+            "is there anything written in the photo",
+            "what is the woman in the photo doing",
+            "which animal is shown in this image",
             "describe this image",
             "what is in this picture",
             "what do you see in the photo",
@@ -109,6 +126,13 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.weather"),
         &[
+            "can i go cycling without getting wet",
+            "do you think i will get soaked if i walk home",
+            "is it going to be a nice day for a barbecue",
+            "will it be slippery on the roads tonight",
+            "is a thunderstorm on its way",
+            "how many degrees will it be at noon",
+            "will there be fog in the morning",
             "what is the weather like today",
             "will it rain tomorrow",
             "weather forecast for london",
@@ -134,6 +158,14 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.news"),
         &[
+            "has anything important happened since yesterday",
+            "did i miss anything in the world overnight",
+            "what is on the front page of the papers",
+            "how did our team do in the match yesterday",
+            "what are they saying about the scandal",
+            "who won the election",
+            "play the evening news",
+            "anything new about the strike",
             "what is in the news today",
             "give me the latest headlines",
             "read me the news",
@@ -157,6 +189,18 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.calendar"),
         &[
+            "make a note in my diary that uncle bob comes on saturday",
+            "i have to remember the car inspection, put it down for the third",
+            "clear my calendar for monday morning",
+            "show me what is coming up next month",
+            "free up my tuesday",
+            "is my afternoon still open",
+            "what time do i need to be at the dentist",
+            "who do i meet tomorrow",
+            "push the meeting with sales back half an hour",
+            "do i have time for a coffee with tom on friday",
+            "when does my holiday start",
+            "write the concert into my schedule",
             "what is on my calendar today",
             "do i have any meetings tomorrow",
             "when is my next appointment",
@@ -182,6 +226,19 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.mail"),
         &[
+            "write to my mother by email that i am fine",
+            "answer dave's message with ok",
+            "forward the ticket to my husband",
+            "send a message to the electrician asking for an appointment",
+            "i want to write an email to the hotel",
+            "shoot lisa a message about the party",
+            "open the email from the airline",
+            "tell my brother in an email that dinner is at eight",
+            "throw away the junk mail",
+            "show me the emails from my teacher",
+            "is there mail from the tax office",
+            "have i got post from my lawyer",
+            "inform the team by mail about the new date",
             "do i have new mail",
             "read my latest emails",
             "send an email to john saying i will be late",
@@ -206,6 +263,14 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.timer"),
         &[
+            "can you time seven minutes for the rice",
+            "i want to sleep for half an hour, wake me after that",
+            "i am going to rest for fifteen minutes, get me up then",
+            "give me ten minutes for the eggs",
+            "the bread needs fifty minutes in the oven, tell me then",
+            "get me up at five tomorrow",
+            "how much longer until the alarm rings",
+            "put two more minutes on the timer",
             "set a timer for ten minutes",
             "start a five minute countdown",
             "wake me up at seven",
@@ -258,6 +323,15 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.wikipedia"),
         &[
+            "read the wiki page about tea to me",
+            "i would like to know what wikipedia has on chopin",
+            "give me a summary of the wikipedia article on ballet",
+            "find isaac asimov in the encyclopedia",
+            "pull up the encyclopedia article about ants",
+            "is there a wikipedia article about our church",
+            "what is in the wiki on the great fire of london",
+            "tell me what the online encyclopedia says about gold",
+            "show the wiki entry for sweden",
             "look up albert einstein on wikipedia",
             "search wikipedia for the roman empire",
             "what does wikipedia say about black holes",
@@ -277,6 +351,14 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.calculate"),
         &[
+            "what does each of us pay if we split 90 by 6",
+            "if i save 20 a week how much do i have after a year",
+            "take a quarter of 600",
+            "how much is double 85",
+            "what is 300 minus a third",
+            "how many pounds is 80 kilos",
+            "what is twelve point five percent of 48",
+            "how many liters are four gallons",
             "what is seven times eight",
             "calculate fifteen percent of eighty",
             "how much is 340 divided by 12",
@@ -302,6 +384,16 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.web"),
         &[
+            "do a web search for wool blankets",
+            "find a tutorial online for sewing a dress",
+            "go to the website of the town hall",
+            "visit the site of the theater and tell me the program",
+            "load the home page of my bank",
+            "is there anything on the internet about our school concert",
+            "shorten this text on the page for me",
+            "what does the site say about returns",
+            "search online for a carpenter near me",
+            "check the website of the restaurant for the menu",
             "summarize this page",
             "what does this article say",
             "open the website of the city library",
@@ -325,6 +417,12 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("tool.time"),
         &[
+            "has the clock struck six yet",
+            "is it still night in hong kong",
+            "i lost track of the days, which one is it",
+            "how many hours are we behind london",
+            "is it midnight already",
+            "what is the hour",
             "what time is it",
             "tell me the time",
             "what is today's date",
@@ -345,6 +443,8 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Control(Control::Stop),
         &[
+            "i have had enough of that",
+            "that is plenty, you can stop",
             "stop talking now",
             "would you be quiet for a moment",
             "i have heard enough",
@@ -356,6 +456,8 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Control(Control::Repeat),
         &[
+            "can i hear that another time",
+            "i missed that, one more time please",
             "can you repeat what you just said",
             "i did not catch that, say it again",
             "sorry, what did you say",
@@ -366,6 +468,7 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Control(Control::Louder),
         &[
+            "i am hard of hearing, speak up",
             "speak louder, i can barely hear you",
             "your voice is too quiet",
             "raise your voice a bit",
@@ -375,6 +478,7 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Control(Control::Quieter),
         &[
+            "keep it down, people are sleeping",
             "lower your voice",
             "you are speaking too loudly",
             "turn your volume down a little",
@@ -383,15 +487,27 @@ const TABLE: &[(Label, &[&str])] = &[
     ),
     (
         Label::Control(Control::Slower),
-        &["you talk too fast for me", "could you speak more slowly", "slow your speech down"],
+        &[
+            "i cannot follow you at this speed",
+            "you talk too fast for me",
+            "could you speak more slowly",
+            "slow your speech down",
+        ],
     ),
     (
         Label::Control(Control::Faster),
-        &["you talk too slowly", "could you speak a bit faster", "speed up your speech"],
+        &[
+            "go through it at a quicker pace",
+            "you talk too slowly",
+            "could you speak a bit faster",
+            "speed up your speech",
+        ],
     ),
     (
         Label::Control(Control::Cancel),
         &[
+            "i no longer need that, skip it",
+            "please do not do that after all",
             "forget what i just asked",
             "actually never mind that",
             "i do not need that any more",
@@ -401,6 +517,7 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Control(Control::Goodbye),
         &[
+            "i am off, see you tomorrow",
             "that will be all for today, goodbye",
             "see you later computer",
             "we are finished here, bye",
@@ -409,11 +526,17 @@ const TABLE: &[(Label, &[&str])] = &[
     ),
     (
         Label::Control(Control::Mute),
-        &["stop listening to me", "turn your microphone off", "do not listen to us any more"],
+        &[
+            "close your ears for a moment",
+            "stop listening to me",
+            "turn your microphone off",
+            "do not listen to us any more",
+        ],
     ),
     (
         Label::Control(Control::Help),
         &[
+            "what sort of things are you good at",
             "what kind of things can you do",
             "how can i use you",
             "what commands do you understand",
@@ -423,6 +546,32 @@ const TABLE: &[(Label, &[&str])] = &[
     (
         Label::Capability("chat"),
         &[
+            "what is a good name for a coffee shop",
+            "summarize the american civil war in two sentences",
+            "tell me a fairy tale for my daughter",
+            "can you recommend a series to watch tonight",
+            "teach me how to count in french",
+            "what does it mean when a cat blinks slowly",
+            "what was the weather in the middle ages",
+            "what was the climate like for the dinosaurs",
+            "how do i write a good headline",
+            "why are calendars different in china",
+            "how do i stay awake in the afternoon",
+            "what do i do when my child is afraid of thunder",
+            "what are good questions for a quiz night",
+            "how did people tell the time before clocks",
+            "who built the first computer",
+            "what is a wiki",
+            "why is the news depressing",
+            "how do i get my deposit back from a landlord",
+            "what should i write in a birthday card",
+            "how do i open a coconut",
+            "how do i close a sale",
+            "what is the best light for reading",
+            "how do i draw attention to my shop",
+            "what does the painting guernica mean",
+            "give me three facts about the sahara",
+            "what should i pack for a trip to the mountains",
             "what is the capital of france",
             "who wrote romeo and juliet",
             "tell me a joke",

@@ -292,7 +292,7 @@ fn act_of_rule(heard: &Heard<'_>, language: &Language, asked: Asked) -> Option<U
         let Some((from, to)) = cut(value) else { continue };
         *value = heard.slice(from, to).to_owned();
         match name.as_str() {
-            "text" => text = Some(with_its_ending(heard, from, to)),
+            "text" => text = Some(value.clone()),
             "city" | "device" | "expression" | "url" | "label" => rest = Some(value.clone()),
             "duration" => *value = values::duration(language, &said[from..to])?.to_string(),
             _ => {}

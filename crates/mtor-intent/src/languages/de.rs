@@ -50,7 +50,7 @@ pub(super) static GERMAN: Language = Language {
                 "stopp",
                 "stop",
                 "halt [an]",
-                "hör auf [damit|zu reden|zu sprechen]",
+                "hör [bitte|endlich|doch] auf [damit|zu reden|zu sprechen]",
                 "aufhören",
                 "sei (still|ruhig|leise)",
                 "ruhe",
@@ -233,7 +233,9 @@ pub(super) static GERMAN: Language = Language {
             params: &[],
             patterns: &[
                 "(zeichne|mal|male|erstelle|erzeuge|generiere|mach|mache|zeig|zeige) [mir|uns] (ein|eine|noch ein) [{style}] (bild|foto|gemälde|zeichnung|skizze|porträt) (von|mit|auf dem|in dem) {text}",
-                "(zeichne|male|mal|skizziere) [mir|uns] {text}",
+                "(zeichne|skizziere) [mir|uns] {text}",
+                "(mal|male) (mir|uns) {text}",
+                "(mal|male) [bitte|mal] (ein|eine|einen|das|die|den|mein|meine|meinen|unser|unsere) {text}",
                 "[ein] (bild|gemälde|zeichnung) (von|mit) {text} (malen|zeichnen|erstellen)",
                 "[ein] bild von {text}",
                 "{text} (zeichnen|malen)",
@@ -297,6 +299,12 @@ pub(super) static GERMAN: Language = Language {
         },
         Action {
             capability: "tool.home",
+            params: &[("action", "query")],
+            patterns: &["ist {device} [noch] (an|aus|offen|zu|abgeschlossen)"],
+            unless: &[],
+        },
+        Action {
+            capability: "tool.home",
             params: &[("action", "on")],
             patterns: &[
                 "(schalte|schalt|mach|mache|dreh|drehe) {device} (an|ein)",
@@ -340,12 +348,6 @@ pub(super) static GERMAN: Language = Language {
                 "schließ {device} [ab]",
                 "(fahr|fahre) {device} runter",
             ],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.home",
-            params: &[("action", "query")],
-            patterns: &["ist {device} [noch] (an|aus|offen|zu|abgeschlossen)"],
             unless: &[],
         },
         Action {

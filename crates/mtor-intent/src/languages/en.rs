@@ -47,7 +47,7 @@ pub(super) static ENGLISH: Language = Language {
     names: &[
         (
             "day",
-            "(today|tomorrow|tonight|now|right now|currently|this (morning|afternoon|evening|week|weekend)|(on|next|this) (monday|tuesday|wednesday|thursday|friday|saturday|sunday|week|weekend|month)|later [today]|at the weekend|over the weekend|the day after tomorrow|tomorrow (morning|afternoon|evening|night))",
+            "(today|tomorrow|tonight|now|right now|currently|this (morning|afternoon|evening|week|weekend)|(on|next|this) (monday|tuesday|wednesday|thursday|friday|saturday|sunday|week|weekend|month)|later [today]|(at|over|for|on) the weekend|for (today|tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|for (this|next) (week|weekend)|the day after tomorrow|tomorrow (morning|afternoon|evening|night))",
         ),
         ("image", "(image|picture|photo|photograph|screenshot|drawing|painting|pic|snapshot|scene)"),
         ("what is", "(whats|what is|what s|what are|whats on)"),
@@ -201,7 +201,7 @@ pub(super) static ENGLISH: Language = Language {
                 "what are my options",
                 "how do you work",
                 "how does this work",
-                "(show|tell|list) me (the|your|all) commands",
+                "(show|tell|list|give|name) [me] [all] (the|your|all) [your] commands",
                 "what do you (know|understand)",
                 "what can i do here",
             ],
@@ -353,6 +353,16 @@ pub(super) static ENGLISH: Language = Language {
         },
         Action {
             capability: "tool.home",
+            params: &[("action", "query")],
+            patterns: &[
+                "(is|are) {device} [still] (on|off|open|closed|locked|running|unlocked)",
+                "did i (leave|turn|switch) {device} (on|off|open)",
+                "did i (lock|close|turn off|turn on) {device}",
+            ],
+            unless: &[],
+        },
+        Action {
+            capability: "tool.home",
             params: &[("action", "on")],
             patterns: &[
                 "(turn|switch|put|power) on {device}",
@@ -401,16 +411,6 @@ pub(super) static ENGLISH: Language = Language {
             capability: "tool.home",
             params: &[("action", "run")],
             patterns: &["(start|stop|run) {device}"],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.home",
-            params: &[("action", "query")],
-            patterns: &[
-                "(is|are) {device} [still] (on|off|open|closed|locked|running|unlocked)",
-                "did i (leave|turn|switch) {device} (on|off|open)",
-                "did i (lock|close|turn off|turn on) {device}",
-            ],
             unless: &[],
         },
         Action {
@@ -693,6 +693,8 @@ pub(super) static ENGLISH: Language = Language {
     days: &[
         ("today", "today"),
         ("tonight", "tonight"),
+        ("this morning", "today"),
+        ("this afternoon", "today"),
         ("this evening", "tonight"),
         ("the day after tomorrow", "day_after_tomorrow"),
         ("tomorrow", "tomorrow"),

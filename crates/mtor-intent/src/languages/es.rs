@@ -218,7 +218,7 @@ pub(super) static SPANISH: Language = Language {
             params: &[],
             patterns: &[
                 "(dibuja|dibújame|pinta|píntame|crea|créame|genera|haz|hazme|muéstrame) (una|un) [{style}] (imagen|dibujo|pintura|ilustración|foto|cuadro|retrato) (de|con|donde|que muestre) {text}",
-                "(dibuja|dibújame|pinta|píntame) {text}",
+                "(dibuja|dibújame|dibujar|dibujarme|pinta|píntame|pintar) {text}",
                 "(imagen|dibujo) de {text}",
             ],
             unless: &["pinta (la|mi|el) {x}"],
@@ -271,14 +271,23 @@ pub(super) static SPANISH: Language = Language {
         },
         Action {
             capability: "tool.home",
+            params: &[("action", "query")],
+            patterns: &[
+                "está {device} (encendida|encendido|apagada|apagado|abierta|abierto|cerrada|cerrado)",
+                "están {device} (encendidas|apagadas|abiertas|cerradas)",
+            ],
+            unless: &[],
+        },
+        Action {
+            capability: "tool.home",
             params: &[("action", "on")],
-            patterns: &["(enciende|prende|conecta|pon) {device}"],
+            patterns: &["(enciende|prende|conecta|pon|encender|prender) {device}"],
             unless: &[],
         },
         Action {
             capability: "tool.home",
             params: &[("action", "off")],
-            patterns: &["(apaga|desconecta|quita) {device}"],
+            patterns: &["(apaga|desconecta|quita|apagar) {device}"],
             unless: &[],
         },
         Action {
@@ -300,15 +309,6 @@ pub(super) static SPANISH: Language = Language {
             capability: "tool.home",
             params: &[("action", "close")],
             patterns: &["cierra {device}"],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.home",
-            params: &[("action", "query")],
-            patterns: &[
-                "está {device} (encendida|encendido|apagada|apagado|abierta|abierto|cerrada|cerrado)",
-                "están {device} (encendidas|apagadas|abiertas|cerradas)",
-            ],
             unless: &[],
         },
         Action {

@@ -263,6 +263,14 @@ pub(super) static FRENCH: Language = Language {
         },
         Action {
             capability: "tool.home",
+            params: &[("action", "query")],
+            patterns: &[
+                "est ce que {device} est (allumée|allumé|éteinte|éteint|ouverte|ouvert|fermée|fermé)",
+            ],
+            unless: &[],
+        },
+        Action {
+            capability: "tool.home",
             params: &[("action", "on")],
             patterns: &["(allume|allumer|mets en marche) {device}", "mets {device}"],
             unless: &[],
@@ -292,14 +300,6 @@ pub(super) static FRENCH: Language = Language {
             capability: "tool.home",
             params: &[("action", "close")],
             patterns: &["(ferme|verrouille) {device}"],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.home",
-            params: &[("action", "query")],
-            patterns: &[
-                "est ce que {device} est (allumée|allumé|éteinte|éteint|ouverte|ouvert|fermée|fermé)",
-            ],
             unless: &[],
         },
         Action {

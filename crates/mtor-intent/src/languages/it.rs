@@ -20,7 +20,6 @@ pub(super) static ITALIAN: Language = Language {
         "va bene",
         "allora",
         "adesso",
-        "ora",
         "beh",
         "dai",
     ],
@@ -207,7 +206,7 @@ pub(super) static ITALIAN: Language = Language {
             params: &[],
             patterns: &[
                 "(disegna|disegnami|dipingi|crea|creami|genera|fai|fammi|mostrami) (un|una|un) [{style}] (immagine|disegno|dipinto|illustrazione|foto|quadro|ritratto) (di|del|della|con|che mostra|dove) {text}",
-                "(disegna|disegnami|dipingi|dipingimi) {text}",
+                "(disegna|disegnami|disegnare|disegnarmi|dipingi|dipingimi|dipingere) {text}",
                 "(immagine|disegno) di {text}",
             ],
             unless: &[],
@@ -256,14 +255,23 @@ pub(super) static ITALIAN: Language = Language {
         },
         Action {
             capability: "tool.home",
+            params: &[("action", "query")],
+            patterns: &[
+                "è {device} (accesa|acceso|spenta|spento|aperta|aperto|chiusa|chiuso)",
+                "{device} è (accesa|acceso|spenta|spento|aperta|aperto|chiusa|chiuso)",
+            ],
+            unless: &[],
+        },
+        Action {
+            capability: "tool.home",
             params: &[("action", "on")],
-            patterns: &["(accendi|attiva) {device}"],
+            patterns: &["(accendi|accendere|attiva) {device}"],
             unless: &[],
         },
         Action {
             capability: "tool.home",
             params: &[("action", "off")],
-            patterns: &["(spegni|disattiva) {device}"],
+            patterns: &["(spegni|spegnere|disattiva) {device}"],
             unless: &[],
         },
         Action {
@@ -285,15 +293,6 @@ pub(super) static ITALIAN: Language = Language {
             capability: "tool.home",
             params: &[("action", "close")],
             patterns: &["chiudi {device}"],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.home",
-            params: &[("action", "query")],
-            patterns: &[
-                "è {device} (accesa|acceso|spenta|spento|aperta|aperto|chiusa|chiuso)",
-                "{device} è (accesa|acceso|spenta|spento|aperta|aperto|chiusa|chiuso)",
-            ],
             unless: &[],
         },
         Action {
