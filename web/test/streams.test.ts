@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { problem } from "../src/lib/api";
 import type { Frame } from "../src/lib/frame";
 import type { RealmEvent } from "../src/lib/event";
+import type { Submit } from "../src/lib/wire";
 import { Streams } from "../src/state/streams";
 
 function setUp() {
@@ -103,7 +104,7 @@ describe("a job with payload", () => {
 describe("a quote", () => {
   it("comes, or does not", async () => {
     const { realm, sent, streams } = setUp();
-    const submit = { intent: { capability: "chat", params: { messages: [] } } } as const;
+    const submit: Submit = { intent: { capability: "chat", params: { messages: [] } } };
     const asked = streams.quote(submit);
     const quote = { max: "7", position: 0, expires: "", price: {} };
     streams.receive({ id: "e", source: "r", type: "mtor.quote", time: "", subject: sent[0]?.subject, data: quote });

@@ -1,6 +1,10 @@
 /** The words of the page in the language that is shown. One table for each language; English says which words there are. */
 
+import { de } from "./de";
 import { en } from "./en";
+import { es } from "./es";
+import { fr } from "./fr";
+import { it } from "./it";
 
 /** The shape of a table: the same words, in any language. */
 type Words<T> = {
@@ -15,10 +19,10 @@ type Words<T> = {
 export type Strings = Words<typeof en>;
 
 /** Every language, by its tag, with its own name for itself. */
-export const LANGUAGES = { en: "English" } as const;
+export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", it: "Italiano" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-export const TABLES: Record<Language, Strings> = { en };
+export const TABLES: Record<Language, Strings> = { en, de, fr, es, it };
 
 /** The words that are shown now. Who shows them is drawn anew when the language changes. */
 export let t: Strings = en;
