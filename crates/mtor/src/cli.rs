@@ -10,7 +10,7 @@ use crate::exit::EXIT_CODES;
 
 const EXAMPLES: &str = "\
 Examples:
-  mtor up                                      start a realm with a chat worker and open its console
+  mtor up                                      start a realm with its workers and open its console
   mtor ask \"What is the capital of France?\"    ask it from the command line
   git diff | mtor ask \"Explain this change\"    with what another program says
   mtor wallet show                             what is in the wallet

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Home {
     folder: TempDir,
@@ -52,19 +52,60 @@ impl Home {
 
     /// Attaches a worker that says everything in reverse, and waits until it can take jobs.
     pub(crate) async fn attach_worker(&self, name: &str) {
-        let settings = mtor_worker::Settings::new(&self.url, Arc::new(Keypair::generate().unwrap()));
-        let worker = Reverse(name.to_owned());
-        tokio::spawn(mtor_worker::serve(worker, settings, self.shutdown.clone()));
+        self.attach(Reverse(name.to_owned())).await;
+    }
+
+    /// Attaches a worker, and waits until it can take jobs.
+    pub(crate) async fn attach<W: Worker>(&self, worker: W) -> Arc<W> {
+        let keypair = Arc::new(Keypair::generate().unwrap());
+        let did = keypair.did();
+        let worker = Arc::new(worker);
+        let settings = mtor_worker::Settings::new(&self.url, keypair);
+        tokio::spawn(mtor_worker::serve(worker.clone(), settings, self.shutdown.clone()));
         let attached = async {
             loop {
                 let workers: Vec<Value> = self.get("/api/workers").await.json().await.unwrap();
-                if workers.iter().any(|worker| worker["name"] == name) {
+                if workers.iter().any(|worker| worker["did"] == did.as_str()) {
                     return;
                 }
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(PATIENCE, attached).await.expect("the worker attaches in time");
+        worker
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends a form with a file, if there is one, and these fields.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        file: Option<&[u8]>,
+        fields: &[(&str, &str)],
+    ) -> reqwest::Response {
+        const BOUNDARY: &str = "a-line-that-is-in-no-file";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part =
+                format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend(part.into_bytes());
+        }
+        if let Some(file) = file {
+            let head = format!(
+                "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\ncontent-type: audio/wav\r\n\r\n"
+            );
+            body.extend(head.into_bytes());
+            body.extend_from_slice(file);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
+        let request = self.client.post(format!("{}{path}", self.url)).body(body);
+        let request = request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
+        request.timeout(PATIENCE).send().await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {

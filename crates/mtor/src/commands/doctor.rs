@@ -76,14 +76,10 @@ pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
     let folder = args.data.folder()?;
     let api = Api::new(&args.realm.realm, Who::Owner)?;
     let realm = checks::realm(&api, &args.realm.realm).await;
-    let mut findings = vec![
-        checks::data_folder(&folder),
-        checks::settings(&folder),
-        checks::ledger(&folder),
-        realm,
-        checks::worker_program(),
-    ];
-    findings.extend(checks::model());
+    let mut findings =
+        vec![checks::data_folder(&folder), checks::settings(&folder), checks::ledger(&folder), realm];
+    findings.extend(checks::worker_programs());
+    findings.extend(checks::models());
     findings.extend([checks::memory(), checks::clock()]);
     if args.json {
         terminal::json(&findings)?;

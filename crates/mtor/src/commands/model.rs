@@ -141,6 +141,9 @@ async fn verify(store: &Store, models: &[&Model], cancel: &CancellationToken) ->
         let verdict = match store.verify(model, cancel).await {
             Err(ModelError::Cancelled) => return Err(Fault::Interrupted.into()),
             Err(error) => Err(error.to_string()),
+            Ok(path) if path.extension().is_none_or(|extension| extension != "gguf") => {
+                Ok("as it should be".to_owned())
+            }
             Ok(path) => match gguf::inspect(&path) {
                 Ok(info) => Ok(format!("{}, {} tensors", info.architecture, info.tensors)),
                 Err(error) => Err(error.to_string()),

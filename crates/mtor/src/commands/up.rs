@@ -69,7 +69,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let programs = args.workers.programs()?;
     let (folder, mut settings) = args.broker.settings()?;
     logging::to_file(LogFile::open(&folder.log("mtor")).context("the log file can't be opened")?);
-    settings.expected = args.workers.kinds().iter().map(|kind| kind.capability()).collect();
+    settings.expected = args.workers.kinds().iter().filter_map(|kind| kind.capability()).collect();
     settings.house_workers =
         args.workers.kinds().iter().map(|kind| worker_did(&folder, *kind)).collect::<anyhow::Result<_>>()?;
     let broker = mtor_broker::start(settings).await?;

@@ -1,11 +1,12 @@
 //! `mtor worker`: starts the program of a worker kind and attaches it to a realm.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
 use clap::Args;
-use mtor_models::{Catalogue, Store};
+use mtor_models::{CancellationToken, Catalogue, Model, Store};
 
 use crate::client::RealmArg;
 use crate::commands::model::{self, Bar};
@@ -22,8 +23,12 @@ Examples:
   mtor worker chat --realm http://attic:9000           for another realm
   mtor worker chat -- --model my-model.gguf --slots 2  options after -- go to the worker itself
   mtor worker chat -- --help                           what those are
+  mtor worker ears                                     writes down what is said
+  mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
+  mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
 
-Kinds: chat (writes the next message of a conversation, with any GGUF model).
+Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
+speech), embed (texts to vectors), gateway (services that run elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 
@@ -54,11 +59,20 @@ impl WorkerArgs {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
         };
         if !given(&["--help", "-h", "--version", "-V"]) {
+            if self.kind == Kind::Gateway {
+                // What it attaches comes first, and then where to.
+                command.args(&self.options);
+            }
             let key = self.data.folder()?.worker_key(self.kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
-            let has_model = self.options.iter().any(|option| option.to_string_lossy().starts_with("--model"));
-            if !has_model {
+            let own_model = ["--model", "--voice", "--espeak-only"];
+            let is_own =
+                |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));
+            if !self.options.iter().any(is_own) {
                 command.args(first_choice(self.kind).await?);
+            }
+            if self.kind == Kind::Gateway {
+                return Ok(command);
             }
         }
         command.args(&self.options);
@@ -66,14 +80,36 @@ impl WorkerArgs {
     }
 }
 
-/// The catalogue's first choice for a kind, fetched if need be.
+/// The catalogue's first choice for a kind, fetched if need be, and the options that name it.
 async fn first_choice(kind: Kind) -> anyhow::Result<Vec<OsString>> {
-    let catalogue = Catalogue::builtin();
-    let model = catalogue.for_capability(kind.name()).next().context("the catalogue has no model for it")?;
     let interrupts = Interrupts::listen()?;
-    let path =
-        model::fetch(&Store::open_default()?, model, &Bar::new(&model.name), &interrupts.first).await?;
-    Ok(vec!["--model".into(), path.into(), "--model-id".into(), model.id.clone().into()])
+    let fetched = fetch_needs(kind, &interrupts.first).await?;
+    Ok(match (kind, fetched.first()) {
+        (Kind::Chat, Some((model, path))) => {
+            vec!["--model".into(), path.into(), "--model-id".into(), model.id.clone().into()]
+        }
+        // The others look into the same cache by themselves.
+        _ => Vec::new(),
+    })
+}
+
+/// Fetches what a kind needs of the catalogue, with a bar for each file that is not here.
+///
+/// # Errors
+/// When one can't be had.
+pub(crate) async fn fetch_needs(
+    kind: Kind,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Vec<(Model, PathBuf)>> {
+    let catalogue = Catalogue::builtin();
+    let store = Store::open_default()?;
+    let mut fetched = Vec::new();
+    for need in kind.needs() {
+        let model = catalogue.for_capability(need).next().context("the catalogue has no model for it")?;
+        let path = model::fetch(&store, model, &Bar::new(&model.name), cancel).await?;
+        fetched.push((model.clone(), path));
+    }
+    Ok(fetched)
 }
 
 /// Becomes the worker.

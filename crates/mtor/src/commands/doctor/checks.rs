@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mtor_broker::Settings;
-use mtor_models::{Catalogue, Store, gguf, human_bytes};
+use mtor_models::{Catalogue, Model, Store, gguf, human_bytes};
 use mtor_protocol::http::RealmInfo;
 
 use super::{Finding, system};
@@ -118,28 +118,47 @@ pub(super) async fn realm(api: &Api, realm: &RealmUrl) -> Finding {
     }
 }
 
-/// Is the chat worker's program installed?
-pub(super) fn worker_program() -> Finding {
-    const WHAT: &str = "chat worker";
-    match find_program(Kind::Chat) {
-        Ok(path) => Finding::good(WHAT, path.display().to_string()),
+/// The kinds that `mtor up` starts unless it is told otherwise, with what their checks are called.
+const KINDS: [(Kind, &str, &str); 4] = [
+    (Kind::Chat, "chat worker", "chat model"),
+    (Kind::Ears, "ears", "ears' model"),
+    (Kind::Voice, "voice", "voice's model"),
+    (Kind::Embed, "embed worker", "embed model"),
+];
+
+/// Are the workers' programs installed?
+pub(super) fn worker_programs() -> impl Iterator<Item = Finding> {
+    KINDS.into_iter().map(|(kind, what, _)| match find_program(kind) {
+        Ok(path) => Finding::good(what, path.display().to_string()),
         Err(_) => Finding::missing(
-            WHAT,
-            format!("the program {} is neither beside mtor nor in PATH", Kind::Chat.program()),
-            "build it with `cargo build --release -p mtor-chat`; `./mtor up` does it by itself",
+            what,
+            format!("the program {} is neither beside mtor nor in PATH", kind.program()),
+            format!(
+                "build it with `cargo build --release -p {}`; `./mtor up` does it by itself",
+                kind.program()
+            ),
         ),
-    }
+    })
 }
 
-/// Is the chat model here, as pinned, and whole?
-pub(super) fn model() -> Option<Finding> {
-    const WHAT: &str = "chat model";
+/// Are the models here, as pinned, and whole?
+pub(super) fn models() -> Vec<Finding> {
     let catalogue = Catalogue::builtin();
-    let model = catalogue.for_capability("chat").next()?;
     let store = match Store::open_default() {
         Ok(store) => store,
-        Err(error) => return Some(Finding::missing(WHAT, error.to_string(), "set MTOR_MODELS to a folder")),
+        Err(error) => {
+            return vec![Finding::missing("models", error.to_string(), "set MTOR_MODELS to a folder")];
+        }
     };
+    let needs = |(kind, _, what): (Kind, _, _)| kind.needs().iter().map(move |need| (what, *need));
+    KINDS
+        .into_iter()
+        .flat_map(needs)
+        .filter_map(|(what, need)| Some(model(what, &store, catalogue.for_capability(need).next()?)))
+        .collect()
+}
+
+fn model(what: &'static str, store: &Store, model: &Model) -> Finding {
     let Some(path) = store.path_if_present(model) else {
         let seen = format!("{} is not here", model.name);
         let advice = format!(
@@ -147,43 +166,45 @@ pub(super) fn model() -> Option<Finding> {
             human_bytes(model.bytes),
             model.id
         );
-        return Some(Finding::remark(WHAT, seen, advice));
+        return Finding::remark(what, seen, advice);
     };
-    Some(match gguf::inspect(&path) {
-        Err(error) => Finding::missing(
-            WHAT,
+    let is_gguf = path.extension().is_some_and(|extension| extension == "gguf");
+    match gguf::inspect(&path) {
+        Err(error) if is_gguf => Finding::missing(
+            what,
             error.to_string(),
             format!("delete {} and run `mtor model fetch {}`", path.display(), model.id),
         ),
-        Ok(_) if store.is_verified(model) => {
-            Finding::good(WHAT, format!("{}, SHA-256 as pinned", model.name))
-        }
-        Ok(_) => Finding::remark(
-            WHAT,
+        _ if store.is_verified(model) => Finding::good(what, format!("{}, SHA-256 as pinned", model.name)),
+        _ => Finding::remark(
+            what,
             format!("{} is here, not verified yet", model.name),
             "`mtor model verify` does it; `mtor up` does too",
         ),
-    })
+    }
 }
 
-/// Is there enough memory for the chat model?
+/// Is there enough memory for the models?
 pub(super) fn memory() -> Finding {
     const WHAT: &str = "memory";
-    let needed = Catalogue::builtin().for_capability("chat").next().map_or(0, |model| model.memory_bytes);
+    let catalogue = Catalogue::builtin();
+    let needs = KINDS.into_iter().flat_map(|(kind, ..)| kind.needs());
+    let needed =
+        needs.filter_map(|need| catalogue.for_capability(need).next()).map(|model| model.memory_bytes).sum();
     match system::available_memory_bytes() {
         None => Finding::remark(
             WHAT,
             "this system does not say how much is free",
-            "the chat worker needs about 1 GB",
+            format!("the workers need about {}", human_bytes(needed)),
         ),
         Some(free) if free < needed => Finding::missing(
             WHAT,
-            format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed)),
-            "end other programs, or start with --workers none",
+            format!("{} free; the workers need {}", human_bytes(free), human_bytes(needed)),
+            "end other programs, or start fewer: --workers chat, or none",
         ),
         Some(free) => Finding::good(
             WHAT,
-            format!("{} free; the chat worker needs {}", human_bytes(free), human_bytes(needed)),
+            format!("{} free; the workers need {}", human_bytes(free), human_bytes(needed)),
         ),
     }
 }

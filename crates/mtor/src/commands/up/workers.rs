@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mtor_models::{Catalogue, human_bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::chat_model::ChatModel;
@@ -11,7 +12,7 @@ use super::child_log::ChildLog;
 use super::summary::Summary;
 use super::supervisor::{Say, Supervisor};
 use crate::commands::model::Bar;
-use crate::commands::worker::{Kind, find_program};
+use crate::commands::worker::{Kind, fetch_needs, find_program};
 use crate::data::DataFolder;
 use crate::exit::Fault;
 use crate::log_file::LogFile;
@@ -32,6 +33,11 @@ impl Workers {
         let mut kinds = Vec::new();
         for word in text.split(',').map(str::trim) {
             let kind = Kind::parse(word).map_err(|why| format!("{why}; `none` starts no worker"))?;
+            if !kind.starts_by_itself() {
+                return Err(format!(
+                    "{kind} has to be told what to attach: `mtor worker {kind} -- --help` says how"
+                ));
+            }
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -88,19 +94,38 @@ impl Start {
                     .worker(self.kind.name(), &format!("not started: its log can't be written: {error}"));
             }
         };
-        self.summary.worker(self.kind.name(), &format!("starting with {}", self.model.name()));
+        let model = match self.kind {
+            Kind::Chat => self.model.name(),
+            kind => first_name(kind),
+        };
+        self.summary.worker(self.kind.name(), &format!("starting with {model}"));
         let (summary, kind) = (self.summary.clone(), self.kind);
         let say: Say = Arc::new(move |line: &str| summary.worker(kind.name(), line));
         Supervisor { program: self.program, options, log, say }.run(stop).await;
     }
 
     async fn options(&self, cancel: &CancellationToken) -> anyhow::Result<Vec<OsString>> {
-        let bar = Bar::new(&self.model.name());
-        let model = self.model.options(&bar, cancel).await?;
+        let model = match self.kind {
+            Kind::Chat => self.model.options(&Bar::new(&self.model.name()), cancel).await?,
+            kind => {
+                fetch_needs(kind, cancel).await?;
+                Vec::new()
+            }
+        };
         let key = self.folder.worker_key(self.kind.name());
         let base = ["--realm".into(), self.summary.realm_address().into(), "--key".into(), key.into()];
         Ok(base.into_iter().chain(model).collect())
     }
+}
+
+/// What a person calls the catalogue's first model for a kind.
+fn first_name(kind: Kind) -> String {
+    let catalogue = Catalogue::builtin();
+    let first = kind.needs().first().and_then(|need| catalogue.for_capability(need).next());
+    first.map_or_else(
+        || "no model".to_owned(),
+        |model| format!("{}, {}", model.name, human_bytes(model.bytes)),
+    )
 }
 
 #[cfg(test)]
@@ -111,6 +136,8 @@ mod tests {
     fn workers_are_listed_or_none() {
         assert_eq!(Workers::parse("none"), Ok(Workers(Vec::new())));
         assert_eq!(Workers::parse("chat, chat"), Ok(Workers(vec![Kind::Chat])));
+        assert_eq!(Workers::parse("ears,voice"), Ok(Workers(vec![Kind::Ears, Kind::Voice])));
+        assert!(Workers::parse("gateway").unwrap_err().contains("told what to attach"));
         let error = Workers::parse("chat,caht").unwrap_err();
         assert!(
             error.contains("did you mean \"chat\"?") && error.contains("`none` starts no worker"),

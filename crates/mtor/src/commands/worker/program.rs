@@ -13,30 +13,66 @@ use crate::exit::Fault;
 pub(crate) enum Kind {
     /// Writes the next message of a conversation.
     Chat,
+    /// Writes down what is said.
+    Ears,
+    /// Speaks.
+    Voice,
+    /// Turns texts into vectors, by which the realm tells what somebody wants.
+    Embed,
+    /// Attaches services that run elsewhere.
+    Gateway,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 1] = [Self::Chat];
+    pub(crate) const ALL: [Self; 5] = [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Gateway];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Ears => "ears",
+            Self::Voice => "voice",
+            Self::Embed => "embed",
+            Self::Gateway => "gateway",
         }
     }
 
-    /// The capability that it offers.
-    pub(crate) fn capability(self) -> CapabilityKind {
+    /// The capability that it offers; what a gateway offers depends on what it attaches.
+    pub(crate) fn capability(self) -> Option<CapabilityKind> {
         match self {
-            Self::Chat => CapabilityKind::CHAT,
+            Self::Chat => Some(CapabilityKind::CHAT),
+            Self::Ears => Some(CapabilityKind::TRANSCRIBE),
+            Self::Voice => Some(CapabilityKind::SPEAK),
+            Self::Embed => Some(CapabilityKind::EMBED),
+            Self::Gateway => None,
         }
+    }
+
+    /// Whether a realm can start it by itself: all but those that have to be told what to attach.
+    pub(crate) fn starts_by_itself(self) -> bool {
+        self.capability().is_some()
     }
 
     /// The name of its program.
     pub(crate) const fn program(self) -> &'static str {
         match self {
             Self::Chat => "mtor-chat",
+            Self::Ears => "mtor-ears",
+            Self::Voice => "mtor-voice",
+            Self::Embed => "mtor-embed",
+            Self::Gateway => "mtor-gateway",
+        }
+    }
+
+    /// What it needs of the catalogue: the first model for each of these.
+    pub(crate) const fn needs(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &["chat"],
+            Self::Ears => &["transcribe", "voice-activity"],
+            Self::Voice => &["speak", "speak-config"],
+            Self::Embed => &["embed", "embed-vocabulary"],
+            Self::Gateway => &[],
         }
     }
 
@@ -82,9 +118,13 @@ mod tests {
     #[test]
     fn a_slip_is_answered_with_what_was_meant() {
         assert_eq!(Kind::parse("chat"), Ok(Kind::Chat));
+        assert!(Kind::parse("ear").unwrap_err().contains("did you mean \"ears\"?"));
         assert!(Kind::parse("caht").unwrap_err().contains("did you mean \"chat\"?"));
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
-        assert!(far.contains("[kinds: chat]") && !far.contains("did you mean"), "{far}");
+        assert!(
+            far.contains("[kinds: chat, ears, voice, embed, gateway]") && !far.contains("did you mean"),
+            "{far}"
+        );
     }
 }
