@@ -86,7 +86,9 @@ function objectType(node, where, indent) {
     const type = typeOf(field, `${where}.${name}`, `${indent}  `);
     return [...comment(field.description, `${indent}  `), `${indent}  ${name}${optional}: ${type};`];
   });
-  return fields.length === 0 ? "Record<string, never>" : `{\n${fields.join("\n")}\n${indent}}`;
+  if (fields.length > 0) return `{\n${fields.join("\n")}\n${indent}}`;
+  const others = node.additionalProperties;
+  return typeof others === "object" ? `Record<string, ${typeOf(others, where, indent)}>` : "Record<string, never>";
 }
 
 function bracketed(type) {

@@ -9,6 +9,7 @@ import { gather, place, SPEECH_RATE, type Playlist } from "../src/lib/voice/play
 import { clauseAt, emptyScript, restOf, spokenUntil, withClause, withSound } from "../src/lib/voice/script";
 import { readSettings, VOICE_DEFAULTS } from "../src/lib/voice/settings";
 import { stagesOf, timingOf } from "../src/lib/voice/timing";
+import type { Resolved, Understanding } from "../src/lib/wire";
 import { choiceOf, isEcho, readTranscript } from "../src/lib/voice/transcript";
 
 describe("a transcript", () => {
@@ -203,28 +204,36 @@ describe("settings", () => {
 });
 
 describe("what was meant", () => {
-  const understood = (understanding: unknown) => meaningOf({ text: "draw a cat", language: "en", by: "rules", understanding }, "please draw a cat");
+  const understood = (understanding: Understanding) =>
+    meaningOf({ text: "draw a cat", language: "en", by: "rules", understanding }, "please draw a cat");
 
   it("is a word that steers, a question, or something that nobody can do", () => {
     expect(understood({ kind: "control", control: "louder" })).toEqual({ kind: "control", control: "louder" });
     expect(understood({ kind: "act", capability: "chat", text: "why cats", confidence: 1 })).toEqual({ kind: "ask", text: "why cats" });
-    expect(understood({ kind: "act", capability: "image", text: "a cat", confidence: 1 })).toEqual({ kind: "nobody", capability: "image" });
+    expect(understood({ kind: "act", capability: "imagine", text: "a cat", confidence: 1 })).toEqual({ kind: "nobody", capability: "imagine" });
   });
 
   it("may be one of several", () => {
-    const choices = [{ capability: "image", text: "a cat", say: "draw a cat" }, { capability: "chat", text: "a cat", say: "tell about a cat" }];
+    const choices = [{ capability: "imagine", text: "a cat", say: "draw a cat" }, { capability: "chat", text: "a cat", say: "tell about a cat" }];
     expect(understood({ kind: "unsure", question: "Draw it, or tell you of it?", choices })).toEqual({
       kind: "unsure", question: "Draw it, or tell you of it?",
       choices: [
-        { label: "draw a cat", meaning: { kind: "nobody", capability: "image" } },
+        { label: "draw a cat", meaning: { kind: "nobody", capability: "imagine" } },
         { label: "tell about a cat", meaning: { kind: "ask", text: "a cat" } },
       ],
     });
   });
 
-  it("is a question when the answer makes no sense", () => {
-    for (const nonsense of [undefined, null, 3, "x", {}, { understanding: 1 }, { understanding: { kind: "control", control: "dance" } }, { understanding: { kind: "unsure", choices: [] } }]) {
-      expect(meaningOf(nonsense, "Hello")).toEqual({ kind: "ask", text: "Hello" });
-    }
+  it("is a question for a model where nobody has a tool", () => {
+    const sum = { kind: "act", capability: "tool.calculate", text: "2+2", confidence: 1 } as const;
+    expect(understood(sum)).toEqual({ kind: "ask", text: "draw a cat" });
+  });
+
+  it("is a question when nobody says, or a newer realm says something else", () => {
+    const newer = { text: "", understanding: { kind: "dance" } } as unknown as Resolved;
+    for (const resolved of [undefined, newer]) expect(meaningOf(resolved, "Hello")).toEqual({ kind: "ask", text: "Hello" });
+    const dance = { kind: "control", control: "dance" } as unknown as Understanding;
+    expect(understood(dance)).toEqual({ kind: "ask", text: "draw a cat" });
+    expect(understood({ kind: "unsure", question: "", choices: [] })).toEqual({ kind: "ask", text: "draw a cat" });
   });
 });

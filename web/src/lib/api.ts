@@ -3,8 +3,8 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, JobInfo, JobPage, MovementPage, PriceInfo, Problem, QueueInfo, RealmInfo, TransferRequest, WalletInfo,
-  WorkerInfo,
+  ApiKey, JobInfo, JobPage, MovementPage, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
+  WalletInfo, WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -30,8 +30,7 @@ export class Api {
 
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
   /** What words mean: which capability, or which word that steers. */
-  resolve = (text: string, language?: string) =>
-    this.#ask<unknown>("POST", "/api/resolve", { text, ...(language ? { language } : {}) });
+  resolve = (asked: Resolve) => this.#ask<Resolved>("POST", "/api/resolve", asked);
   wallet = () => this.#get<WalletInfo>(this.#wallet());
   jobs = (page: { before?: string; limit?: number; q?: string }) => this.#get<JobPage>(this.#wallet("/jobs"), page);
   movements = (page: { before?: number; limit?: number }) =>

@@ -47,11 +47,25 @@ export interface Assigned {
   worker: string;
 }
 
+/** How the input frames of a [`TranscribeTask`] are to be read. */
+export type AudioSource = "file" | "pcm";
+
+/** How much was listened to. */
+export interface AudioUsage {
+  /** Seconds, as billed. */
+  seconds: number;
+  /** `duration`. */
+  type: string;
+}
+
 /** The data of `mtor.worker.beat`: still here; and how fast by now. */
 export interface Beat {
   /** Measured speed of the first offer, in tokens per second for one job. */
   tokens_per_s?: number | null;
 }
+
+/** How it was understood. */
+export type By = "rules" | "examples" | "fallback";
 
 /** The data of `mtor.job.cancel`. */
 export type Cancel = Record<string, never>;
@@ -69,6 +83,8 @@ export type CapabilityKind = string;
 export interface CapabilityOffer {
   /** What it can do. */
   capability: CapabilityKind;
+  /** The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account. */
+  languages?: string[];
   /** What it can take. */
   limits?: OfferLimits;
   /** With which model. */
@@ -79,6 +95,8 @@ export interface CapabilityOffer {
   slots: number;
   /** How fast it writes, measured by itself, in tokens per second for one job. */
   tokens_per_s?: number | null;
+  /** The voices that it speaks with; the first is its own choice. */
+  voices?: VoiceInfo[];
 }
 
 /** One capability's queue. */
@@ -183,6 +201,16 @@ export interface ChatTask {
   top_p?: number | null;
 }
 
+/** One thing that may have been meant. */
+export interface Choice {
+  /** What would do it. */
+  capability: CapabilityKind;
+  /** What it is called on a button, and what the speaker may answer. */
+  say: string;
+  /** What is left for it. */
+  text: string;
+}
+
 /** The data of `mtor.job.chunk`. */
 export interface Chunk {
   /**
@@ -218,6 +246,9 @@ export interface ContentPart {
   type: string;
 }
 
+/** A word to the realm itself, rather than something to be done. */
+export type Control = "stop" | "repeat" | "louder" | "quieter" | "slower" | "faster" | "cancel" | "goodbye" | "mute" | "help" | "yes" | "no";
+
 /** Who somebody is: `did:key:z6Mk...`, an Ed25519 public key by its name. Parsed and verified by `mtor-identity`. */
 export type Did = string;
 
@@ -230,7 +261,7 @@ export interface Done {
   finish: FinishReason;
   /** The assignment. */
   lease: number;
-  /** SHA-256 over the text that this worker wrote for this assignment. */
+  /** SHA-256 over the text and the binary payloads that this worker sent for this assignment, in the order of sending. */
   output: Digest;
   /** The worker's signature over [`signing_text`](Done::signing_text), base64url. */
   signature: string;
@@ -478,6 +509,8 @@ export interface OfferInfo {
   busy: number;
   /** What it can do. */
   capability: CapabilityKind;
+  /** The languages that it understands or speaks. */
+  languages?: string[];
   /** What it can take. */
   limits: OfferLimits;
   /** With which model. */
@@ -488,6 +521,8 @@ export interface OfferInfo {
   slots: number;
   /** How fast it writes, in tokens per second for one job, as measured by itself. */
   tokens_per_s?: number | null;
+  /** The voices that it speaks with. */
+  voices?: VoiceInfo[];
 }
 
 /** The limits of an offer; what is absent is unlimited. */
@@ -502,6 +537,12 @@ export interface OfferLimits {
 
 /** One text, or several. */
 export type OneOrMany = string | string[];
+
+/** The data of `mtor.job.partial`. */
+export interface Partial {
+  /** All of it, as it looks so far. */
+  text: string;
+}
 
 /** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
 export interface Piece {
@@ -656,6 +697,28 @@ export interface RequestMessage {
   role: Role;
 }
 
+/** The data of `mtor.intent.resolve`, and the body of `POST /api/resolve`: what do these words want? */
+export interface Resolve {
+  /** Its language, as in `en`; the likeliest when absent. */
+  language?: string;
+  /** What was said. */
+  text: string;
+  /** The wake word that may stand at its beginning, when it is another than "computer". */
+  wake_word?: string | null;
+}
+
+/** What somebody said, and what they want. */
+export interface Resolved {
+  /** How. */
+  by: By;
+  /** Its language, as in `en`. */
+  language: string;
+  /** What was said, without wake word and politeness. */
+  text: string;
+  /** What was understood. */
+  understanding: Understanding;
+}
+
 /** A message, or a piece of one. */
 export interface ResponseMessage {
   /** What. */
@@ -686,6 +749,68 @@ export type ServiceClass = "voice" | "interactive" | "batch";
 
 /** Who opens a session. */
 export type SessionRole = "client" | "worker";
+
+/** Speak a text. The sound goes out as binary output frames; the answer's text is what has been spoken so far. */
+export interface SpeakTask {
+  format?: SpeechFormat;
+  language?: string | null;
+  more?: boolean;
+  speed?: number | null;
+  text?: string;
+  voice?: string | null;
+}
+
+/** One server-sent event of `POST /v1/audio/speech`. */
+export type SpeechEvent = {
+  /** The piece. */
+  audio: string;
+  type: "speech.audio.delta";
+} | {
+  type: "speech.audio.done";
+};
+
+/** The format of spoken audio. */
+export type SpeechFormat = "pcm" | "wav" | "mp3" | "opus" | "flac";
+
+/** The body of `POST /v1/audio/speech`. */
+export interface SpeechRequest {
+  /** What to say. */
+  input: string;
+  /** How to say it. Not understood by any voice here, so it must be empty. */
+  instructions?: string | null;
+  /** A model's name, or `default`. */
+  model: string;
+  /** `mp3` (the default), `opus`, `flac`, `wav` or `pcm`. */
+  response_format?: string | null;
+  /** How fast, from 0.25 to 4. */
+  speed?: number | null;
+  /** `audio` (the default) or `sse`. */
+  stream_format?: string | null;
+  /** A voice's id, as `GET /api/workers` lists them; `default`, or one of OpenAI's own names, for the realm's choice. */
+  voice?: string | null;
+}
+
+/** A part of a recording. */
+export interface SpokenSegment {
+  /** Where it ends, in seconds. */
+  end: number;
+  /** Its number, from 0. */
+  id: number;
+  /** Where it begins, in seconds. */
+  start: number;
+  /** What is said. */
+  text: string;
+}
+
+/** A word of a recording. */
+export interface SpokenWord {
+  /** Where it ends, in seconds. */
+  end: number;
+  /** Where it begins, in seconds. */
+  start: number;
+  /** The word. */
+  word: string;
+}
 
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
@@ -725,6 +850,12 @@ export type Task = {
 } | {
   capability: "embed";
   params: EmbedTask;
+} | {
+  capability: "transcribe";
+  params: TranscribeTask;
+} | {
+  capability: "speak";
+  params: SpeakTask;
 };
 
 export type Timestamp = string;
@@ -739,6 +870,95 @@ export interface TokenUsage {
   total_tokens: number;
 }
 
+/** Write down what is said. The sound comes as binary input frames, ended by an empty one. */
+export interface TranscribeTask {
+  audio_ms_max?: number | null;
+  detail?: boolean;
+  hint?: string | null;
+  language?: string | null;
+  partials?: boolean;
+  source?: AudioSource;
+}
+
+/** The answer to a [`TranscribeTask`] that asked for detail. */
+export interface Transcript {
+  /** How long the recording is. */
+  duration_ms: number;
+  /** The language, as in ISO 639-1; empty when nothing was said. */
+  language: string;
+  /** Its parts, in order. */
+  segments: TranscriptSegment[];
+  /** All that was said; empty when nothing was. */
+  text: string;
+  /** Its words, in order. */
+  words: TranscriptWord[];
+}
+
+/** A sentence or so of a recording. */
+export interface TranscriptSegment {
+  /** Where it ends. */
+  end_ms: number;
+  /** Where it begins. */
+  start_ms: number;
+  /** What is said. */
+  text: string;
+}
+
+/** A word of a recording. */
+export interface TranscriptWord {
+  /** Where it ends. */
+  end_ms: number;
+  /** How sure the worker is of it, from 0 to 1. */
+  probability: number;
+  /** Where it begins. */
+  start_ms: number;
+  /** The word, with the punctuation that belongs to it. */
+  text: string;
+}
+
+/** The answer of `POST /v1/audio/transcriptions`. */
+export interface Transcription {
+  /** With `verbose_json`: how long the recording is, in seconds. */
+  duration?: number | null;
+  /** With `verbose_json`: the language, as in ISO 639-1. */
+  language?: string | null;
+  /** With `verbose_json`: its parts. */
+  segments?: SpokenSegment[] | null;
+  /** With `verbose_json`: `transcribe`. */
+  task?: string | null;
+  /** All that was said. */
+  text: string;
+  /** What was used. */
+  usage: AudioUsage;
+  /** With `verbose_json`: its words. */
+  words?: SpokenWord[] | null;
+}
+
+/** One server-sent event of `POST /v1/audio/transcriptions`. */
+export type TranscriptionEvent = {
+  /** The words. */
+  delta: string;
+  type: "transcript.text.delta";
+} | {
+  /** All of it. */
+  text: string;
+  type: "transcript.text.done";
+};
+
+/** The fields of the form of `POST /v1/audio/transcriptions` beside `file`, the recording. */
+export interface TranscriptionRequest {
+  /** The language spoken, as in ISO 639-1; found out when absent. */
+  language?: string | null;
+  /** A model's name, or `default`. */
+  model: string;
+  /** Words that are likely to occur. */
+  prompt?: string | null;
+  /** `json` (the default), `text`, `verbose_json`, `srt` or `vtt`. */
+  response_format?: string | null;
+  /** Whether the words come in server-sent events; only with `json` and `text`. */
+  stream: boolean;
+}
+
 /** `POST /api/transfers`: send coins. */
 export interface TransferRequest {
   /** How much. */
@@ -751,6 +971,29 @@ export interface TransferRequest {
   to: Did;
 }
 
+/** What was understood. */
+export type Understanding = {
+  /** Which one. */
+  control: Control;
+  kind: "control";
+} | {
+  /** By what. */
+  capability: CapabilityKind;
+  /** How sure, from 0 to 1. */
+  confidence: number;
+  kind: "act";
+  /** What could be read out of the words: `city`, `day`, `seconds`, `action`, ... */
+  params?: Record<string, string>;
+  /** What is left for it: the picture's description, the city, the question. */
+  text: string;
+} | {
+  /** What may have been meant, the likeliest first. */
+  choices: Choice[];
+  kind: "unsure";
+  /** What to ask, in plain words of the speaker's language. */
+  question: string;
+};
+
 /** The metered work of a job, or of one worker's part in it. */
 export interface Usage {
   /** Audio heard or spoken, in milliseconds. */
@@ -761,6 +1004,31 @@ export interface Usage {
   input_tokens?: number;
   /** Tokens written. */
   output_tokens?: number;
+}
+
+/** A voice that a worker can speak with. */
+export interface VoiceInfo {
+  /** What a [`SpeakTask`] calls it. */
+  id: string;
+  /** Its language, as in ISO 639-1, perhaps with a region. */
+  language: string;
+  /** What people call it. */
+  name: string;
+}
+
+/**
+ * The data of `mtor.voice.timing`: how long a spoken turn took, as whoever asked saw it. All in milliseconds, each from
+ * the end of the stage before it, the first from the last sound of the question.
+ */
+export interface VoiceTiming {
+  /** Until the end of the question was noticed. */
+  endpointing_ms?: number | null;
+  /** Until it was heard. */
+  first_audio_ms?: number | null;
+  /** Until the answer began. */
+  first_token_ms?: number | null;
+  /** Until its words were there. */
+  transcription_ms?: number | null;
 }
 
 /** `GET /api/wallets/{did}`. */
@@ -809,6 +1077,17 @@ export interface WorkFailed {
   usage?: Usage;
 }
 
+/**
+ * The data of `mtor.worker.partial` (worker to broker): what the answer looks like so far, to be replaced by the next
+ * one or by the answer itself. It is no part of the answer.
+ */
+export interface WorkPartial {
+  /** The assignment. */
+  lease: number;
+  /** What is heard so far. */
+  text: string;
+}
+
 /** `GET /api/workers`: one worker. */
 export interface WorkerInfo {
   /** Its key: the wallet that is paid. */
@@ -836,6 +1115,8 @@ export type WorkerList = WorkerInfo[];
 /** The data of every type of event. */
 export interface EventData {
   "mtor.error": Problem;
+  "mtor.intent.resolve": Resolve;
+  "mtor.intent.resolved": Resolved;
   "mtor.job.accepted": Accepted;
   "mtor.job.assigned": Assigned;
   "mtor.job.cancel": Cancel;
@@ -843,6 +1124,7 @@ export interface EventData {
   "mtor.job.chunk": Chunk;
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
+  "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
   "mtor.job.watch": Watch;
@@ -854,12 +1136,14 @@ export interface EventData {
   "mtor.session.challenge": Challenge;
   "mtor.session.hello": Hello;
   "mtor.session.welcome": Welcome;
+  "mtor.voice.timing": VoiceTiming;
   "mtor.worker.announce": Announcement;
   "mtor.worker.beat": Beat;
   "mtor.worker.chunk": Piece;
   "mtor.worker.done": Done;
   "mtor.worker.drain": Drain;
   "mtor.worker.failed": WorkFailed;
+  "mtor.worker.partial": WorkPartial;
   "mtor.worker.run": Run;
   "mtor.worker.stop": Stop;
 }

@@ -58,7 +58,7 @@ export class Console {
       conversations: this.conversations,
       streams: this.#streams,
       workers: () => this.live.workers ?? [],
-      report: () => {},
+      report: (timing) => this.#session.send("mtor.voice.timing", timing),
     });
     this.#session = new Session({
       signer: wallet,

@@ -8,8 +8,7 @@ import { utf8Length, utf8Prefix } from "../lib/bytes";
 import type { Kind, RealmEvent } from "../lib/event";
 import type { Frame } from "../lib/frame";
 import { uuid7 } from "../lib/uuid";
-import type { SpeechEvent, SpeechIntent } from "../lib/voice/wire";
-import type { EventData, Problem, Quote, Submit } from "../lib/wire";
+import type { EventData, Intent, Problem, Quote, Submit } from "../lib/wire";
 
 export interface StreamHandlers {
   /** What is heard so far; the next one replaces it. */
@@ -57,11 +56,11 @@ export class Streams {
     this.#options = options;
   }
 
-  open(intent: SpeechIntent, handlers: StreamHandlers): Stream {
+  open(intent: Intent, handlers: StreamHandlers): Stream {
     const id = uuid7();
     const stream: Open = { handlers, text: "", sent: 0, ended: false };
     this.#open.set(id, stream);
-    const submit = { intent, class: "voice" } as unknown as Submit;
+    const submit: Submit = { intent, class: "voice" };
     // Told after this call has returned, as any other failure.
     if (!this.#options.send("mtor.job.submit", submit, id)) queueMicrotask(() => this.#fail(id, problem(0, "", "")));
     return {
@@ -93,7 +92,7 @@ export class Streams {
     if (this.#quotes.has(id)) return this.#quoted(id, event.type === "mtor.quote" ? event.data : undefined);
     const stream = this.#open.get(id);
     if (!stream) return false;
-    this.#apply(id, stream, event as unknown as SpeechEvent);
+    this.#apply(id, stream, event);
     return true;
   }
 
@@ -116,7 +115,7 @@ export class Streams {
     this.#lost = [];
   }
 
-  #apply(id: string, stream: Open, event: SpeechEvent): void {
+  #apply(id: string, stream: Open, event: RealmEvent): void {
     switch (event.type) {
       case "mtor.job.partial": return stream.handlers.partial?.(event.data.text);
       case "mtor.job.chunk": {

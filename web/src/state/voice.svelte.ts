@@ -22,8 +22,7 @@ import { restOf } from "../lib/voice/script";
 import { within, type VoiceSettings } from "../lib/voice/settings";
 import { stagesOf, timingOf, type Mark, type Marks, type Timing } from "../lib/voice/timing";
 import { choiceOf, isEcho, plainWords, readTranscript } from "../lib/voice/transcript";
-import type { SpeechOffer, VoiceInfo } from "../lib/voice/wire";
-import type { Problem, WorkerInfo } from "../lib/wire";
+import type { Problem, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
 import type { Conversations } from "./conversations.svelte";
 import type { Jobs } from "./jobs.svelte";
 import { Microphone } from "./microphone";
@@ -40,7 +39,7 @@ export interface VoiceOptions {
   streams: Streams;
   workers: () => readonly WorkerInfo[];
   /** The timing of a whole turn, for the realm's metrics. */
-  report: (timing: Timing) => void;
+  report: (timing: VoiceTiming) => void;
 }
 
 /** Something that is spoken: an answer as it is written, or words of the page. */
@@ -128,7 +127,7 @@ export class Voice {
   }
 
   get voices(): VoiceInfo[] {
-    const all = this.#offers("speak").flatMap((offer) => (offer as SpeechOffer).voices ?? []);
+    const all = this.#offers("speak").flatMap((offer) => offer.voices ?? []);
     return [...new Map(all.map((voice) => [voice.id, voice])).values()];
   }
 
@@ -386,8 +385,8 @@ export class Voice {
   }
 
   async #meaning(text: string): Promise<Meaning> {
-    const spoken = this.#language ?? preferences.voice.language;
-    const resolved = await this.#options.api.resolve(text, spoken || undefined).catch(() => undefined);
+    const asked = { text, language: this.#language ?? preferences.voice.language, wake_word: this.phraseName };
+    const resolved = await this.#options.api.resolve(asked).catch(() => undefined);
     const meaning = meaningOf(resolved, text);
     return meaning.kind === "ask" ? this.#unlessDear(meaning) : meaning;
   }
@@ -456,7 +455,7 @@ export class Voice {
   }
 
   #say(number: number, line: Line): void {
-    const text = words(line);
+    const text = words(line, (capability) => this.#offers(capability).length > 0);
     this.#show(text);
     this.#speak({ number, text: () => text, before: "", whole: () => true, feed: new Feed() });
   }
@@ -605,10 +604,13 @@ export class Voice {
 }
 
 /** The page's own words. */
-function words(line: Line): string {
+function words(line: Line, isOffered: (capability: string) => boolean): string {
   const { lines, capabilities, somethingLike } = t.voice;
   switch (line.line) {
-    case "nobody": return lines.nobody(capabilities[line.capability] ?? somethingLike(line.capability));
+    case "nobody": {
+      const what = capabilities[line.capability] ?? somethingLike(line.capability);
+      return isOffered(line.capability) ? lines.notHere(what) : lines.nobody(what);
+    }
     case "dear": return lines.dear(line.price);
     case "failed": return lines.failed(line.why);
     case "which": return line.question ?? lines.which;
