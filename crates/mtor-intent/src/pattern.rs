@@ -31,6 +31,12 @@ impl Pattern {
         rest.is_empty().then_some(Self(parts))
     }
 
+    /// The words that it may begin with; `None` when it may begin with any.
+    pub(crate) fn first_words(&self) -> Option<Vec<&str>> {
+        let mut words = Vec::new();
+        beginnings(&self.0, &mut words).then_some(words)
+    }
+
     /// What its slots took, if it matches all of the words. Slots take as few words as they can, one at least.
     pub(crate) fn cuts<'p>(&'p self, words: &[Word]) -> Option<Vec<Cut<'p>>> {
         self.cuts_that(words, &|_| true)
@@ -87,6 +93,22 @@ fn matches<'p>(
                 cuts.pop();
                 false
             }
+        }),
+    }
+}
+
+/// Gathers the words that these parts may begin with; false when that may be any word, or none.
+fn beginnings<'p>(parts: &'p [Part], words: &mut Vec<&'p str>) -> bool {
+    let Some((part, after)) = parts.split_first() else { return false };
+    match part {
+        Part::Word(word) => {
+            words.push(word);
+            true
+        }
+        Part::Slot(_) => false,
+        Part::AnyOf(ways) => ways.iter().all(|way| {
+            // A way that is left out begins with what comes after it.
+            if way.is_empty() { beginnings(after, words) } else { beginnings(way, words) }
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! Rules: words that always mean the same. Compiled once from the languages' tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use crate::defaults;
@@ -15,17 +15,61 @@ use crate::words::Word;
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) language: &'static Language,
-    courtesy: Vec<Pattern>,
-    requests: Vec<Pattern>,
-    controls: Vec<(Control, Vec<Pattern>)>,
-    actions: Vec<CompiledAction>,
+    courtesy: Table<()>,
+    requests: Table<()>,
+    controls: Table<Control>,
+    actions: Table<&'static Action>,
+    /// Of each action, by its place in the language's table: the words that look like it and mean something else.
+    unless: Vec<Vec<Pattern>>,
 }
 
+/// Patterns with what they mean, in order, found by the word that they begin with.
 #[derive(Debug)]
-struct CompiledAction {
-    action: &'static Action,
-    patterns: Vec<Pattern>,
-    unless: Vec<Pattern>,
+struct Table<T> {
+    rows: Vec<(Pattern, T)>,
+    by_first_word: HashMap<String, Vec<usize>>,
+    /// Those that may begin with any word.
+    others: Vec<usize>,
+}
+
+impl<T> Table<T> {
+    fn new(rows: Vec<(Pattern, T)>) -> Self {
+        let (mut by_first_word, mut others) = (HashMap::<String, Vec<usize>>::new(), Vec::new());
+        for (at, (pattern, _)) in rows.iter().enumerate() {
+            let Some(words) = pattern.first_words() else {
+                others.push(at);
+                continue;
+            };
+            for word in words {
+                let places = by_first_word.entry(word.to_owned()).or_default();
+                if places.last() != Some(&at) {
+                    places.push(at);
+                }
+            }
+        }
+        Self { rows, by_first_word, others }
+    }
+
+    /// The rows that may match from this word on, in order.
+    fn candidates(&self, word: Option<&Word>) -> impl Iterator<Item = &(Pattern, T)> {
+        let by_word = word.and_then(|word| self.by_first_word.get(&word.norm)).map_or(&[][..], Vec::as_slice);
+        let mut places: Vec<usize> = by_word.iter().chain(&self.others).copied().collect();
+        places.sort_unstable();
+        places.into_iter().map(|at| &self.rows[at])
+    }
+
+    /// Where rows end that match from `at` on, each with what it means.
+    fn ends<'t>(&'t self, words: &[Word], at: usize) -> Vec<(usize, &'t T)> {
+        let candidates = self.candidates(words.get(at));
+        let ends = candidates
+            .flat_map(|(pattern, of)| pattern.ends(words, at).into_iter().map(move |end| (end, of)));
+        ends.filter(|(end, _)| *end > at).collect()
+    }
+
+    /// Where the longest of them ends.
+    fn longest(&self, words: &[Word], at: usize) -> Option<usize> {
+        self.ends(words, at).into_iter().map(|(end, _)| end).max()
+    }
 }
 
 /// An action that the words ask for.
@@ -73,35 +117,38 @@ fn all() -> &'static [Rules] {
 impl Rules {
     fn compile(language: &'static Language) -> Self {
         // A pattern that can't be read is left out; a test finds it.
-        let patterns = |table: &'static [&'static str]| -> Vec<Pattern> {
-            table.iter().filter_map(|text| Pattern::parse(&expanded(language, text))).collect()
+        let patterns = |table: &'static [&'static str]| {
+            table.iter().filter_map(|text| Pattern::parse(&expanded(language, text)))
         };
+        let with = |table| patterns(table).map(|pattern| (pattern, ())).collect();
+        let controls = language.controls.iter();
+        let actions = language.actions.iter();
         Self {
             language,
-            courtesy: patterns(language.courtesy),
-            requests: patterns(language.requests),
-            controls: language.controls.iter().map(|(control, table)| (*control, patterns(table))).collect(),
-            actions: language
-                .actions
-                .iter()
-                .map(|action| CompiledAction {
-                    action,
-                    patterns: patterns(action.patterns),
-                    unless: patterns(action.unless),
-                })
-                .collect(),
+            courtesy: Table::new(with(language.courtesy)),
+            requests: Table::new(with(language.requests)),
+            controls: Table::new(
+                controls
+                    .flat_map(|(control, table)| patterns(table).map(move |pattern| (pattern, *control)))
+                    .collect(),
+            ),
+            unless: actions.clone().map(|action| patterns(action.unless).collect()).collect(),
+            actions: Table::new(
+                actions
+                    .flat_map(|action| patterns(action.patterns).map(move |pattern| (pattern, action)))
+                    .collect(),
+            ),
         }
     }
 
     /// The words without politeness at either end, as indices. All of them, when they are nothing but politeness.
     pub(crate) fn without_courtesy(&self, words: &[Word]) -> (usize, usize) {
         let (mut from, mut to) = (0, words.len());
-        while let Some(end) = longest(&self.courtesy, words, from).filter(|end| *end < to) {
+        while let Some(end) = self.courtesy.longest(words, from).filter(|end| *end < to) {
             from = end;
         }
         let ends_in_courtesy = |from: usize, to: usize| {
-            (from + 1..to)
-                .find(|at| self.courtesy.iter().any(|pattern| pattern.ends(&words[..to], *at).contains(&to)))
+            (from + 1..to).find(|at| self.courtesy.ends(&words[..to], *at).iter().any(|(end, ())| *end == to))
         };
         while let Some(at) = ends_in_courtesy(from, to) {
             to = at;
@@ -126,22 +173,13 @@ impl Rules {
                         reached[end].push(said);
                     }
                 };
-                for (control, patterns) in &self.controls {
-                    let Some(merged) = merged(said, *control) else { continue };
-                    for pattern in patterns {
-                        pattern
-                            .ends(words, at)
-                            .into_iter()
-                            .filter(|end| *end > at)
-                            .for_each(|end| step(end, Some(merged)));
+                for (end, control) in self.controls.ends(words, at) {
+                    if let Some(merged) = merged(said, *control) {
+                        step(end, Some(merged));
                     }
                 }
-                for pattern in &self.courtesy {
-                    pattern
-                        .ends(words, at)
-                        .into_iter()
-                        .filter(|end| *end > at)
-                        .for_each(|end| step(end, said));
+                for (end, ()) in self.courtesy.ends(words, at) {
+                    step(end, said);
                 }
                 let called = words.get(at..at + wake.len()).is_some_and(|front| wake.is_exactly(front));
                 if called {
@@ -150,7 +188,7 @@ impl Rules {
             }
         }
         let heard: Vec<Control> = reached[words.len()].iter().filter_map(|said| *said).collect();
-        self.controls.iter().map(|(control, _)| *control).find(|control| heard.contains(control))
+        self.language.controls.iter().map(|(control, _)| *control).find(|control| heard.contains(control))
     }
 
     /// The action that the words ask for, with or without "could you".
@@ -161,36 +199,38 @@ impl Rules {
         let (mut from, to) = self.without_courtesy(words);
         // "Could you please" may be followed by another one; more is no order any more.
         for _ in 0..3 {
-            if let Some(asked) = self.actions.iter().find_map(|action| self.asked(action, words, from, to)) {
+            if let Some(asked) = self.asked(words, from, to) {
                 return Some(asked);
             }
-            let after = longest(&self.requests, words, from).or_else(|| longest(&self.courtesy, words, from));
+            let after = self.requests.longest(words, from).or_else(|| self.courtesy.longest(words, from));
             from = after.filter(|after| *after > from && *after < to)?;
         }
         None
     }
 
-    fn asked(&self, compiled: &CompiledAction, words: &[Word], from: usize, to: usize) -> Option<Asked> {
+    fn asked(&self, words: &[Word], from: usize, to: usize) -> Option<Asked> {
         let said = &words[from..to];
         let fit = |cuts: &Vec<Cut<'_>>| {
             cuts.iter().all(|(slot, first, end)| values::fits(slot, self.language, &said[*first..*end]))
         };
-        let cuts = compiled.patterns.iter().find_map(|pattern| pattern.cuts_that(said, &fit))?;
-        if compiled.unless.iter().any(|pattern| pattern.cuts(said).is_some()) {
-            return None;
-        }
-        let mut params: BTreeMap<String, String> = compiled
-            .action
-            .params
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let is_meant = |action: &Action| {
+            let at = self.language.actions.iter().position(|other| std::ptr::eq(other, action));
+            let unless = at.and_then(|at| self.unless.get(at)).into_iter().flatten();
+            !unless.into_iter().any(|pattern| pattern.cuts(said).is_some())
+        };
+        let (action, cuts) = self
+            .actions
+            .candidates(said.first())
+            .filter_map(|(pattern, action)| Some((*action, pattern.cuts_that(said, &fit)?)))
+            .find(|(action, _)| is_meant(action))?;
+        let mut params: BTreeMap<String, String> =
+            action.params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         for (slot, first, end) in cuts {
             if PARAMETERS.contains(&slot) {
                 params.insert(slot.to_owned(), format!("{} {}", from + first, from + end));
             }
         }
-        Some(Asked { capability: compiled.action.capability, params, from, to })
+        Some(Asked { capability: action.capability, params, from, to })
     }
 }
 
@@ -204,11 +244,6 @@ fn merged(before: Option<Control>, next: Control) -> Option<Control> {
         Some(before) if is_answer(next) => Some(before),
         Some(_) => None,
     }
-}
-
-/// Where the longest of the patterns ends that match from `at` on.
-fn longest(patterns: &[Pattern], words: &[Word], at: usize) -> Option<usize> {
-    patterns.iter().flat_map(|pattern| pattern.ends(words, at)).max().filter(|end| *end > at)
 }
 
 /// The pattern with the names of the language's table written out.

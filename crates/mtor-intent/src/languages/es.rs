@@ -360,7 +360,6 @@ pub(super) static SPANISH: Language = Language {
                 "(busca|encuentra|consulta) {text} en [la] wikipedia",
                 "busca en [la] wikipedia {text}",
                 "qué dice [la] wikipedia (sobre|de) {text}",
-                "wikipedia {text}",
                 "(lee|léeme|abre) el artículo de [la] wikipedia (sobre|de) {text}",
             ],
             unless: &["wikipedia (es|fue) {x}"],

@@ -353,7 +353,6 @@ pub(super) static FRENCH: Language = Language {
                 "(cherche|recherche) (sur|dans) wikipédia {text}",
                 "que dit wikipédia (sur|de|à propos de|à propos d) {text}",
                 "qu est ce que wikipédia dit (sur|de|d) {text}",
-                "wikipédia {text}",
                 "(lis|montre|ouvre) [moi] l article wikipédia (sur|de|d) {text}",
             ],
             unless: &["wikipédia (est|a) {x}"],

@@ -342,7 +342,6 @@ pub(super) static ITALIAN: Language = Language {
                 "(cerca|trova|guarda) {text} su wikipedia",
                 "cerca su wikipedia {text}",
                 "(cosa|che cosa) dice wikipedia (su|di|del|della) {text}",
-                "wikipedia {text}",
                 "(leggi|leggimi|apri) (la voce|l articolo|la pagina) [di] wikipedia (su|di) {text}",
             ],
             unless: &["wikipedia (è|e) {x}"],
