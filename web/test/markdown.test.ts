@@ -73,6 +73,10 @@ describe("what a model writes is drawn", () => {
     expect(drawn.querySelector("button[data-copy-code]")?.getAttribute("type")).toBe("button");
   });
 
+  it("with the lines of a poem as they were written", () => {
+    expect(html("Old wheel,\nstill turning")).toMatch(/Old wheel,<br>\n?still turning/);
+  });
+
   it("with tables aligned by class", () => {
     const drawn = page("|a|b|\n|:-|-:|\n|1|2|");
     expect(drawn.querySelector("td:last-child")?.className).toBe("align-right");

@@ -8,7 +8,7 @@ import MarkdownIt from "markdown-it";
 import type { Token } from "markdown-it";
 import { t } from "./strings";
 
-const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false, typographer: false });
+const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true, typographer: false });
 
 const { renderer, utils } = markdown;
 
