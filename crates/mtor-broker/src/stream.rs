@@ -44,6 +44,8 @@ struct Log {
     hash: Sha256,
     /// What the present worker has written under its lease.
     lease: u64,
+    /// The lease of a second worker that has the job too, until one of the two begins.
+    rival: Option<u64>,
     lease_tokens: u64,
     lease_payload_bytes: u64,
     lease_hash: Sha256,
@@ -228,18 +230,35 @@ impl JobStream {
     /// From now on only pieces under this lease count. Gives back the text that the new worker goes on from.
     pub fn lease(&self, lease: u64) -> String {
         let mut log = self.log();
-        log.lease = lease;
-        (log.lease_tokens, log.lease_payload_bytes, log.lease_begun) = (0, 0, false);
-        log.sealed = false;
-        log.lease_hash = Sha256::new();
+        log.begin_lease(lease);
         log.text.clone()
+    }
+
+    /// From now on pieces under this lease count too, until one of the two workers begins: that one has the job then.
+    pub fn rival(&self, lease: u64) -> String {
+        let mut log = self.log();
+        // If the first one has begun in this moment, nothing of the second one's counts.
+        log.rival = (!log.lease_begun && !log.sealed && !log.closed).then_some(lease);
+        log.text.clone()
+    }
+
+    /// Of two leases only this one counts from now on.
+    pub fn alone(&self, lease: u64) {
+        {
+            let mut log = self.log();
+            if log.lease != lease {
+                log.begin_lease(lease);
+            }
+            log.rival = None;
+        }
+        self.changed.notify_waiters();
     }
 
     /// A piece of the answer has come.
     pub fn write(&self, now: Timestamp, lease: u64, text: String, tokens: u32) -> Written {
         let first = {
             let mut log = self.log();
-            if log.lease != lease || log.sealed || log.closed {
+            if !log.counts(lease) {
                 return Written::Stale;
             }
             let first = !std::mem::replace(&mut log.lease_begun, true);
@@ -260,7 +279,7 @@ impl JobStream {
     pub fn write_payload(&self, now: Timestamp, lease: u64, bytes: Bytes) -> Written {
         let first = {
             let mut log = self.log();
-            if log.lease != lease || log.sealed || log.closed {
+            if !log.counts(lease) {
                 return Written::Stale;
             }
             if log.payload_bytes + bytes.len() as u64 > limits::OUTPUT_BYTES_MAX as u64 {
@@ -282,7 +301,7 @@ impl JobStream {
     pub fn write_partial(&self, now: Timestamp, lease: u64, text: String) -> Written {
         let first = {
             let mut log = self.log();
-            if log.lease != lease || log.sealed || log.closed {
+            if !log.counts(lease) {
                 return Written::Stale;
             }
             // Only the latest is of interest to those who come later.
@@ -300,8 +319,9 @@ impl JobStream {
 
     /// Whether what was written under this lease has this digest. `None` when the lease is not the present one.
     pub fn check_lease_output(&self, lease: u64, claimed: &Digest) -> Option<bool> {
-        let log = self.log();
-        (log.lease == lease && !log.closed)
+        let mut log = self.log();
+        // An answer without a word is one too.
+        (log.counts(lease) || (log.lease == lease && !log.closed))
             .then(|| Digest(log.lease_hash.clone().finalize().into()) == *claimed)
     }
 
@@ -312,7 +332,10 @@ impl JobStream {
 
     /// Nobody has the job for now: no piece counts until there is a new lease.
     pub fn revoke(&self) {
-        self.log().lease = 0;
+        {
+            let mut log = self.log();
+            (log.lease, log.rival) = (0, None);
+        }
         self.changed.notify_waiters();
     }
 
@@ -330,7 +353,7 @@ impl JobStream {
             changed.as_mut().enable();
             {
                 let log = self.log();
-                if log.lease != lease || log.closed || log.ended {
+                if (log.lease != lease && log.rival != Some(lease)) || log.closed || log.ended {
                     return;
                 }
             }
@@ -438,6 +461,27 @@ impl JobStream {
 }
 
 impl Log {
+    fn begin_lease(&mut self, lease: u64) {
+        (self.lease, self.rival) = (lease, None);
+        (self.lease_tokens, self.lease_payload_bytes, self.lease_begun) = (0, 0, false);
+        self.sealed = false;
+        self.lease_hash = Sha256::new();
+    }
+
+    /// Whether what comes under this lease counts. Of two workers the one that begins has the job from then on.
+    fn counts(&mut self, lease: u64) -> bool {
+        if self.sealed || self.closed {
+            return false;
+        }
+        if self.rival == Some(lease) && !self.lease_begun {
+            self.begin_lease(lease);
+        }
+        if self.lease == lease {
+            self.rival = None;
+        }
+        self.lease == lease
+    }
+
     fn push(&mut self, time: Timestamp, body: Body) {
         self.push_item(time, Item::Event(body));
     }
@@ -492,6 +536,30 @@ mod tests {
         assert_eq!(stream.read_after(3, "realm").await.len(), 1);
         assert!(stream.read_after(4, "realm").await.is_empty());
         assert_eq!(stream.delivered().output_tokens, 2);
+    }
+
+    #[test]
+    fn of_two_workers_the_first_to_begin_has_the_job() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
+        stream.lease(7);
+        stream.rival(8);
+        assert_eq!(stream.write(Timestamp(1), 8, "Paris".into(), 1), Written::First);
+        assert_eq!(stream.write(Timestamp(1), 7, "Lyon".into(), 1), Written::Stale);
+        stream.alone(8);
+        assert_eq!(stream.write(Timestamp(1), 8, ".".into(), 1), Written::More);
+        assert_eq!((stream.answer().0.as_str(), stream.delivered().output_tokens), ("Paris.", 2));
+
+        stream.lease(9);
+        assert_eq!(stream.write(Timestamp(2), 9, " It".into(), 1), Written::First);
+        stream.rival(10);
+        assert_eq!(stream.write(Timestamp(2), 10, " That".into(), 1), Written::Stale, "it came too late");
+
+        stream.lease(11);
+        stream.rival(12);
+        let nothing = Digest(Sha256::digest("").into());
+        assert_eq!(stream.check_lease_output(12, &nothing), Some(true), "an answer without a word");
+        stream.seal();
+        assert_eq!(stream.write(Timestamp(3), 11, "!".into(), 1), Written::Stale);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The realm: what it knows, and its only door. One module for each kind of input decides; nothing here does I/O.
 
 mod finish;
+mod hedge;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::waiting::{Rank, Waiting};
 
+pub(crate) use hedge::Rival;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -184,7 +186,7 @@ pub enum Input {
 }
 
 /// What the shell has to do. Everything in the list waits until the journal entries before it are durable, but
-/// [`Assign`](Self::Assign) and [`Stop`](Self::Stop), which lose nothing when they come too early.
+/// [`Assign`](Self::Assign), [`Alone`](Self::Alone) and [`Stop`](Self::Stop), which lose nothing when they come too early.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Make this durable.
@@ -240,10 +242,19 @@ pub enum Output {
         lease: u64,
         /// 1 for the first worker.
         attempt: u32,
+        /// Whether another worker has the job already, and is late: whoever begins first keeps it.
+        rival: bool,
         /// Most tokens to write from here on; none, when all were written by workers that left before they said so.
         output_tokens_max: u32,
         /// When it is given up.
         deadline: Timestamp,
+    },
+    /// Of two workers that had the job, only the one with this lease has it now.
+    Alone {
+        /// The job.
+        job: JobId,
+        /// The lease that counts.
+        lease: u64,
     },
     /// Tell the worker to stop.
     Stop {
@@ -291,6 +302,8 @@ pub enum Output {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) phase: Phase,
+    /// The second worker that has it, while both are to say their first word.
+    pub(crate) rival: Option<Rival>,
     /// Its place in the order of service, kept when it has to wait again.
     pub(crate) rank: Rank,
     pub(crate) attempts: u32,
@@ -362,6 +375,8 @@ pub struct Realm {
     /// Ids with a time after this one can't have been forgotten.
     forgotten_until: u64,
     deadlines: BTreeSet<(Timestamp, JobId)>,
+    /// When the first word of jobs that somebody listens for will be late.
+    late_words: BTreeSet<(Timestamp, JobId)>,
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
     next_lease: u64,
@@ -386,6 +401,7 @@ impl Realm {
             finished: HashMap::new(),
             finished_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            late_words: BTreeSet::new(),
             beats: BTreeSet::new(),
             open_by_wallet: HashMap::new(),
             next_lease: first_lease,
@@ -430,7 +446,7 @@ impl Realm {
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
             Input::Progressed { worker, job, lease } => {
-                self.progressed(now, worker, job, lease, outputs);
+                self.progressed(now, worker, job, lease, meter, outputs);
                 Ok(())
             }
             Input::Finished { worker, job, lease, usage, finish, output } => {
@@ -497,6 +513,7 @@ impl Realm {
         self.arrivals += 1;
         let running = Running {
             phase: Phase::Waiting,
+            rival: None,
             rank: (self.turn(&open.job, open.accepted).0, self.arrivals),
             attempts: 0,
             tried: Vec::new(),

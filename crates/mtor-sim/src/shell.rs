@@ -420,12 +420,17 @@ impl Shell {
     fn send_orders(&mut self, outputs: &[Output], outs: &mut Vec<Out>) {
         for output in outputs {
             match output {
-                Output::Assign { job, worker, lease, output_tokens_max, .. } => {
+                Output::Assign { job, worker, lease, rival, output_tokens_max, .. } => {
                     let stream = self.streams.jobs.entry(*job).or_default();
-                    let after_tokens = stream.lease(*lease);
+                    let after_tokens = if *rival { stream.rival(*lease) } else { stream.lease(*lease) };
                     let tokens_max = u64::from(*output_tokens_max);
                     let run = Order::Run { job: *job, lease: *lease, after_tokens, tokens_max };
                     outs.push(Out::ToWorker(*worker, run));
+                }
+                Output::Alone { job, lease } => {
+                    if let Some(stream) = self.streams.jobs.get_mut(job) {
+                        stream.alone(*lease);
+                    }
                 }
                 Output::Stop { job, worker, lease } => {
                     outs.push(Out::ToWorker(*worker, Order::Stop { job: *job, lease: *lease }));
@@ -497,6 +502,7 @@ impl Shell {
                     after.push(After::Ended(job, ended));
                 }
                 Output::Assign { .. }
+                | Output::Alone { .. }
                 | Output::Stop { .. }
                 | Output::Dismiss { .. }
                 | Output::Queued { .. }

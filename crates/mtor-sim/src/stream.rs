@@ -23,6 +23,8 @@ pub(crate) struct Stream {
     pub(crate) pieces: Vec<(usize, String)>,
     /// What the present worker has written.
     lease: u64,
+    /// The lease of a second worker, until one of the two begins.
+    rival: Option<u64>,
     lease_start: usize,
     /// Tokens from before the realm was restarted.
     carried: u64,
@@ -53,15 +55,43 @@ impl Stream {
 
     /// From now on only pieces under this lease count. Gives back how much there is to go on from, in tokens.
     pub(crate) fn lease(&mut self, lease: u64) -> u64 {
-        self.lease = lease;
+        (self.lease, self.rival) = (lease, None);
         self.sealed = false;
         self.lease_start = self.text.len();
         tokens(&self.text)
     }
 
+    /// A second worker has the job too, until one of the two begins.
+    pub(crate) fn rival(&mut self, lease: u64) -> u64 {
+        let may_come = self.lease_start == self.text.len() && !self.sealed && !self.closed;
+        self.rival = may_come.then_some(lease);
+        tokens(&self.text)
+    }
+
+    /// Of two leases only this one counts from now on.
+    pub(crate) fn alone(&mut self, lease: u64) {
+        if self.lease != lease {
+            self.lease(lease);
+        }
+        self.rival = None;
+    }
+
+    fn counts(&mut self, lease: u64) -> bool {
+        if self.sealed || self.closed {
+            return false;
+        }
+        if self.rival == Some(lease) && self.lease_start == self.text.len() {
+            self.lease(lease);
+        }
+        if self.lease == lease {
+            self.rival = None;
+        }
+        self.lease == lease
+    }
+
     /// A piece has come. `None` when it is of no account, else whether it is the first under its lease.
     pub(crate) fn write(&mut self, lease: u64, text: &str) -> Option<bool> {
-        if self.lease != lease || self.sealed || self.closed {
+        if !self.counts(lease) {
             return None;
         }
         let first = self.lease_start == self.text.len();
@@ -71,13 +101,13 @@ impl Stream {
     }
 
     /// What was written under this lease; `None` when it is not the present one.
-    pub(crate) fn written_under(&self, lease: u64) -> Option<&str> {
-        (self.lease == lease && !self.closed).then(|| &self.text[self.lease_start..])
+    pub(crate) fn written_under(&mut self, lease: u64) -> Option<&str> {
+        (self.counts(lease) || (self.lease == lease && !self.closed)).then(|| &self.text[self.lease_start..])
     }
 
     /// Nobody has the job for now: no piece counts until there is a new lease.
     pub(crate) fn revoke(&mut self) {
-        self.lease = 0;
+        (self.lease, self.rival) = (0, None);
     }
 
     /// The present worker's answer was taken as whole: whatever it says after that is not a part of it.

@@ -85,9 +85,14 @@ impl RealmTask {
                     open.stream.push(now, Body::JobQueued(Queued { position, eta_ms }));
                 }
             }
-            Output::Assign { job, worker, offer, lease, attempt, output_tokens_max, deadline } => {
+            Output::Assign { job, worker, offer, lease, attempt, rival, output_tokens_max, deadline } => {
                 let run = |intent, prefix| Run { lease, intent, prefix, output_tokens_max, deadline };
-                self.assign(now, job, (worker, offer), attempt, lease, run);
+                self.assign(now, job, (worker, offer), attempt, (lease, rival), run);
+            }
+            Output::Alone { job, lease } => {
+                if let Some(open) = self.open.get(&job) {
+                    open.stream.alone(lease);
+                }
             }
             Output::Stop { job, worker, lease } => {
                 if let Some(link) = self.links.get(&worker) {
@@ -144,11 +149,11 @@ impl RealmTask {
         job: JobId,
         (worker, offer): (WorkerId, u16),
         attempt: u32,
-        lease: u64,
+        (lease, rival): (u64, bool),
         run: impl FnOnce(mtor_protocol::Intent, String) -> Run,
     ) {
         let (Some(open), Some(link)) = (self.open.get(&job), self.links.get(&worker)) else { return };
-        let prefix = open.stream.lease(lease);
+        let prefix = if rival { open.stream.rival(lease) } else { open.stream.lease(lease) };
         let name = self.realm.worker_name(worker).map_or_else(String::new, |(name, _)| name.to_owned());
         let model = self.realm.offer_model(worker, offer).unwrap_or_default().to_owned();
         self.tell(job, open.stream.account, &open.intent, FlowStep::Assigned, Some(name.clone()));

@@ -43,6 +43,8 @@ pub(crate) struct Offer {
     pub(crate) tokens_per_s: Option<f32>,
     /// Moving averages in microseconds; `None` until measured here.
     pub(crate) first_chunk_us: Option<f64>,
+    /// How far from it the first chunk usually is, in microseconds.
+    pub(crate) first_chunk_deviation_us: f64,
     pub(crate) service_us: Option<f64>,
     /// Round trip to the worker, in microseconds.
     pub(crate) link_us: u64,
@@ -63,6 +65,8 @@ impl Offer {
             let new = new as f64;
             Some(old.map_or(new, |old| old + EWMA_WEIGHT * (new - old)))
         };
+        let off_us = self.first_chunk_us.map_or(0.0, |mean| (first_chunk_us as f64 - mean).abs());
+        self.first_chunk_deviation_us += EWMA_WEIGHT * (off_us - self.first_chunk_deviation_us);
         self.first_chunk_us = blend(self.first_chunk_us, first_chunk_us);
         self.service_us = blend(self.service_us, service_us);
     }

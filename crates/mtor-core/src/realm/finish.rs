@@ -18,8 +18,10 @@ impl Realm {
         worker: WorkerId,
         job: JobId,
         lease: u64,
+        meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) {
+        let freed = self.decide_race((worker, job, lease), outputs);
         match self.jobs.get_mut(&job).map(|running| &mut running.phase) {
             Some(Phase::Assigned { worker: has, lease: valid, first_chunk, .. })
                 if (*has, *valid) == (worker, lease) =>
@@ -27,6 +29,9 @@ impl Realm {
                 first_chunk.get_or_insert(now);
             }
             _ => outputs.push(Output::Stale { worker, job }),
+        }
+        if let Some(offer) = freed {
+            self.fill(now, offer, meter, outputs);
         }
     }
 
@@ -42,6 +47,9 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         let (worker, job, _) = report;
+        if let Some(freed) = self.decide_race(report, outputs) {
+            self.fill(now, freed, meter, outputs);
+        }
         let Some((offer, since, first_chunk)) = self.assignment(report, outputs) else { return Ok(()) };
         let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get_mut(&job)) else {
             return Ok(());
@@ -84,7 +92,17 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        let (worker, job, _) = report;
+        let (worker, job, lease) = report;
+        if self.jobs.get(&job).and_then(|running| running.rival).is_some_and(|rival| rival.lease == lease) {
+            // The other one goes on.
+            if let Some(running) = self.jobs.get_mut(&job) {
+                running.tried.push(worker);
+            }
+            if let Some(freed) = self.drop_rival(job, false, outputs) {
+                self.fill(now, freed, meter, outputs);
+            }
+            return Ok(());
+        }
         let Some((offer, ..)) = self.assignment(report, outputs) else { return Ok(()) };
         let window = self.workers.get(&worker).and_then(|worker| worker.offers.get(usize::from(offer)));
         let window = window.and_then(|offer| offer.shape.limits.context_tokens);
@@ -97,6 +115,10 @@ impl Realm {
         }
         self.give_back(worker, job, meter);
         self.release(worker, job, None);
+        if self.promote_rival(job, outputs) {
+            self.fill(now, (worker, offer), meter, outputs);
+            return Ok(());
+        }
         let hope = match retry {
             Retry::No => false,
             Retry::Elsewhere | Retry::LargerWindow => self.another_may_do_it(job),
@@ -120,7 +142,14 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
+        if self.is_rival(worker, job) {
+            self.drop_rival(job, false, outputs);
+            return Ok(());
+        }
         self.give_back(worker, job, meter);
+        if self.promote_rival(job, outputs) {
+            return Ok(());
+        }
         let attempts = self.jobs.get(&job).map_or(0, |running| running.attempts);
         if attempts < self.config.attempts_max {
             self.place_or_line_up(now, job, meter, outputs);
@@ -175,11 +204,15 @@ impl Realm {
         else {
             return self.settle(now, job, outcome, None, problem, outputs).map(drop);
         };
+        let rival = self.drop_rival(job, true, outputs);
         self.give_back(worker, job, meter);
         self.release(worker, job, None);
         outputs.push(Output::Stop { job, worker, lease });
         self.settle(now, job, outcome, None, problem, outputs)?;
         self.fill(now, (worker, offer), meter, outputs);
+        if let Some(freed) = rival {
+            self.fill(now, freed, meter, outputs);
+        }
         Ok(())
     }
 
@@ -216,7 +249,7 @@ impl Realm {
     }
 
     /// Frees the slot that a job had on a worker.
-    fn release(&mut self, id: WorkerId, job: JobId, measured_us: Option<(u64, u64)>) {
+    pub(super) fn release(&mut self, id: WorkerId, job: JobId, measured_us: Option<(u64, u64)>) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let Some(index) = worker.jobs.remove(&job) else { return };
         let Some(offer) = worker.offers.get_mut(usize::from(index)) else { return };

@@ -169,6 +169,7 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) {
+        let Some(output_tokens_max) = self.tokens_left(id, (worker_id, index), meter) else { return };
         let (Some(open), Some(running), Some(worker)) =
             (self.state.open().get(&id), self.jobs.get_mut(&id), self.workers.get_mut(&worker_id))
         else {
@@ -185,18 +186,26 @@ impl Realm {
         running.told_position = None;
         self.offers.update((worker_id, index), offer, |offer| offer.busy += 1);
         worker.jobs.insert(id, index);
-        let before =
-            running.parts.iter().map(|(_, usage)| usage.output_tokens).sum::<u64>() + meter.carried(id);
-        let left = u64::from(open.job.output_tokens_max).saturating_sub(before);
-        let left = left.min(offer.shape.limits.output_tokens.unwrap_or(u32::MAX).into());
         outputs.push(Output::Assign {
             job: id,
             worker: worker_id,
             offer: index,
             lease,
             attempt: running.attempts,
-            output_tokens_max: u32::try_from(left).unwrap_or(u32::MAX),
+            rival: false,
+            output_tokens_max,
             deadline: open.job.deadline,
         });
+        self.watch_first_word(now, id);
+    }
+
+    /// The most tokens that this offer may write for a job from here on.
+    pub(super) fn tokens_left(&self, id: JobId, offer: OfferId, meter: &impl Meter) -> Option<u32> {
+        let (open, running) = (self.state.open().get(&id)?, self.jobs.get(&id)?);
+        let limit = self.offer(offer)?.shape.limits.output_tokens.unwrap_or(u32::MAX);
+        let before =
+            running.parts.iter().map(|(_, usage)| usage.output_tokens).sum::<u64>() + meter.carried(id);
+        let left = u64::from(open.job.output_tokens_max).saturating_sub(before).min(limit.into());
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 }

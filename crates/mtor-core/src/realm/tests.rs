@@ -3,6 +3,7 @@
 mod accepting;
 mod failover;
 mod harness;
+mod hedging;
 mod money;
 mod ordering;
 mod private;

@@ -15,7 +15,8 @@ impl Realm {
         let deadline = self.deadlines.first().map(|(time, _)| *time);
         let silence = self.beats.first().map(|(time, _)| time.plus_ms(self.config.beat_timeout_ms));
         let report = (!self.waiting.is_empty()).then(|| self.last_queue_report.plus_ms(QUEUE_REPORT_MS));
-        [deadline, silence, report].into_iter().flatten().min()
+        let late = self.late_words.first().map(|(time, _)| *time);
+        [deadline, silence, report, late].into_iter().flatten().min()
     }
 
     pub(super) fn tick(
@@ -41,6 +42,7 @@ impl Realm {
             self.worker_left(now, worker, meter, outputs)?;
             self.beats.remove(&(beat, worker));
         }
+        self.hedge(now, meter, outputs);
         if now >= self.last_queue_report.plus_ms(QUEUE_REPORT_MS) {
             self.last_queue_report = now;
             self.report_queue(outputs);

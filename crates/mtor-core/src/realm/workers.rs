@@ -76,6 +76,7 @@ impl Realm {
         for (old, place) in worker.offers.iter().zip(&places) {
             if let Some(new) = place.and_then(|place| renewed.get_mut(place)) {
                 (new.first_chunk_us, new.service_us) = (old.first_chunk_us, old.service_us);
+                new.first_chunk_deviation_us = old.first_chunk_deviation_us;
             }
         }
         let mut orphans = Vec::new();
@@ -87,10 +88,12 @@ impl Realm {
             renewed[place].busy += 1;
             // Offers are at most u16::MAX: see `Announcement::fault`.
             *index = place as u16;
-            if let Some(Phase::Assigned { offer, .. }) =
-                self.jobs.get_mut(job).map(|running| &mut running.phase)
-            {
-                *offer = *index;
+            if let Some(running) = self.jobs.get_mut(job) {
+                if let Some(rival) = running.rival.as_mut().filter(|rival| rival.worker == id) {
+                    rival.offer = *index;
+                } else if let Phase::Assigned { offer, .. } = &mut running.phase {
+                    *offer = *index;
+                }
             }
             true
         });
@@ -99,8 +102,13 @@ impl Realm {
         worker.software = announcement.software;
         worker.draining = false;
         for job in orphans {
-            if let Some(Phase::Assigned { lease, .. }) = self.jobs.get(&job).map(|running| running.phase) {
-                outputs.push(Output::Stop { job, worker: id, lease });
+            if let Some(running) = self.jobs.get(&job) {
+                let lease = match (running.rival, running.phase) {
+                    (Some(rival), _) if rival.worker == id => Some(rival.lease),
+                    (_, Phase::Assigned { lease, .. }) => Some(lease),
+                    (_, Phase::Waiting) => None,
+                };
+                outputs.extend(lease.map(|lease| Output::Stop { job, worker: id, lease }));
             }
             self.worker_lost_job(now, id, job, meter, outputs)?;
         }
@@ -197,6 +205,7 @@ fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us:
         shape: Shape { limits: offer.limits, ask: offer.price, house },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,
+        first_chunk_deviation_us: 0.0,
         service_us: None,
         link_us,
         languages: offer.languages.clone(),

@@ -18,6 +18,7 @@ fn a_job_is_accepted_and_assigned_at_once_when_a_worker_is_free() {
         [
             Output::Accepted { ticket: Ticket(1), job: JobId(7), hold, deadline },
             Output::Assign {
+                rival: false,
                 job: JobId(7),
                 worker: WorkerId(1),
                 offer: 0,

@@ -154,24 +154,29 @@ impl World {
 
         let waiting: BTreeSet<_> = realm.waiting.in_order().map(|(_, job)| job).collect();
         let mut busy: BTreeMap<(WorkerId, u16), u32> = BTreeMap::new();
-        let mut hands: BTreeMap<JobId, (WorkerId, u16)> = BTreeMap::new();
+        let mut hands: BTreeSet<(JobId, WorkerId, u16)> = BTreeSet::new();
         for (id, running) in &realm.jobs {
             match running.phase {
                 Phase::Waiting => assert!(waiting.contains(id), "{id} waits, and stands in line"),
                 Phase::Assigned { worker, offer, .. } => {
                     assert!(!waiting.contains(id), "{id} is assigned, and stands in no line");
                     *busy.entry((worker, offer)).or_default() += 1;
-                    hands.insert(*id, (worker, offer));
+                    hands.insert((*id, worker, offer));
                 }
+            }
+            if let Some(rival) = running.rival {
+                assert!(running.phase != Phase::Waiting, "{id} has a rival, so somebody has it");
+                *busy.entry((rival.worker, rival.offer)).or_default() += 1;
+                hands.insert((*id, rival.worker, rival.offer));
             }
         }
         let lengths: u32 = realm.waiting.lengths().map(|(_, length)| length).sum();
         let waits = realm.jobs.values().filter(|running| running.phase == Phase::Waiting).count();
         assert_eq!((lengths as usize, waiting.len()), (waits, waits), "the lines are as long as they say");
 
-        let mut held: BTreeMap<JobId, (WorkerId, u16)> = BTreeMap::new();
+        let mut held: BTreeSet<(JobId, WorkerId, u16)> = BTreeSet::new();
         for (worker_id, worker) in &realm.workers {
-            held.extend(worker.jobs.iter().map(|(job, offer)| (*job, (*worker_id, *offer))));
+            held.extend(worker.jobs.iter().map(|(job, offer)| (*job, *worker_id, *offer)));
             for (index, offer) in (0..).zip(&worker.offers) {
                 let assigned = busy.remove(&(*worker_id, index)).unwrap_or(0);
                 assert_eq!(offer.busy, assigned, "the slots of {worker_id:?}.{index} are counted right");
