@@ -181,6 +181,12 @@ impl Rules {
                 for (end, ()) in self.courtesy.ends(words, at) {
                     step(end, said);
                 }
+                // "Could you" stands before a command, never after it.
+                for (end, ()) in self.requests.ends(words, at) {
+                    if said.is_none() {
+                        step(end, said);
+                    }
+                }
                 let called = words.get(at..at + wake.len()).is_some_and(|front| wake.is_exactly(front));
                 if called {
                     step(at + wake.len(), said);

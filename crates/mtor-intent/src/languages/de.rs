@@ -86,7 +86,7 @@ pub(super) static GERMAN: Language = Language {
             Louder,
             &[
                 "[etwas|ein bisschen|viel] lauter",
-                "(sprich|rede|red|mach|sei) [es] [etwas|ein bisschen] lauter",
+                "(sprich|rede|red|mach|sei) [bitte] [es] [etwas|ein bisschen] lauter",
                 "(lautstärke|ton) (hoch|rauf|lauter)",
                 "[du bist|das ist|es ist] zu leise",
                 "ich (kann dich|kann|höre dich) (kaum|nicht) [hören]",
@@ -96,7 +96,7 @@ pub(super) static GERMAN: Language = Language {
             Quieter,
             &[
                 "[etwas|ein bisschen|viel] leiser",
-                "(sprich|rede|red|mach|sei) [es] [etwas|ein bisschen] leiser",
+                "(sprich|rede|red|mach|sei) [bitte] [es] [etwas|ein bisschen] leiser",
                 "(lautstärke|ton) (runter|leiser)",
                 "nicht so laut",
                 "[du bist|das ist|es ist] zu laut",
@@ -106,7 +106,7 @@ pub(super) static GERMAN: Language = Language {
             Slower,
             &[
                 "[etwas|ein bisschen|viel] langsamer",
-                "(sprich|rede|red|mach|lies) [etwas|ein bisschen] langsamer",
+                "(sprich|rede|red|mach|lies) [bitte] [etwas|ein bisschen] langsamer",
                 "langsam",
                 "nicht so schnell",
                 "[du sprichst|du redest|das ist] zu schnell",
@@ -116,7 +116,7 @@ pub(super) static GERMAN: Language = Language {
             Faster,
             &[
                 "[etwas|ein bisschen|viel] schneller",
-                "(sprich|rede|red|mach|lies) [etwas|ein bisschen] schneller",
+                "(sprich|rede|red|mach|lies) [bitte] [etwas|ein bisschen] schneller",
                 "nicht so langsam",
                 "[du sprichst|du redest|das ist] zu langsam",
             ],
@@ -375,6 +375,18 @@ pub(super) static GERMAN: Language = Language {
             unless: &[],
         },
         Action {
+            capability: "tool.news",
+            params: &[],
+            patterns: &[
+                "was gibt es [<day>] (neues|für nachrichten) [<day>] [(in|aus|über|zu) {text}]",
+                "(was sind|lies|lies mir|zeig mir|sag mir|gib mir) die [neuesten|aktuellen] (nachrichten|schlagzeilen) [von heute] [vor] [(über|zu|aus) {text}]",
+                "[die] [neueste|neuesten|aktuelle|aktuellen] (nachrichten|schlagzeilen) [<day>] [(über|zu|aus) {text}]",
+                "was (ist|passiert) [gerade] in der welt [los]",
+                "was gibts neues",
+            ],
+            unless: &[],
+        },
+        Action {
             capability: "tool.mail",
             params: &[("action", "send")],
             patterns: &[
@@ -427,18 +439,6 @@ pub(super) static GERMAN: Language = Language {
                 "(such|suche|schau) (im internet|im netz|im web|online|bei google) nach {text}",
                 "(such|suche) {text} (im internet|im netz|online)",
                 "(worum geht es|was steht) (auf|in) (dieser|diesem|der) (seite|webseite|website|artikel)",
-            ],
-            unless: &[],
-        },
-        Action {
-            capability: "tool.news",
-            params: &[],
-            patterns: &[
-                "was gibt es [<day>] (neues|für nachrichten) [<day>] [(in|aus|über|zu) {text}]",
-                "(was sind|lies|lies mir|zeig mir|sag mir|gib mir) die [neuesten|aktuellen] (nachrichten|schlagzeilen) [von heute] [vor] [(über|zu|aus) {text}]",
-                "[die] [neueste|neuesten|aktuelle|aktuellen] (nachrichten|schlagzeilen) [<day>] [(über|zu|aus) {text}]",
-                "was (ist|passiert) [gerade] in der welt [los]",
-                "was gibts neues",
             ],
             unless: &[],
         },

@@ -31,6 +31,9 @@ pub(super) static ENGLISH: Language = Language {
         "for me",
         "my dear",
         "kindly",
+        "sorry",
+        "actually",
+        "excuse me",
     ],
     requests: &[
         "(can|could|would|will) you [just|maybe|quickly]",
