@@ -20,6 +20,7 @@ use crate::realm::{Parts, RealmFault, RealmTask};
 use crate::settings::Settings;
 use crate::stream::JobStream;
 use crate::streams::Streams;
+use crate::wyoming::Wyoming;
 use crate::{clock, defaults, routes, server};
 
 /// How often the drain looks whether the last job is done.
@@ -31,6 +32,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 pub struct Broker {
     app: Arc<App>,
     address: SocketAddr,
+    wyoming_address: Option<SocketAddr>,
     accepting: JoinHandle<()>,
     realm: JoinHandle<Result<(), RealmFault>>,
     stop_realm: CancellationToken,
@@ -44,6 +46,8 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     raise_file_limit();
     let address = settings.file.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| explain_bind(address, error))?;
+    let wyoming = Wyoming::bind(&settings.file.wyoming).await?;
+    let wyoming_address = wyoming.address();
     let address = listener.local_addr().context("the listening address can't be read")?;
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
@@ -81,13 +85,19 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
-    Ok(Broker { app, address, accepting, realm, stop_realm })
+    wyoming.start(&app);
+    Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 
 impl Broker {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for Wyoming clients, if it does.
+    pub fn wyoming_address(&self) -> Option<SocketAddr> {
+        self.wyoming_address
     }
 
     /// The realm's key.

@@ -27,6 +27,8 @@ mod session;
 mod settings;
 pub mod stream;
 pub mod streams;
+mod wyoming;
 
 pub use broker::{Broker, start};
 pub use settings::{Admit, Coins, DEFAULT_LISTEN, RealmFile, Settings, SettingsError};
+pub use wyoming::{SatelliteSection, WyomingSection};

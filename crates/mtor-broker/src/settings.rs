@@ -10,6 +10,7 @@ use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price};
 use serde::{Deserialize, Serialize};
 
 use crate::defaults;
+use crate::wyoming::WyomingSection;
 
 /// Where a realm listens unless it is told otherwise: on this machine alone.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
@@ -89,6 +90,8 @@ pub struct RealmFile {
     pub limits: LimitsSection,
     /// How much is kept.
     pub retention: RetentionSection,
+    /// Home Assistant and satellites.
+    pub wyoming: WyomingSection,
 }
 
 impl Default for RealmFile {
@@ -104,6 +107,7 @@ impl Default for RealmFile {
             workers: WorkersSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
+            wyoming: WyomingSection::default(),
         }
     }
 }

@@ -483,6 +483,6 @@ mod tests {
         );
         let start = json!({"rate": 16000, "width": 2, "channels": 1, "timestamp": null});
         assert!(matches!(Message::from_event(event("audio-start", start)), Ok(Message::AudioStart(_))));
-        assert!(matches!(Message::from_event(event("synthesize-start", json!({"voice": null}))), Ok(_)));
+        assert!(Message::from_event(event("synthesize-start", json!({"voice": null}))).is_ok());
     }
 }

@@ -1,5 +1,7 @@
 //! Connections of this crate with each other: over TCP, over a socket in the file system, and with peers that misbehave.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,0 +1,189 @@
+//! What a connection asks of the realm: ordinary jobs of a wallet. They end with whoever asked: when nobody listens any more,
+//! they are cancelled.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mtor_protocol::http::WorkerInfo;
+use mtor_protocol::resolve::{Resolve, Resolved};
+use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Task};
+
+use super::limits::TURN_JOB_MS;
+use crate::app::{App, Wallet};
+use crate::jobs::TakenJob;
+use crate::stream::{Heard, JobStream};
+
+/// Somebody who does jobs: the realm, or in tests a realm that is played.
+pub(super) trait Ask: Send + Sync + 'static {
+    /// Takes a job, with somebody standing there and waiting for it.
+    fn ask(&self, model: Option<String>, task: Task) -> impl Future<Output = Result<Asked, Problem>> + Send;
+
+    /// Who works here now, and what they offer.
+    fn workers(&self) -> impl Future<Output = Vec<WorkerInfo>> + Send;
+
+    /// What some words want.
+    fn resolve(&self, asked: Resolve) -> impl Future<Output = Result<Resolved, Problem>> + Send;
+}
+
+/// A realm, asked by a wallet.
+#[derive(Clone)]
+pub(super) struct Realm {
+    app: Arc<App>,
+    wallet: Wallet,
+}
+
+impl Realm {
+    pub(super) fn new(app: Arc<App>, wallet: Wallet) -> Self {
+        Self { app, wallet }
+    }
+}
+
+impl Ask for Realm {
+    async fn ask(&self, model: Option<String>, task: Task) -> Result<Asked, Problem> {
+        let input = self.app.input_for(&task);
+        let mut intent = Intent::any_model(task);
+        if let Some(model) = model {
+            intent.model = model;
+        }
+        let mut submit = Submit::new(intent);
+        submit.class = ServiceClass::Voice;
+        submit.timeout_ms = Some(TURN_JOB_MS);
+        let TakenJob { id, stream, .. } = self.app.take_with(&self.wallet, submit, input).await?;
+        let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
+        let (app, wallet) = (self.app.clone(), self.wallet.clone());
+        let give_up = move || {
+            let tasks = app.tasks.clone();
+            tasks.spawn(async move {
+                if let Err(problem) = app.cancel(&wallet, id).await {
+                    tracing::debug!(job = %id, %problem, "a job that nobody listens to could not be cancelled");
+                }
+            });
+        };
+        Ok(Asked::new(stream.ok_or_else(gone)?, give_up))
+    }
+
+    async fn workers(&self) -> Vec<WorkerInfo> {
+        // The realm's task has ended: nobody works here any more.
+        self.app.realm.view(|realm| realm.worker_infos()).await.unwrap_or_default()
+    }
+
+    async fn resolve(&self, asked: Resolve) -> Result<Resolved, Problem> {
+        self.app.resolve(&self.wallet, asked).await
+    }
+}
+
+/// A job that was taken. Dropping it before its end cancels it.
+pub(super) struct Asked {
+    stream: Arc<JobStream>,
+    place: u64,
+    ended: bool,
+    give_up: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+/// What a job brings forth.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    /// Text of the answer.
+    Text(String),
+    /// Sound.
+    Sound(Bytes),
+}
+
+impl Asked {
+    pub(super) fn new(stream: Arc<JobStream>, give_up: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self { stream, place: 0, ended: false, give_up: Some(Box::new(give_up)) }
+    }
+
+    /// Another hand that feeds it.
+    pub(super) fn feeder(&self) -> Feeder {
+        Feeder(self.stream.clone())
+    }
+
+    /// The next pieces; none at the end.
+    ///
+    /// # Errors
+    /// Why the job failed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<Vec<Piece>, Problem> {
+        let mut pieces = Vec::new();
+        while pieces.is_empty() && !self.ended {
+            let heard = self.stream.hear_after(self.place, "").await;
+            let Some(last) = heard.last() else {
+                self.ended = true;
+                break;
+            };
+            self.place = last.sequence();
+            for heard in heard {
+                match heard {
+                    Heard::Payload { bytes, .. } => pieces.push(Piece::Sound(bytes)),
+                    Heard::Event(event) => match event.body {
+                        Body::JobChunk(chunk) => pieces.push(Piece::Text(chunk.text)),
+                        Body::JobCompleted(_) => self.ended = true,
+                        Body::JobFailed(failed) => {
+                            self.ended = true;
+                            return Err(failed.problem);
+                        }
+                        Body::JobCancelled(_) => {
+                            self.ended = true;
+                            return Err(Problem::new(ProblemKind::Cancelled, ""));
+                        }
+                        _ => {}
+                    },
+                }
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The whole text of the answer.
+    ///
+    /// # Errors
+    /// Why the job failed.
+    pub(super) async fn text(mut self) -> Result<String, Problem> {
+        let mut text = String::new();
+        loop {
+            let pieces = self.next().await?;
+            if pieces.is_empty() {
+                return Ok(text);
+            }
+            for piece in pieces {
+                if let Piece::Text(more) = piece {
+                    text.push_str(&more);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(give_up) = self.give_up.take().filter(|_| !self.ended) {
+            give_up();
+        }
+    }
+}
+
+/// Feeds a job's input.
+pub(super) struct Feeder(Arc<JobStream>);
+
+impl Feeder {
+    /// More input; nothing is no input.
+    ///
+    /// # Errors
+    /// When the job takes no more.
+    pub(super) fn push(&self, bytes: Bytes) -> Result<(), Problem> {
+        match &self.0.input {
+            Some(input) if !bytes.is_empty() => input.push(bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// That was all.
+    pub(super) fn end(&self) {
+        if let Some(input) = &self.0.input {
+            input.end();
+        }
+    }
+}
