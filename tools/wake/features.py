@@ -72,8 +72,12 @@ class Embedding:
 
         The audio is taken to begin after silence, as in the page.
         """
-        lead = (ROWS + STEP * HEAD_EMBEDDINGS) * MEL_HOP + MEL_WINDOW
-        spectrum = mel(np.concatenate([np.zeros(lead, np.float32), audio]))
+        silent_rows = ROWS + STEP * HEAD_EMBEDDINGS
+        spectrum = mel(np.concatenate([np.zeros(MEL_WINDOW, np.float32), audio]))
+        # The rows of the silence before are known; one of them ends where the audio begins.
+        silence = np.full((silent_rows - MEL_WINDOW // MEL_HOP, MEL_BANDS), FLOOR_DB / 10 + 2, np.float32)
+        lead = len(silence) * MEL_HOP + MEL_WINDOW
+        spectrum = np.concatenate([silence, spectrum])
         # The row that ends at sample t of the audio, in rows of the spectrum.
         seconds = np.arange(from_s, to_s, HOP / RATE)
         ends = np.floor((lead + seconds * RATE - MEL_WINDOW) / MEL_HOP).astype(int) + 1

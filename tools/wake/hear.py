@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--embedding", type=Path, required=True, help="embedding_model.onnx")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="folders of real speech without the word, for training")
     parser.add_argument("--share", type=float, default=1.0, help="of the scenes, for a quick try")
+    parser.add_argument("--minutes", type=float, default=600, help="go on with what there is after so long")
     parser.add_argument("--seed", type=int, default=9000)
     given = parser.parse_args()
     random = np.random.default_rng(given.seed)
@@ -97,7 +99,12 @@ def main() -> None:
         seen.append(heads.astype(np.float16))
         labels.append(np.full(len(heads), label, np.int8))
 
-    for number, line in enumerate(stage.lines):
+    # In an order of chance, so that a run that is cut short by --minutes has some of everything.
+    begun = time.monotonic()
+    for number, line in enumerate(random.permutation(np.array(stage.lines, object))):
+        if time.monotonic() - begun > 60 * given.minutes:
+            print(f"time is up after {number} of {len(stage.lines)} clips")
+            break
         wanted = SCENES[line["kind"]][line["engine"]] * given.share
         for _ in range(int(wanted) + (random.random() < wanted % 1)):
             audio, begin, end = stage.scene(line)

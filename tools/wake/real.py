@@ -2,6 +2,7 @@
 
     real.py asterisk DEB... --out FOLDER     telephone prompts, a folder for each speaker
     real.py sky DEB --out FOLDER             the acted dialogue of the adventure Beneath a Steel Sky (freely distributable)
+    real.py librivox DEB --out FOLDER        five sentences of an audio book, out of pocketsphinx-testdata
 
 Nothing of it goes into the repository.
 """
@@ -58,16 +59,25 @@ def sky(package: Path, out: Path) -> None:
         soundfile.write(str(out / f"{number}.wav"), samples, SKY_RATE)
 
 
+def librivox(package: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in unpacked(package, folder).rglob("librivox/*.wav"):
+            (out / file.name).write_bytes(file.read_bytes())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["asterisk", "sky"])
+    parser.add_argument("kind", choices=["asterisk", "sky", "librivox"])
     parser.add_argument("packages", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.kind == "asterisk":
         asterisk(given.packages, given.out)
-    else:
+    elif given.kind == "sky":
         sky(given.packages[0], given.out)
+    else:
+        librivox(given.packages[0], given.out)
 
 
 if __name__ == "__main__":

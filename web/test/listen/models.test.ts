@@ -3,9 +3,9 @@ import { createRequire } from "node:module";
 import * as ort from "onnxruntime-web/wasm";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Features, EMBEDDINGS_KEPT } from "../../src/lib/listen/features";
-import { FRAME_SAMPLES, HOP_SAMPLES } from "../../src/lib/listen/limits";
+import { EMBEDDING_SIZE, FRAME_SAMPLES, HEAD_EMBEDDINGS, HOP_SAMPLES } from "../../src/lib/listen/limits";
 import { MEL_BANDS, MEL_HOP, MEL_WINDOW, Mel } from "../../src/lib/listen/mel";
-import { EMBEDDING_SIZE, HEAD_EMBEDDINGS, type Models } from "../../src/lib/listen/models";
+import type { Models } from "../../src/lib/listen/models";
 import { noise, realModels, silence, sine } from "./recordings";
 
 let models: Models;

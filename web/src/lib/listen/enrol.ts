@@ -7,9 +7,8 @@
  * strangers less well.
  */
 
-import { SAMPLES_MAX, SAMPLES_MIN } from "./limits";
 import { EMBEDDING_CENTRE, EMBEDDING_SPREAD } from "./embedding-statistics";
-import { EMBEDDING_SIZE } from "./models";
+import { EMBEDDING_SIZE, SAMPLES_MAX, SAMPLES_MIN } from "./limits";
 import { SampleProblem, type EnrolledPhrase, type PhraseSample } from "./types";
 
 /** Said slower than the samples by up to this factor. */

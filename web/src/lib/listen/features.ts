@@ -1,8 +1,8 @@
 /** The speech embeddings of the last two seconds, computed when somebody asks for them and not before. */
 
-import { HOP_SAMPLES } from "./limits";
-import { MEL_BANDS, Mel } from "./mel";
-import { EMBEDDING_ROWS, EMBEDDING_SIZE, EMBEDDING_STEP, type Models } from "./models";
+import { EMBEDDING_ROWS, EMBEDDING_SIZE, EMBEDDING_STEP } from "./limits";
+import { MEL_BANDS, MEL_SILENCE, Mel } from "./mel";
+import type { Models } from "./models";
 
 /** Embeddings that are kept: 3.2 s, enough for a head and for the longest phrase of somebody's own. */
 export const EMBEDDINGS_KEPT = 40;
@@ -29,13 +29,13 @@ export class Features {
   /** As after two seconds of silence. */
   reset(): void {
     this.#mel = new Mel();
-    this.#rows.set(this.#mel.push(new Float32Array(HOP_SAMPLES * EMBEDDINGS_KEPT * 2)).subarray(0, this.#rows.length));
+    this.#rows.fill(MEL_SILENCE);
     this.#known = 0;
     this.#behind = 0;
     this.#steps = 0;
   }
 
-  /** Takes one step of HOP_SAMPLES. */
+  /** Takes one step of 80 ms. */
   push(hop: Float32Array): void {
     const rows = this.#mel.push(hop);
     this.#rows.copyWithin(0, rows.length);

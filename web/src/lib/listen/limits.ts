@@ -9,6 +9,15 @@ export const FRAME_MS = 32;
 export const HOP_SAMPLES = 1_280;
 export const HOP_MS = 80;
 
+/** Rows of the spectrum (10 ms each) that one embedding looks at. */
+export const EMBEDDING_ROWS = 76;
+/** Rows from one embedding to the next: 80 ms. */
+export const EMBEDDING_STEP = 8;
+/** Numbers in one embedding. */
+export const EMBEDDING_SIZE = 96;
+/** Embeddings that a head looks at: 2 s of sound, of which the word is the last part. */
+export const HEAD_EMBEDDINGS = 16;
+
 /** Sound kept for pre-roll and for `Wake.audio`. */
 export const KEPT_MS = 2_000;
 export const WAKE_AUDIO_MS = 1_500;

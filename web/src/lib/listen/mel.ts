@@ -22,6 +22,8 @@ const BAND_HZ_MAX = 3_800;
  */
 const FLOOR_DB = 20;
 const INT16_SCALE = 32_768;
+/** What every band is in silence. */
+export const MEL_SILENCE = FLOOR_DB / 10 + 2;
 
 export class Mel {
   readonly #window = hann();

@@ -1,17 +1,8 @@
 /** The networks of the ear, run by ONNX Runtime on one thread. Where their bytes come from is the caller's matter. */
 
 import * as ort from "onnxruntime-web/wasm";
-import { FRAME_SAMPLES, SAMPLE_RATE } from "./limits";
+import { EMBEDDING_ROWS, EMBEDDING_SIZE, FRAME_SAMPLES, HEAD_EMBEDDINGS, SAMPLE_RATE } from "./limits";
 import { MEL_BANDS } from "./mel";
-
-/** Rows of the spectrum (10 ms each) that one embedding looks at. */
-export const EMBEDDING_ROWS = 76;
-/** Rows from one embedding to the next: 80 ms. */
-export const EMBEDDING_STEP = 8;
-/** Numbers in one embedding. */
-export const EMBEDDING_SIZE = 96;
-/** Embeddings that a head looks at: 2 s of sound, of which the word is the last part. */
-export const HEAD_EMBEDDINGS = 16;
 
 const VOICE_STATE = 2 * 128;
 /** Samples of the frame before that Silero wants to see again. */

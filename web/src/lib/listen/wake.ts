@@ -2,8 +2,8 @@
 
 import { PhraseMatcher } from "./enrol";
 import { Features } from "./features";
-import { HOP_MS, REFRACTORY_MS, SCORES_MEANT } from "./limits";
-import { HEAD_EMBEDDINGS, type Models } from "./models";
+import { HEAD_EMBEDDINGS, HOP_MS, REFRACTORY_MS, SCORES_MEANT } from "./limits";
+import type { Models } from "./models";
 import type { BuiltInPhrase, EnrolledPhrase } from "./types";
 
 /** The thresholds of the trained heads, where misses and false wakes balance as measured (docs, "The wake word"). */
