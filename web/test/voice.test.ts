@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { JITTER_S, SPEAK_FRAME_BYTES_MAX } from "../src/lib/defaults";
+import { ListenFailure } from "../src/lib/listen/types";
 import { Feed } from "../src/lib/voice/feed";
 import { Gauge } from "../src/lib/voice/gauge";
 import { meaningOf } from "../src/lib/voice/meaning";
-import { obstacle, problemOfError } from "../src/lib/voice/microphone";
+import { obstacle, problemOfEar, problemOfError } from "../src/lib/voice/microphone";
 import { FrameGatherer, SampleReader, visible } from "../src/lib/voice/pcm";
 import { gather, place, SPEECH_RATE, type Playlist } from "../src/lib/voice/playlist";
 import { clauseAt, emptyScript, restOf, spokenUntil, withClause, withSound } from "../src/lib/voice/script";
@@ -185,6 +186,8 @@ describe("no microphone", () => {
     expect(problemOfError(error("NotFoundError"))).toBe("missing");
     expect(problemOfError(error("NotReadableError"))).toBe("busy");
     expect(problemOfError("?")).toBe("broken");
+    expect(problemOfEar(new ListenFailure({ kind: "worklet", detail: "" }))).toBe("unsupported");
+    expect(problemOfEar(new TypeError("the ear can't be fetched"))).toBe("broken");
     expect(obstacle({ isSecureContext: false })).toBe("insecure");
     expect(obstacle({ isSecureContext: true })).toBe("unsupported");
     expect(obstacle({ isSecureContext: true, mediaDevices: {} })).toBeUndefined();

@@ -5,10 +5,10 @@
 
 import { PRE_ROLL_MS } from "../lib/defaults";
 import type {
-  BuiltInPhrase, CreateListener, EnrolledPhrase, Listener, ListenMode, SpeechEnd, SpeechStart, Wake,
+  BuiltInPhrase, EnrolledPhrase, Listener, ListenMode, SpeechEnd, SpeechStart, Wake,
 } from "../lib/listen/types";
 import type { Mic } from "../lib/voice/machine";
-import { CONSTRAINTS, obstacle, problemOfError } from "../lib/voice/microphone";
+import { CONSTRAINTS, obstacle, problemOfEar, problemOfError } from "../lib/voice/microphone";
 
 const LOCK = "mtor.microphone";
 
@@ -33,9 +33,6 @@ interface Held {
   /** Gives the lock back. */
   release: () => void;
 }
-
-/** The ear is a part of its own, fetched when it is needed first. */
-const EARS = import.meta.glob<{ createListener: CreateListener }>("../lib/listen/index.ts");
 
 export class Microphone {
   #hooks: MicrophoneHooks;
@@ -63,18 +60,25 @@ export class Microphone {
     this.#opening = true;
     const wish = ++this.#wish;
     this.#hooks.mic("opening");
-    let release: (() => void) | undefined;
+    const failed = (mic: Mic) => {
+      if (wish === this.#wish) this.#hooks.mic(mic);
+    };
     try {
-      release = await this.#lock(take);
-      if (!release) return this.#hooks.mic("other-tab");
-      const stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
-      const held = await this.#attach(stream, settings, release);
-      if (wish !== this.#wish) return this.#drop(held);
-      this.#held = held;
-      this.#hooks.mic("on");
-    } catch (error) {
-      release?.();
-      if (wish === this.#wish) this.#hooks.mic(problemOfError(error));
+      const release = await this.#lock(take);
+      if (!release) return failed("other-tab");
+      const stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error: unknown) => {
+        release();
+        failed(problemOfError(error));
+      });
+      if (!stream) return;
+      const held = await this.#attach(stream, settings, release).catch((error: unknown) => {
+        console.warn("the ear could not be opened:", error);
+        release();
+        failed(problemOfEar(error));
+      });
+      if (held && wish !== this.#wish) return this.#drop(held);
+      this.#held = held || undefined;
+      if (held) this.#hooks.mic("on");
     } finally {
       this.#opening = false;
     }
@@ -114,9 +118,8 @@ export class Microphone {
   async #attach(stream: MediaStream, settings: EarSettings, release: () => void): Promise<Held> {
     const context = new AudioContext();
     try {
-      const [load] = Object.values(EARS);
-      if (!load) throw new TypeError("this console was built without an ear");
-      const { createListener } = await load();
+      // The ear is a part of its own, fetched when it is needed first.
+      const { createListener } = await import("../lib/listen");
       void context.resume().catch(() => {});
       const listener = await createListener({
         context, stream, phrase: settings.phrase, threshold: settings.threshold,

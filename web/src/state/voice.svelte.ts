@@ -8,6 +8,7 @@ import type { Api } from "../lib/api";
 import {
   BARGE_MS, CHOICE_MS, CONFIRM_MS, DEAF_MS, HEAR_FRAME_SAMPLES, PUSH_KEEP_MS, RESOLVE_MS_MAX, WORDS_MS_MAX,
 } from "../lib/defaults";
+import { withoutPhrase } from "../lib/listen/phrase";
 import type { BuiltInPhrase, EnrolledPhrase } from "../lib/listen/types";
 import { coinsShort, micro, MICRO_PER_COIN } from "../lib/money";
 import { t } from "../lib/strings";
@@ -357,15 +358,7 @@ export class Voice {
 
   /** A transcript without the wake word at its front. */
   #withoutPhrase(text: string): string {
-    const trimmed = text.trim();
-    const phrase = plainWords(this.phraseName);
-    let rest = trimmed;
-    for (const word of phrase) {
-      const match = /^[^\p{L}\p{N}]*([\p{L}\p{N}]+)[^\p{L}\p{N}]*/u.exec(rest);
-      if (!match || plainWords(match[1] ?? "")[0] !== word) return trimmed;
-      rest = rest.slice(match[0].length);
-    }
-    return phrase.length > 0 ? rest : trimmed;
+    return withoutPhrase(text, this.phraseName).trim();
   }
 
   /** Whether the realm itself may have said the wake phrase just now. */

@@ -1,5 +1,6 @@
 /** Why a browser gives no microphone, told apart by its errors. */
 
+import { ListenFailure } from "../listen/types";
 import type { MicProblem } from "./machine";
 
 /** The page can't even ask. */
@@ -24,6 +25,11 @@ export function problemOfError(error: unknown): MicProblem {
     case "TypeError": return "unsupported";
     default: return "broken";
   }
+}
+
+/** The microphone is there, and the ear at it failed. */
+export function problemOfEar(error: unknown): MicProblem {
+  return error instanceof ListenFailure && error.problem.kind === "worklet" ? "unsupported" : "broken";
 }
 
 /** What is asked of the browser: its own voice out of the loudspeaker shall not come back. */
