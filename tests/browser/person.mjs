@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 
 const PATIENCE_MS = 120_000;
 const LOOK_MS = 50;
-const ARGUMENTS = [
+export const ARGUMENTS = [
   "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
