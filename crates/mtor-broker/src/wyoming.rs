@@ -18,6 +18,8 @@ mod satellite;
 mod serve;
 mod settings;
 mod sound;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod words;
 
