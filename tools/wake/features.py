@@ -79,9 +79,10 @@ class Embedding:
         lead = len(silence) * MEL_HOP + MEL_WINDOW
         spectrum = np.concatenate([silence, spectrum])
         # The row that ends at sample t of the audio, in rows of the spectrum.
-        seconds = np.arange(from_s, to_s, HOP / RATE)
-        ends = np.floor((lead + seconds * RATE - MEL_WINDOW) / MEL_HOP).astype(int) + 1
-        ends, seconds = ends[ends <= len(spectrum)], seconds[ends <= len(spectrum)]
+        first_end = int((lead + from_s * RATE - MEL_WINDOW) // MEL_HOP) + 1
+        ends = np.arange(first_end, len(spectrum) + 1, STEP)
+        seconds = from_s + np.arange(len(ends)) * HOP / RATE
+        ends, seconds = ends[seconds < to_s], seconds[seconds < to_s]
         if len(ends) == 0:
             return np.zeros((0, HEAD_EMBEDDINGS, SIZE), np.float32), seconds
         first = ends[0] - STEP * (HEAD_EMBEDDINGS - 1)

@@ -12,7 +12,7 @@ import { noise, silence } from "./recordings";
  * something very loud that has lasted for 0.4 s.
  */
 class LoudModels implements Models {
-  readonly phrases = ["computer"];
+  phrases = ["computer"];
   embedded = 0;
   voice() {
     return { probability: async (frame: Float32Array) => (rms(frame) > 0.02 ? 0.95 : 0.01) };
@@ -166,6 +166,18 @@ describe("the ear", () => {
     ear.setMode("wake");
     await hear(silence(20));
     expect(models.embedded).toBe(0);
+  });
+
+  it("goes on without waking when the head is missing", async () => {
+    const models = new LoudModels();
+    models.phrases = [];
+    const { ear, hear, kinds } = earOf(models);
+    expect(ear.canWake).toBe(false);
+    ear.setMode("wake");
+    await hear(silence(1), word(), silence(1));
+    ear.setMode("capture");
+    await hear(speech(1), silence(2));
+    expect(kinds().filter((kind) => kind !== "frame")).toEqual(["start", "start", "end"]);
   });
 
   it("tells the loudness about twenty times a second", async () => {

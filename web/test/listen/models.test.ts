@@ -49,7 +49,7 @@ describe("embeddings", () => {
   it("are the same whether they are asked for at each step or after a rest", async () => {
     const sound = noise(4, 0.1);
     const [eager, lazy] = [new Features(models), new Features(models)];
-    let last = new Float32Array(0);
+    let last: Float32Array = new Float32Array(0);
     for (let at = 0; at + HOP_SAMPLES <= sound.length; at += HOP_SAMPLES) {
       eager.push(sound.subarray(at, at + HOP_SAMPLES));
       lazy.push(sound.subarray(at, at + HOP_SAMPLES));

@@ -69,13 +69,14 @@ export function readWav(path: string): Recording {
 
 function samplesOf(data: Buffer, format: { kind: number; channels: number; bits: number }, path: string): Float32Array {
   const width = format.bits / 8;
-  const read = {
+  const readers: Record<string, (at: number) => number> = {
     "1/8": (at: number) => (data.readUInt8(at) - 128) / 128,
     "1/16": (at: number) => data.readInt16LE(at) / 32_768,
     "1/24": (at: number) => data.readIntLE(at, 3) / 8_388_608,
     "1/32": (at: number) => data.readInt32LE(at) / 2_147_483_648,
     "3/32": (at: number) => data.readFloatLE(at),
-  }[`${format.kind}/${format.bits}`];
+  };
+  const read = readers[`${format.kind}/${format.bits}`];
   if (read === undefined) throw new Error(`${path} has ${format.bits} bits of format ${format.kind}, which is not read here`);
   const step = width * format.channels;
   return Float32Array.from({ length: Math.floor(data.length / step) }, (_, index) => {

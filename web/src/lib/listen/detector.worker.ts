@@ -45,6 +45,13 @@ class Detector {
     };
   }
 
+  /** A page that was built without the head listens, captures and learns phrases, but must say that nothing wakes it. */
+  complain(): void {
+    if (this.#ear.canWake) return;
+    const detail = "this page was built without the head of its wake word; tools/wake/train.sh makes it";
+    tell({ kind: "problem", problem: { kind: "no-phrase", detail } });
+  }
+
   hear(samples: Float32Array): void {
     this.#waiting.push({ samples, atMs: performance.now() + this.#pageOffsetMs });
     const waitingMs = (this.#waiting.length * samples.length * 1_000) / this.#inputRate;
@@ -82,6 +89,7 @@ class Detector {
       case "mode":
         this.#ear.setMode(message.mode, message.options);
         this.#epoch = message.epoch;
+        if (message.mode === "wake") this.complain();
         return;
       case "phrase":
         return this.#ear.setPhrase(message.phrase);

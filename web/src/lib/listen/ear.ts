@@ -59,6 +59,11 @@ export class Ear {
     return this.#wanted?.mode ?? this.#mode;
   }
 
+  /** Whether the phrase can be heard at all. */
+  get canWake(): boolean {
+    return this.#detector.ready;
+  }
+
   setMode(mode: ListenMode, options: CaptureOptions = {}): void {
     this.#wanted = { mode, options };
   }

@@ -85,9 +85,10 @@ export interface ListenProblem {
    * models: what is needed to listen could not be loaded.
    * detector: the detector failed while it ran.
    * ended: the microphone went away (unplugged, or taken by another program).
+   * no-phrase: the phrase has no head in this page, so nothing wakes it; capture and phrases of one's own work.
    * overrun: the device is too slow to keep up; sound was dropped. The ear goes on.
    */
-  kind: "worklet" | "models" | "detector" | "ended" | "overrun";
+  kind: "worklet" | "models" | "detector" | "ended" | "no-phrase" | "overrun";
   detail: string;
 }
 
@@ -146,7 +147,7 @@ export class SampleProblem extends Error {
   }
 }
 
-/** `createListener` of ./index: loads the models (once for the page), rejects with `ListenFailure` when it can't. */
+/** `createListener` of ./index: loads the models, rejects with `ListenFailure` when it can't. */
 export type CreateListener = (options: ListenerOptions) => Promise<Listener>;
 
 /** `enrol` of ./index: a phrase from three or more sayings. Throws `SampleProblem` when they are not alike. */

@@ -29,6 +29,11 @@ export class WakeDetector {
     return typeof this.#phrase === "string" ? this.#phrase : this.#phrase.id;
   }
 
+  /** False when the page was built without the phrase's head: it never wakes, and the rest of listening works. */
+  get ready(): boolean {
+    return this.#matcher !== null || this.#models.phrases.includes(this.phraseId);
+  }
+
   /** Takes effect at once; the threshold becomes the phrase's own. */
   setPhrase(phrase: BuiltInPhrase | EnrolledPhrase): void {
     if (typeof phrase === "string" && !this.#models.phrases.includes(phrase)) {
@@ -59,7 +64,7 @@ export class WakeDetector {
       this.#restSteps -= 1;
       return null;
     }
-    if (!listen) {
+    if (!listen || !this.ready) {
       this.#scores = [];
       return null;
     }
