@@ -15,11 +15,11 @@ mod info;
 mod limits;
 mod memory;
 mod satellite;
+#[cfg(test)]
+mod scenes;
 mod serve;
 mod settings;
 mod sound;
-#[cfg(test)]
-mod tests;
 mod turn;
 mod words;
 
