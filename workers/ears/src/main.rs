@@ -1,0 +1,115 @@
+//! `mtor-ears`: the ears of a realm, a program of its own. Loads a model, attaches to a realm, hears.
+//!
+//! Only wiring: the engine is the library of this crate, the link to the realm is `mtor-worker`.
+
+mod cli;
+mod find_model;
+mod measure;
+mod signals;
+mod threads;
+mod worker;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use mtor_ears::wer::FolderError;
+use mtor_ears::{Engine, EngineOptions, LoadError};
+use mtor_models::ModelError;
+use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Command, EngineFlags, Options, WerOptions, WorkOptions};
+use crate::worker::EarsWorker;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    start_logging();
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no async runtime")
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(options));
+            // A model that is still being loaded need not be waited for.
+            runtime.shutdown_background();
+            outcome
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<()> {
+    let shutdown = signals::cancelled_by_signals()?;
+    match options.command {
+        Some(Command::Wer(wer)) => {
+            shutdown.run_until_cancelled(measure(&wer, &shutdown)).await.unwrap_or(Ok(()))
+        }
+        None => work(options.work, shutdown).await,
+    }
+}
+
+/// From start to the end of the last job.
+async fn work(options: WorkOptions, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let Some(loaded) = shutdown.run_until_cancelled(load(&options.engine, &shutdown)).await else {
+        return Ok(());
+    };
+    let (engine, model) = loaded?;
+    let engine = Arc::new(engine);
+    let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
+
+    let worker = EarsWorker::new(Arc::clone(&engine), &model, &options);
+    let mut settings = Settings::new(options.realm, Arc::new(key.into_keypair()));
+    settings.software = concat!("mtor-ears/", env!("CARGO_PKG_VERSION")).to_owned();
+    tokio::select! {
+        served = serve(worker, settings, shutdown) => Ok(served?),
+        () = engine.ended() => anyhow::bail!("the engine has ended by itself; its last lines say why"),
+    }
+}
+
+async fn measure(options: &WerOptions, cancel: &CancellationToken) -> anyhow::Result<()> {
+    let (engine, name) = load(&options.engine, cancel).await?;
+    measure::run(Arc::new(engine), &name, thread_count(&options.engine), options).await
+}
+
+/// Finds the models and starts the engine with them.
+async fn load(flags: &EngineFlags, cancel: &CancellationToken) -> anyhow::Result<(Engine, String)> {
+    let found = find_model::find(flags, cancel).await?;
+    let options = EngineOptions {
+        model: found.model,
+        voice_activity: found.voice_activity,
+        threads: thread_count(flags),
+        language: flags.language.clone(),
+    };
+    let engine =
+        tokio::task::spawn_blocking(move || Engine::start(&options)).await.context("loading the model")??;
+    tracing::info!(model = found.name, languages = engine.languages().len(), "loaded");
+    Ok((engine, found.name))
+}
+
+fn thread_count(flags: &EngineFlags) -> usize {
+    flags.threads.map_or_else(threads::physical_cores, usize::from)
+}
+
+/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise. Of whisper.cpp's own many lines
+/// only errors are shown by default.
+fn start_logging() {
+    const DEFAULT: &str = "info,whisper_rs=error,symphonia=error,symphonia_core=error";
+    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
+    let filter = EnvFilter::new(format!("{DEFAULT},{wanted}"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// Whether the user can mend it by asking for something else.
+fn is_bad_input(error: &anyhow::Error) -> bool {
+    error.is::<LoadError>()
+        || error.is::<FolderError>()
+        || matches!(error.downcast_ref(), Some(ModelError::UnknownModel { .. }))
+        || matches!(error.downcast_ref(), Some(WorkerError::Address { .. } | WorkerError::Tls(_)))
+}
