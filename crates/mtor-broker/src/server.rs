@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -62,7 +64,12 @@ fn prepare(socket: &TcpStream) -> std::io::Result<()> {
 
 async fn connection(app: Arc<App>, socket: TcpStream, peer: SocketAddr, router: Router) {
     app.metrics.connections.inc();
-    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let routes = TowerToHyperService::new(router);
+    // Not a layer: a layer would make all routes anew for every connection.
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        routes.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(defaults::HEADER_TIMEOUT)

@@ -52,11 +52,13 @@ struct Closed;
 
 impl Session {
     async fn run(mut self) {
-        match self.greet().await {
+        // Each in a box of its own: one future for all three would have, for as long as a session is open and silent, the
+        // size of the largest.
+        match Box::pin(self.greet()).await {
             Ok((hello, wallet, link_us)) => {
                 let closed = match hello.role {
-                    SessionRole::Client => self.serve_client(wallet).await,
-                    SessionRole::Worker => self.serve_worker(wallet, link_us).await,
+                    SessionRole::Client => Box::pin(self.serve_client(wallet)).await,
+                    SessionRole::Worker => Box::pin(self.serve_worker(wallet, link_us)).await,
                 };
                 let _ = closed;
             }

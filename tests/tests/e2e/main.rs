@@ -14,4 +14,5 @@ mod proofs;
 mod real_model;
 mod refusals;
 mod starting;
+mod voice;
 mod worker_crash;

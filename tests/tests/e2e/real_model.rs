@@ -72,7 +72,7 @@ async fn openai_s_clients_work_with_it_unmodified() {
 /// A realm with a chat worker that is ready.
 async fn up() -> Realm {
     let model = test_model();
-    let up = ["--model", path(&model), "--model-id", "tiny"].map(str::to_owned).to_vec();
+    let up = ["--workers", "chat", "--model", path(&model), "--model-id", "tiny"].map(str::to_owned).to_vec();
     let realm = Realm::with(RealmOptions { up, ..RealmOptions::default() }).await;
     until("the model to be loaded", async || (!workers(&realm).await.is_empty()).then_some(())).await;
     realm

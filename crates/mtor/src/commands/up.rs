@@ -33,13 +33,14 @@ use workers::Workers;
 
 const EXAMPLES: &str = "\
 Examples:
-  mtor up                                     a realm with a chat worker, and its console in the browser
+  mtor up                                     a realm that chats, hears and speaks, and its console in the browser
+  mtor up --workers chat                      one that only chats
   mtor up --model my-model.gguf               with a model of your own
   mtor up --listen 127.0.0.1:9001             when another program has the port
   mtor up --workers none --no-browser         the broker alone; workers attach from elsewhere
   mtor up --data /srv/realm
 
-At the first start the chat model is downloaded (491 MB; it goes on where it stopped). Ctrl-C drains the realm: no new
+At the first start the models are downloaded (about 730 MB; it goes on where it stopped). Ctrl-C drains the realm: no new
 jobs, running ones finish, then it ends. A second Ctrl-C ends it at once.";
 
 /// Starts a realm on this machine and opens its console. It runs until Ctrl-C.
@@ -52,7 +53,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     no_browser: bool,
     /// Which workers to start, separated by commas, or none
-    #[arg(long, value_name = "KINDS", env = "MTOR_WORKERS", hide_env_values = true, default_value = "chat", value_parser = Workers::parse)]
+    #[arg(long, value_name = "KINDS", env = "MTOR_WORKERS", hide_env_values = true, default_value = "chat,ears,voice,embed", value_parser = Workers::parse)]
     workers: Workers,
     /// A model file of your own for the chat worker
     #[arg(long, value_name = "FILE.gguf")]
