@@ -226,6 +226,14 @@ impl Scan<'_> {
             Some(_) => return Step::On,
             None => return self.at_the_end(state),
         };
+        if self.text[..next_at - c.len_utf8()].ends_with(|before: char| before.is_ascii_digit()) {
+            // Within a date ("March 5, 2024") or a list of numbers.
+            match self.text[end..].chars().next() {
+                Some(number) if number.is_ascii_digit() => return Step::On,
+                None if !self.ended => return Step::End(Found::Nothing),
+                _ => {}
+            }
+        }
         state.last_comma = Some(end);
         let chars_min = if matches!(c, ';' | ':' | '；' | '：') {
             self.bounds.chars_min / 2

@@ -257,6 +257,11 @@ mod tests {
     #[test]
     fn the_first_clause_is_short() {
         assert_eq!(sources(&cut("The capital, of course, is Paris."))[0], "The capital, ");
+        assert_eq!(
+            sources(&cut("On March 5, 2024, it rained."))[0],
+            "On March 5, 2024, ",
+            "a date stays whole"
+        );
         let endless = "word ".repeat(40);
         let first = cut(&endless)[0].source.chars().count();
         assert!(first <= FIRST_CLAUSE_CHARS_MAX, "{first}");
