@@ -11,7 +11,7 @@ import { noise, realModels, silence, sine } from "./recordings";
 let models: Models;
 beforeAll(async () => {
   models = await realModels();
-}, 60_000);
+}, 600_000);
 
 describe("the spectrum", () => {
   it("is what the embedding's own model of it gives", async () => {
@@ -61,7 +61,7 @@ describe("embeddings", () => {
     // And more of them, some of which were never computed before.
     const [more, same] = [await lazy.last(EMBEDDINGS_KEPT), await eager.last(EMBEDDINGS_KEPT)];
     expect(Math.max(...more.map((value, index) => Math.abs(value - same[index]!)))).toBeLessThan(1e-3);
-  }, 60_000);
+  }, 600_000);
 });
 
 describe("voice activity", () => {
@@ -74,5 +74,5 @@ describe("voice activity", () => {
       }
       expect(highest).toBeLessThan(0.5);
     }
-  }, 60_000);
+  }, 600_000);
 });
