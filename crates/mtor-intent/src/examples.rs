@@ -403,7 +403,7 @@ const TABLE: &[(Label, &[&str])] = &[
             "read this web page to me",
             "google the opening hours of the museum",
             "give me a summary of this link",
-            "go to example.org and tell me what is new",
+            "go to the page example.org and tell me what is new",
             "search the internet for used bicycles",
             "what are the main points of this site",
             "check online whether the shop is open on sunday",

@@ -11,6 +11,7 @@
 //! utterances to measure it all with ([`EVALUATION`]).
 
 pub mod defaults;
+mod evidence;
 mod examples;
 mod languages;
 mod pattern;

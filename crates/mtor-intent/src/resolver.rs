@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mtor_protocol::CapabilityKind;
 
 use crate::defaults;
+use crate::evidence::is_named;
 use crate::examples::{EXAMPLES, Example, Label};
 use crate::languages::{ALL, Language, by_code};
 use crate::resolved::{By, Choice, Control, Resolved, Understanding};
@@ -183,7 +184,11 @@ impl Resolver {
             let understanding = Understanding::Control { control };
             return Resolved { understanding, ..self.question(text, language, By::Examples, 0.0) };
         }
-        scores.retain(|(label, _)| matches!(label, Label::Capability(_)));
+        // Nor is an action done that the words say nothing of.
+        scores.retain(|(label, _)| match label {
+            Label::Capability(name) => is_named(name, heard.words()),
+            Label::Control(_) => false,
+        });
         let capability = |at: usize| match scores.get(at) {
             Some((Label::Capability(name), score)) => (*name, *score),
             _ => (CHAT, 0.0),

@@ -51,7 +51,7 @@ pub(crate) struct ModelOptions {
     /// A model of the catalogue; with --model, the name to offer that folder's model under
     #[arg(long, value_name = "ID")]
     pub(crate) model_id: Option<String>,
-    /// Threads to compute with [default: one per physical core]
+    /// Threads to compute a text with; each job at once has its own [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

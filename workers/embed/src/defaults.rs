@@ -1,10 +1,14 @@
 //! Every default and limit of the embed worker, in one place.
 
-/// Jobs computed at once. They share the machine's cores, so more of them only wait for each other.
+/// Jobs computed at once, each in threads of its own.
 pub const SLOTS: u32 = 2;
 
 /// Most jobs that `--slots` may ask for.
 pub const SLOTS_MAX: u32 = 16;
+
+/// Threads that compute one text. What people say is short: two threads then mostly wait for each other, and on a busy machine
+/// for a processor as well.
+pub const THREADS: usize = 1;
 
 /// Longest text in word pieces, the two that mark its beginning and its end included: what the model was trained on.
 /// Longer texts are refused rather than cut, since a vector of a text's first half looks like one of the whole.

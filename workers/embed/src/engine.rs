@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rten::{Model, NodeId, RunOptions, ThreadPool, ValueOrView};
@@ -22,8 +23,10 @@ pub struct EngineOptions {
     pub model: PathBuf,
     /// Its `tokenizer.json`.
     pub tokenizer: PathBuf,
-    /// Threads to compute with; one per physical core when `None`.
+    /// Threads to compute a text with; [`defaults::THREADS`] when `None`.
     pub threads: Option<NonZeroUsize>,
+    /// Calls computed at once; more of them wait for each other.
+    pub at_once: NonZeroUsize,
 }
 
 /// What came of some texts.
@@ -42,7 +45,9 @@ pub struct Engine {
     inputs: Vec<(Input, NodeId)>,
     output: NodeId,
     size: usize,
-    threads: Option<Arc<ThreadPool>>,
+    /// One for each call that is computed at once; calls take them in turn.
+    pools: Vec<Arc<ThreadPool>>,
+    next_pool: AtomicUsize,
     meter: SpeedMeter,
 }
 
@@ -96,9 +101,11 @@ impl Engine {
             return Err(unusable("it has no input \"input_ids\"".to_owned()));
         }
         let output = *model.output_ids().first().ok_or_else(|| unusable("it has no output".to_owned()))?;
-        let threads = options.threads.map(|count| Arc::new(ThreadPool::with_num_threads(count.get())));
-        let meter = SpeedMeter::default();
-        let mut engine = Self { tokenizer, model, inputs, output, size: 0, threads, meter };
+        let threads = options.threads.map_or(defaults::THREADS, NonZeroUsize::get);
+        let pools =
+            (0..options.at_once.get()).map(|_| Arc::new(ThreadPool::with_num_threads(threads))).collect();
+        let (next_pool, meter) = (AtomicUsize::new(0), SpeedMeter::default());
+        let mut engine = Self { tokenizer, model, inputs, output, size: 0, pools, next_pool, meter };
         engine.try_out().map_err(|failure| unusable(failure.to_string()))?;
         Ok(engine)
     }
@@ -132,18 +139,19 @@ impl Engine {
                 _ => all.push(pieces),
             }
         }
+        let pool = self.next_pool.fetch_add(1, Ordering::Relaxed) % self.pools.len();
         let pieces = all.iter().map(Vec::len).sum();
         let mut vectors = Vec::with_capacity(of);
         for pieces in all {
             if cancelled() {
                 return Err(Failure::Cancelled);
             }
-            vectors.push(self.vector(&pieces)?);
+            vectors.push(self.vector(&pieces, &self.pools[pool])?);
         }
         Ok(Embedded { vectors, pieces })
     }
 
-    fn vector(&self, pieces: &[PieceId]) -> Result<Vec<f32>, Failure> {
+    fn vector(&self, pieces: &[PieceId], pool: &Arc<ThreadPool>) -> Result<Vec<f32>, Failure> {
         let started = Instant::now();
         let length = pieces.len();
         let inputs = self.inputs.iter().map(|(input, id)| {
@@ -154,7 +162,7 @@ impl Engine {
             };
             (*id, ValueOrView::from(NdTensor::from_data([1, length], numbers)))
         });
-        let options = RunOptions::default().with_thread_pool(self.threads.clone());
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let failed = |why: String| Failure::Engine(why);
         let mut outputs = self
             .model
@@ -176,7 +184,7 @@ impl Engine {
     /// Learns the size of its vectors and the machine's speed.
     fn try_out(&mut self) -> Result<(), Failure> {
         let largest = self.tokenizer.largest_id();
-        self.size = self.vector(&[largest])?.len();
+        self.size = self.vector(&[largest], &self.pools[0])?.len();
         for _ in 0..defaults::WARM_UP_TEXTS {
             self.embed(
                 &["What is the capital of France, and which river runs through it?".to_owned()],

@@ -1,5 +1,6 @@
 //! Where the model's files lie: in the folder that the user names, or in the cache of the catalogue's models.
 
+use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -12,18 +13,19 @@ use crate::cli::ModelOptions;
 /// The files to load; fetched first when they are the catalogue's and aren't here.
 pub(crate) async fn engine_options(
     options: &ModelOptions,
+    at_once: NonZeroUsize,
     cancel: &CancellationToken,
 ) -> Result<EngineOptions, ModelError> {
     let threads = options.threads;
     if let Some(folder) = &options.model {
         let (model, tokenizer) = (folder.join(defaults::MODEL_FILE), folder.join(defaults::TOKENIZER_FILE));
-        return Ok(EngineOptions { model, tokenizer, threads });
+        return Ok(EngineOptions { model, tokenizer, threads, at_once });
     }
     let id = options.model_id.as_deref().unwrap_or(defaults::MODEL_ID);
     let (catalogue, store, lines) = (Catalogue::builtin(), Store::open_default()?, LogLines::default());
     let model = store.fetch(catalogue.model(id)?, &lines, cancel).await?;
     let tokenizer = store.fetch(catalogue.model(&defaults::tokenizer_of(id))?, &lines, cancel).await?;
-    Ok(EngineOptions { model, tokenizer, threads })
+    Ok(EngineOptions { model, tokenizer, threads, at_once })
 }
 
 /// What the model is called in the realm.

@@ -8,6 +8,7 @@ mod find_model;
 mod signals;
 mod worker;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -57,7 +58,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Attaches to the realm and works for it.
 async fn work(options: Options, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Some(loaded) = shutdown.run_until_cancelled(load(&options.model, &shutdown)).await else {
+    let slots = NonZeroUsize::new(options.slots as usize).unwrap_or(NonZeroUsize::MIN);
+    let Some(loaded) = shutdown.run_until_cancelled(load(&options.model, slots, &shutdown)).await else {
         return Ok(());
     };
     let engine = Arc::new(loaded?);
@@ -76,7 +78,7 @@ async fn work(options: Options, shutdown: CancellationToken) -> anyhow::Result<(
 
 /// Runs the evaluation set and prints what came of it.
 async fn measure(options: &EvaluateOptions, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let engine = load(&options.model, shutdown).await?;
+    let engine = load(&options.model, NonZeroUsize::MIN, shutdown).await?;
     let (half, cancelled) = (options.half, shutdown.clone());
     let report: Report =
         tokio::task::spawn_blocking(move || evaluate::run(&engine, half, &|| cancelled.is_cancelled()))
@@ -94,8 +96,12 @@ async fn measure(options: &EvaluateOptions, shutdown: &CancellationToken) -> any
 }
 
 /// Finds the model and starts the engine with it.
-async fn load(options: &ModelOptions, cancel: &CancellationToken) -> anyhow::Result<Engine> {
-    let options = find_model::engine_options(options, cancel).await?;
+async fn load(
+    options: &ModelOptions,
+    at_once: NonZeroUsize,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Engine> {
+    let options = find_model::engine_options(options, at_once, cancel).await?;
     let engine = tokio::task::spawn_blocking(move || Engine::start(&options)).await;
     Ok(engine.context("loading the model")??)
 }

@@ -1,6 +1,7 @@
 //! Pieces and vectors against another implementation's, and what the engine refuses.
 
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use mtor_embed::{Engine, EngineOptions, Failure, LoadError, WordPiece, defaults};
@@ -86,8 +87,13 @@ fn a_cancelled_job_ends_before_the_next_text() {
 #[test]
 fn files_that_are_no_model_are_told_by_name() {
     let start = |model: &Path, tokenizer: &Path| {
-        Engine::start(&EngineOptions { model: model.into(), tokenizer: tokenizer.into(), threads: None })
-            .unwrap_err()
+        Engine::start(&EngineOptions {
+            model: model.into(),
+            tokenizer: tokenizer.into(),
+            threads: None,
+            at_once: NonZeroUsize::MIN,
+        })
+        .unwrap_err()
     };
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.onnx");

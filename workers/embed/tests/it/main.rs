@@ -7,6 +7,7 @@ mod engine;
 mod program;
 mod understanding;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -56,5 +57,5 @@ fn folder() -> tempfile::TempDir {
 
 fn engine() -> Engine {
     let (model, tokenizer) = files().clone();
-    Engine::start(&EngineOptions { model, tokenizer, threads: std::num::NonZeroUsize::new(1) }).unwrap()
+    Engine::start(&EngineOptions { model, tokenizer, threads: None, at_once: NonZeroUsize::MIN }).unwrap()
 }

@@ -14,9 +14,9 @@ fn the_test_half_is_understood_well_enough() {
     for (intent, score) in &report.by_intent {
         assert!(score.accuracy() >= 0.65, "{intent}:\n{report}");
     }
-    // A question about the world must almost never switch or send anything.
+    // A question about the world must almost never do anything; to be asked back now and then is bearable.
     let chat = &report.by_intent["chat"];
-    assert!(chat.wrong_actions <= 1 && chat.accuracy() >= 0.90, "{report}");
+    assert!(chat.wrong_actions <= 1 && chat.accuracy() >= 0.85, "{report}");
 }
 
 #[test]
