@@ -7,6 +7,8 @@ use mtor_wyoming::{
 };
 use tokio::task::{AbortHandle, JoinSet};
 
+/// What it hears.
+pub(crate) const HEARD: AudioFormat = AudioFormat::mono16(16_000);
 /// What it speaks.
 pub(crate) const FORMAT: AudioFormat = AudioFormat::mono16(12_000);
 /// What it refuses to say.
@@ -84,20 +86,20 @@ pub(crate) fn info() -> Info {
 }
 
 async fn attend(mut connection: Connection) {
-    let (mut heard_ms, mut language) = (0, None);
+    let (mut heard_bytes, mut language) = (0, None);
     while let Ok(Some(message)) = connection.next().await {
         let answers = match message {
             Message::Describe => vec![Message::Info(Box::new(info()))],
             Message::Transcribe(wish) => {
-                (heard_ms, language) = (0, wish.language);
+                (heard_bytes, language) = (0, wish.language);
                 vec![]
             }
             Message::AudioChunk(chunk) => {
-                heard_ms += chunk.milliseconds();
+                heard_bytes += chunk.audio.len();
                 vec![]
             }
             Message::AudioStop(_) => {
-                let text = format!(" {heard_ms} ms ");
+                let text = format!(" {} ms ", HEARD.milliseconds(heard_bytes));
                 vec![
                     Message::TranscriptStart(Default::default()),
                     Message::TranscriptChunk(Text { text: " so far".into() }),

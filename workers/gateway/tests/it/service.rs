@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 use mtor_gateway::wyoming::{Service, ServiceError, Words, offers, watch};
-use mtor_wyoming::{Address, AudioFormat, Synthesize, Transcribe};
+use mtor_wyoming::{Address, Synthesize, Transcribe};
 
-use crate::played::{FORBIDDEN, FORMAT, Played, RUDE, SPEECHLESS, free_port, info};
+use crate::played::{FORBIDDEN, FORMAT, HEARD, Played, RUDE, SPEECHLESS, free_port, info};
 use crate::within;
-
-const HEARD: AudioFormat = AudioFormat::mono16(16_000);
 
 fn text(text: &str) -> Synthesize {
     Synthesize { text: text.into(), ..Synthesize::default() }
