@@ -22,7 +22,9 @@ pub(crate) fn filters(count: usize) -> Vec<f32> {
         let scale = 2.0 / (right - left);
         for n in 0..FREQUENCIES {
             let at = HIGHEST_HZ * n as f64 / (FREQUENCIES - 1) as f64;
-            let height = ((at - left) / (top - left)).min((right - at) / (right - top)).max(0.0);
+            let height = ((at - left) / (top - left)).min((right - at) / (right - top));
+            // Not `max`, which may give a zero of either sign: the file is pinned to the last bit.
+            let height = if height > 0.0 { height } else { 0.0 };
             rows.push((f64::from(height as f32) * scale) as f32);
         }
     }
@@ -48,6 +50,7 @@ mod tests {
     #[test]
     fn every_filter_is_one_triangle_of_area_one() {
         let rows = filters(80);
+        assert!(rows.iter().all(|weight| weight.is_sign_positive()));
         assert_eq!(rows.len(), 80 * FREQUENCIES);
         for (filter, row) in rows.chunks(FREQUENCIES).enumerate() {
             let last_rise = row.windows(2).rposition(|pair| pair[1] > pair[0]);
