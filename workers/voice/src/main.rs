@@ -54,7 +54,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
             };
             // A voice that was loaded for this is the first.
             let voice = say.voice.as_deref().filter(|_| voices.voices.is_empty());
-            say::say(&engine?, say, voice).await
+            let engine = engine?;
+            let said = shutdown.run_until_cancelled(say::say(&engine, say, voice)).await;
+            said.unwrap_or_else(|| anyhow::bail!("stopped before the text was said"))
         }
         Some(Command::Voices(voices)) => {
             let Some(engine) = shutdown.run_until_cancelled(load(voices, &shutdown)).await else {

@@ -13,6 +13,9 @@ use crate::error::Failure;
 /// A word that no text has. It follows every line; what is said of it ends the line's answer.
 const MARKER: &str = "zqxjk vwq zqxjk";
 
+/// The part of the marker by which it is kept out of texts: one who says it would be taken for the end of an answer.
+const MARKER_WORD: &str = "zqxjk";
+
 /// Lines of an answer that may wait to be read.
 const LINES_WAITING_MAX: usize = 64;
 
@@ -133,7 +136,8 @@ impl Drop for Running {
 fn lines(words: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     // `[[` would begin phonemes.
-    for word in words.replace("[[", " ").split_whitespace() {
+    let words = words.replace("[[", " ");
+    for word in words.split_whitespace().filter(|word| !word.to_ascii_lowercase().contains(MARKER_WORD)) {
         for piece in pieces(word) {
             match lines.last_mut() {
                 Some(line) if line.is_empty() => line.push_str(piece),
@@ -188,6 +192,7 @@ mod tests {
         assert_eq!(lines.iter().map(|line| letters(line)).sum::<usize>(), letters(&text));
         assert!(super::lines(" \n ").is_empty());
         assert_eq!(super::lines("a [[b]]\nc"), ["a b]] c"]);
+        assert!(super::lines(MARKER).is_empty(), "a text can't pretend to be the end of an answer");
     }
 
     #[test]

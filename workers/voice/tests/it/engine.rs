@@ -115,8 +115,7 @@ fn what_has_no_words_has_no_sound() {
 #[test]
 fn strange_texts_do_no_harm() {
     let phonemes = "[[h@l'oU]] <speak><break time=\"9s\"/></speak> &amp; \u{0}\u{7}\u{202e} -v de";
-    for text in [phonemes, &"x".repeat(200), &"字".repeat(200), &"1234567890".repeat(20), "zqxjk vwq zqxjk"]
-    {
+    for text in [phonemes, &"x".repeat(60), &"字".repeat(30), &"1234567890".repeat(4), "zqxjk vwq zqxjk"] {
         for voice in [None, Some("espeak-en-us")] {
             let sound = said(&ENGINE.speaker(voice, None, 4.0).unwrap(), text);
             assert!(seconds(&sound) < 120.0);
