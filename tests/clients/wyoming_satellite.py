@@ -5,16 +5,16 @@ and WAV, and prints one JSON line for each satellite: what it was told, and how 
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import wave
 
 from wyoming.asr import Transcript
-from wyoming.audio import AudioChunk, AudioStart, AudioStop, wav_to_chunks
+from wyoming.audio import AudioChunk, AudioFormat, AudioStart, AudioStop, wav_to_chunks
 from wyoming.error import Error
 from wyoming.event import async_read_event, async_write_event
 from wyoming.info import Attribution, Describe, Info, Satellite, SndProgram
-from wyoming.audio import AudioFormat
 from wyoming.ping import Ping, Pong
 from wyoming.pipeline import PipelineStage, RunPipeline
 from wyoming.satellite import PauseSatellite, RunSatellite
@@ -51,8 +51,13 @@ class FakeSatellite:
         self.told = {"loudness": loudness, "transcript": None, "answer": None, "played_s": 0.0, "errors": []}
 
     async def serve(self, reader, writer):
-        """What the realm says on its connection."""
+        """One connection of the realm's; it ends with the program."""
         self.writer = writer
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.listen(reader)
+
+    async def listen(self, reader):
+        """What the realm says."""
         while (event := await async_read_event(reader)) is not None:
             if Describe.is_type(event.type):
                 await self.say(self.info())
