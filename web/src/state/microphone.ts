@@ -49,8 +49,11 @@ export class Microphone {
     return this.#held !== undefined;
   }
 
-  /** Opens it; `take`: away from another tab, if need be. How it went is told by the hook. */
-  async open(settings: EarSettings, take = false): Promise<void> {
+  /**
+   * Opens it. When another tab has it: `ask` says so, `take` takes it, `leave` leaves it there. How it went is told by
+   * the hook.
+   */
+  async open(settings: EarSettings, other: "ask" | "take" | "leave" = "ask"): Promise<void> {
     if (this.#held || this.#opening) return;
     const why = obstacle({
       isSecureContext: globalThis.isSecureContext, mediaDevices: navigator.mediaDevices,
@@ -64,8 +67,8 @@ export class Microphone {
       if (wish === this.#wish) this.#hooks.mic(mic);
     };
     try {
-      const release = await this.#lock(take);
-      if (!release) return failed("other-tab");
+      const release = await this.#lock(other === "take");
+      if (!release) return failed(other === "leave" ? "off" : "other-tab");
       const stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error: unknown) => {
         release();
         failed(problemOfError(error));

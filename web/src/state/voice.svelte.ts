@@ -149,7 +149,7 @@ export class Voice {
   async comeBack(): Promise<void> {
     if (!preferences.voice.listening || preferences.voice.mode === "push") return;
     const permission = await navigator.permissions?.query({ name: "microphone" as PermissionName }).catch(() => undefined);
-    if (permission?.state === "granted") await this.#open();
+    if (permission?.state === "granted") await this.#open("leave");
   }
 
   press(): void {
@@ -173,7 +173,7 @@ export class Voice {
     if (mic === "on") return this.mute(!muted);
     if (!this.hasEars) return this.#show(t.voice.noEars);
     preferences.change({ listening: true });
-    void this.#open(mic === "other-tab");
+    void this.#open(mic === "other-tab" ? "take" : "ask");
   }
 
   mute(muted: boolean): void {
@@ -251,7 +251,7 @@ export class Voice {
 
   #do(command: Command): void {
     switch (command.do) {
-      case "open-mic": return void this.#open(this.talk.mic === "other-tab");
+      case "open-mic": return void this.#open(this.talk.mic === "other-tab" ? "take" : "ask");
       case "capture": return this.#mic.capture(command.hold, command.again);
       case "listen": return this.#listen();
       case "transcribe": return this.#transcribe(command.turn);
@@ -278,10 +278,10 @@ export class Voice {
 
   // --- Listening --------------------------------------------------------------------------------------------------------
 
-  async #open(take = false): Promise<void> {
+  async #open(other: "ask" | "take" | "leave" = "ask"): Promise<void> {
     this.#heardSound = false;
     this.silent = false;
-    await this.#mic.open(this.#ear(), take);
+    await this.#mic.open(this.#ear(), other);
     if (this.talk.mic === "on") this.#after("deaf", DEAF_MS, () => (this.silent = !this.#heardSound && this.#mic.isOpen && !this.talk.muted));
   }
 
