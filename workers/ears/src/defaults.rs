@@ -59,8 +59,8 @@ pub const STEPS_BEYOND: usize = 48;
 pub const STEPS_MIN: usize = 192;
 /// The shortest sound that is given to the model, in samples; what is shorter gets silence behind it.
 pub const SAMPLES_MIN: usize = 20_800;
-/// The longest beginning from which the language is told, in samples: 8 s.
-pub const LANGUAGE_SAMPLES_MAX: usize = 128_000;
+/// The longest beginning from which the language is told, in samples: 4 s.
+pub const LANGUAGE_SAMPLES_MAX: usize = 64_000;
 /// Samples of voice from which on a language that was told is not told anew: 3 s.
 pub const LANGUAGE_SAMPLES_SURE: usize = 48_000;
 

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -64,6 +65,7 @@ impl Engine {
             drop(ready);
             while let Some(order) = orders.next() {
                 let heard = whisper.hear(&order.pass);
+                orders.passes.fetch_add(1, Ordering::Relaxed);
                 // Whoever asked may have gone.
                 let _ = order.reply.send(heard);
             }
@@ -92,6 +94,11 @@ impl Engine {
     /// Waits until the engine's thread has ended, which it never should while this lives.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
+    }
+
+    /// How many windows were heard since the start, early and given up ones included.
+    pub fn passes(&self) -> u64 {
+        self.queue.passes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn vad(&self) -> &Vad {
@@ -150,6 +157,7 @@ struct Order {
 struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
+    passes: AtomicU64,
 }
 
 #[derive(Default)]

@@ -230,10 +230,16 @@ impl Listener {
         if let Some(window) = self.windows.finish() {
             self.settle(window).await?;
         }
+        let duration_ms = pcm::duration_ms(self.samples, HEARD_HZ);
+        // The last frame is filled up with silence.
+        for word in &mut self.words {
+            word.start_ms = word.start_ms.min(duration_ms);
+            word.end_ms = word.end_ms.min(duration_ms);
+        }
         Ok(Transcript {
             text: text_of(&self.words).trim().to_owned(),
             language: self.heard_language.map(str::to_owned),
-            duration_ms: pcm::duration_ms(self.samples, HEARD_HZ),
+            duration_ms,
             segments: segments_of(&self.words),
             words: self.words,
         })

@@ -83,8 +83,8 @@ pub(crate) struct Token {
 /// Words of tokens. A token that begins with a space begins a word; where a language has no spaces, every whole
 /// character or group of them is one. `offset_ms` is where the window begins in the recording, `length_ms` how long it is.
 pub(crate) fn words_of(tokens: &[Token], offset_ms: u64, length_ms: u64) -> Vec<Word> {
-    /// The longest that a word may last, for the last one, of which no next one tells the end.
-    const WORD_MS_MAX: u64 = 1_000;
+    /// The longest that a word may last: before a pause, and at the end, no next word tells where it ends.
+    const WORD_MS_MAX: u64 = 1_500;
     let mut words: Vec<(Vec<u8>, Option<u64>, Vec<f32>)> = Vec::new();
     for token in tokens {
         let begins = token.bytes.first() == Some(&b' ')
@@ -116,8 +116,7 @@ pub(crate) fn words_of(tokens: &[Token], offset_ms: u64, length_ms: u64) -> Vec<
         .zip(starts.windows(2))
         .map(|((bytes, _, probabilities), times)| Word {
             start_ms: offset_ms + times[0],
-            end_ms: offset_ms
-                + times[1].min(times[0] + WORD_MS_MAX.max(times[0].abs_diff(times[1]).min(2 * WORD_MS_MAX))),
+            end_ms: offset_ms + times[1].min(times[0] + WORD_MS_MAX),
             text: String::from_utf8_lossy(&bytes).into_owned(),
             probability: probabilities.iter().sum::<f32>() / probabilities.len() as f32,
         })
@@ -145,7 +144,7 @@ mod tests {
         assert_eq!(text_of(&words), " Computer, stop.");
         let times: Vec<_> =
             words.iter().map(|word| (word.text.as_str(), word.start_ms, word.end_ms)).collect();
-        assert_eq!(times, [(" Computer,", 10_100, 10_700), (" stop.", 10_700, 11_700)]);
+        assert_eq!(times, [(" Computer,", 10_100, 10_700), (" stop.", 10_700, 12_000)]);
     }
 
     #[test]
