@@ -181,6 +181,10 @@ impl Session {
 }
 
 /// What came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for a moment; a box would cost an allocation for every event"
+)]
 enum Said {
     /// An event.
     Event(Event),

@@ -87,6 +87,10 @@ impl Numbered {
 }
 
 /// What a listener is given: an event, or a piece of sound, each with its number among all that the job brings forth.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for a moment; a box would cost an allocation for every event"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
     /// An event.

@@ -56,7 +56,7 @@ enum Broken {
     Gone,
     /// The realm could not do what was needed for it.
     Problem {
-        problem: Problem,
+        problem: Box<Problem>,
         /// What was to be done.
         doing: CapabilityKind,
     },
@@ -130,7 +130,7 @@ impl<A: Ask> Turn<A> {
             Understanding::Act { capability, .. } => {
                 let detail = format!("no worker of this realm does {capability} for a satellite");
                 Err(Broken::Problem {
-                    problem: Problem::new(ProblemKind::NoWorker, detail),
+                    problem: Problem::new(ProblemKind::NoWorker, detail).into(),
                     doing: capability,
                 })
             }
@@ -364,7 +364,7 @@ impl<A: Ask> Turn<A> {
 }
 
 fn cannot(doing: CapabilityKind) -> impl Fn(Problem) -> Broken {
-    move |problem| Broken::Problem { problem, doing: doing.clone() }
+    move |problem| Broken::Problem { problem: problem.into(), doing: doing.clone() }
 }
 
 fn trimmed(text: Result<String, Problem>) -> Result<String, Broken> {
