@@ -149,6 +149,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_clauses_joined_are_the_text(text in "[a-zé。.!? \n\"]{0,1500}", cuts in prop::collection::vec(1usize..50, 1..20)) {
             let mut clauses = Clauses::default();
