@@ -162,7 +162,7 @@ impl Client {
     }
 
     /// Everything up to the job's end: its text, its sound in bytes, its last event, and the partials on the way.
-    async fn to_end(&mut self, job: JobId) -> (String, usize, Body, Vec<String>) {
+    async fn until_end(&mut self, job: JobId) -> (String, usize, Body, Vec<String>) {
         let (mut text, mut sound, mut partials) = (String::new(), 0, Vec::new());
         loop {
             match self.next().await {
@@ -198,7 +198,7 @@ async fn what_is_said_piece_by_piece_is_heard_whole() {
         client.frame(job, &[1; 1_000 * HEARD_MS]).await;
     }
     client.frame(job, &[]).await;
-    let (text, sound, end, partials) = client.to_end(job).await;
+    let (text, sound, end, partials) = client.until_end(job).await;
     assert_eq!((text.as_str(), sound), ("160000 bytes", 0));
     let Body::JobCompleted(completed) = end else { panic!("{end:?}") };
     assert_eq!(completed.usage.audio_ms, 5_000);
@@ -221,7 +221,7 @@ async fn a_second_worker_hears_all_that_the_first_one_had() {
         client.frame(job, b"one").await;
         client.frame(job, b"two").await;
         client.frame(job, b"").await;
-        let (text, _, end, _) = client.to_end(job).await;
+        let (text, _, end, _) = client.until_end(job).await;
         assert!(matches!(end, Body::JobCompleted(_)), "{end:?}");
         assert_eq!(text, "6 bytes");
         jobs.push(job);
@@ -262,7 +262,7 @@ async fn a_text_is_spoken_while_it_is_written_and_only_what_was_heard_is_paid() 
     client.frame(job, "Hello. ".as_bytes()).await;
     client.frame(job, "There.".as_bytes()).await;
     client.frame(job, &[]).await;
-    let (text, sound, end, _) = client.to_end(job).await;
+    let (text, sound, end, _) = client.until_end(job).await;
     assert_eq!((text.as_str(), sound), ("Hello. There.", 13 * MS_PER_LETTER * SPOKEN_MS));
     let Body::JobCompleted(completed) = end else { panic!("{end:?}") };
     assert_eq!(completed.usage.audio_ms, 130, "not what the worker claims");

@@ -418,8 +418,11 @@ pub(crate) mod tests {
         Ok(out)
     }
 
+    /// Name, dimensions, whether in half precision, and the bytes.
+    type Tensor = (String, Vec<u32>, bool, Vec<u8>);
+
     /// The arrays of a file for whisper.cpp: name, sizes from the inmost on, whether in half precision, numbers' bytes.
-    fn read_back(file: &[u8]) -> (Vec<u32>, usize, Vec<(String, Vec<u32>, bool, Vec<u8>)>) {
+    fn read_back(file: &[u8]) -> (Vec<u32>, usize, Vec<Tensor>) {
         let mut at = 0;
         let mut next = |bytes: usize| {
             at += bytes;
