@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mtor_wyoming::{
-    Address, AudioFormat, Connection, ConnectionError, Info, Listener, Message, Ping, connect, limits,
+    Address, AudioFormat, Connection, ConnectionError, Listener, Message, Ping, connect, limits,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,7 +30,7 @@ async fn raw() -> (TcpStream, Connection) {
 async fn converse((mut client, mut server): (Connection, Connection)) {
     client.send(Message::Describe).await.unwrap();
     assert_eq!(server.next().await.unwrap(), Some(Message::Describe));
-    let info = Message::Info(Box::new(Info::default()));
+    let info = Message::Info(Box::default());
     server.send(info.clone()).await.unwrap();
     assert_eq!(client.next().await.unwrap(), Some(info));
     let sound = Message::chunk(AudioFormat::mono16(16_000), Bytes::from(vec![7; 300_000]));

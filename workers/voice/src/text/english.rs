@@ -22,10 +22,8 @@ pub(crate) fn written_out(text: &str) -> String {
 /// A pattern of this module's family. Each is a constant that a test compiles.
 macro_rules! pattern {
     ($name:ident, $text:expr $(,)?) => {
-        static $name: std::sync::LazyLock<regex_lite::Regex> = std::sync::LazyLock::new(|| {
-            #[expect(clippy::expect_used, reason = "the pattern is a constant that the tests compile")]
-            regex_lite::Regex::new($text).expect("a pattern that compiles")
-        });
+        static $name: std::sync::LazyLock<regex_lite::Regex> =
+            std::sync::LazyLock::new(|| regex_lite::Regex::new($text).expect("a pattern that compiles"));
     };
 }
 pub(crate) use pattern;
@@ -124,9 +122,8 @@ fn years(text: &str) -> String {
         let before = text[..start].chars().next_back().unwrap_or(' ');
         let mut behind = text[end..].chars();
         let (next, after_next) = (behind.next().unwrap_or(' '), behind.next().unwrap_or(' '));
-        !"$€£.,/-–:".contains(before)
-            && !(".,/:-".contains(next) && after_next.is_ascii_digit())
-            && !"%°$€".contains(next)
+        let goes_on = ".,/:-".contains(next) && after_next.is_ascii_digit();
+        !("$€£.,/-–:".contains(before) || "%°$€".contains(next) || goes_on)
     };
     let copy = text.clone();
     let text = replaced(&text, &YEAR, |found| {

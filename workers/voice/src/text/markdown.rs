@@ -20,11 +20,13 @@ pub(crate) fn without_line_marks(line: &str) -> String {
             rest = rest.strip_prefix(mark).unwrap_or(rest).trim_start();
         }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if number.is_empty() && (1..=3).contains(&digits) && rest[digits..].starts_with([')', '.']) {
-            if let Some(item) = rest[digits + 1..].strip_prefix([' ', '\t']) {
-                number = &rest[..digits];
-                rest = item.trim_start();
-            }
+        if number.is_empty()
+            && (1..=3).contains(&digits)
+            && rest[digits..].starts_with([')', '.'])
+            && let Some(item) = rest[digits + 1..].strip_prefix([' ', '\t'])
+        {
+            number = &rest[..digits];
+            rest = item.trim_start();
         }
         if rest == before {
             break;
