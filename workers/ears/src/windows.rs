@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_speech_without_pauses_is_cut_where_it_is_quietest() {
         let windows = windows_of(&[(800, 0.9), (1, 0.4), (500, 0.9)]);
-        assert_eq!(windows.iter().map(|window| frames(window)).collect::<Vec<_>>(), [(0, 801), (801, 500)]);
+        assert_eq!(windows.iter().map(frames).collect::<Vec<_>>(), [(0, 801), (801, 500)]);
     }
 
     #[test]
