@@ -19,11 +19,15 @@ export const ARGUMENTS = [
 export const [url, profile] = process.argv.slice(2);
 const origin = new URL(url).origin;
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+// The scenario is over when its last line has run, whoever still holds the other end.
+process.stdin.unref?.();
 
 /** Has the test do something, and waits until it is done. */
 export async function cue(words) {
+  process.stdin.ref?.();
   process.stdout.write(`> ${words}\n`);
   const { value } = await lines.next();
+  process.stdin.unref?.();
   assert.equal(value, "done", `nobody did: ${words}`);
 }
 
