@@ -132,6 +132,7 @@ export class Microphone {
         onSpeechEnd: (end) => this.#hooks.voiceEnded(end),
         onFrame: (samples) => this.#hooks.frame(samples),
         onError: (problem) => {
+          console.warn(`the ear: ${problem.kind}: ${problem.detail}`);
           if (problem.kind === "ended") this.close("unplugged");
           else if (problem.kind !== "overrun") this.close("broken");
         },
