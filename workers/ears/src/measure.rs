@@ -1,5 +1,6 @@
 //! `mtor-ears wer`: the measurement as a table or as JSON.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use mtor_ears::Engine;
@@ -34,23 +35,26 @@ pub(crate) async fn run(
     for noise in [Noise::White, Noise::Babble] {
         plan.extend(options.snr.iter().map(|snr_db| (noise, *snr_db)));
     }
+    // Whoever reads may stop reading, which ends the measurement.
+    let mut out = std::io::stdout();
     if !options.json {
-        println!("{model}, {threads} threads, {} recordings\n", recordings.len());
-        println!("noise    SNR dB   words  errors     WER   real time   processor time");
+        writeln!(out, "{model}, {threads} threads, {} recordings\n", recordings.len())?;
+        writeln!(out, "noise    SNR dB   words  errors     WER   real time   processor time")?;
     }
     let mut rows = Vec::new();
     for (noise, snr_db) in plan {
         let row = wer::measure(&engine, &recordings, noise, snr_db, options.seed, language).await?;
         if !options.json {
-            println!("{}", line(&row));
+            writeln!(out, "{}", line(&row))?;
         }
         rows.push(row);
     }
     if options.json {
         let report = Report { model, threads, recordings: recordings.len(), seed: options.seed, rows: &rows };
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        println!(
+        writeln!(
+            out,
             "\nreal time, processor time: seconds for each second of sound; below one is faster than speech"
         );
     }
