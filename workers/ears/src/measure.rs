@@ -56,7 +56,7 @@ pub(crate) async fn run(
         writeln!(
             out,
             "\nreal time, processor time: seconds for each second of sound; below one is faster than speech"
-        );
+        )?;
     }
     Ok(())
 }
