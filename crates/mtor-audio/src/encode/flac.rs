@@ -12,6 +12,8 @@ use crate::pcm;
 
 /// Samples in a frame: 170 ms.
 const FRAME: usize = 4_096;
+/// The shortest frame that the encoder takes. A shorter last one ends in silence, less than two milliseconds of it.
+const FRAME_MIN: usize = 32;
 
 pub(super) struct Encoder {
     config: Verified<config::Encoder>,
@@ -50,7 +52,8 @@ impl Encoder {
     pub(super) fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = self.beginning()?;
         if !self.held.is_empty() {
-            let frame = std::mem::take(&mut self.held);
+            let mut frame = std::mem::take(&mut self.held);
+            frame.resize(frame.len().max(FRAME_MIN), 0);
             bytes.extend(self.frame(&frame)?);
         }
         Ok(bytes)
