@@ -11,7 +11,7 @@ const answer = (options) =>
     model: "default",
     messages: [{ role: "user", content: "What is the capital of France?" }],
     temperature: 0,
-    max_tokens: 16,
+    max_tokens: 24,
     ...options,
   });
 

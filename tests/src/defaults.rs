@@ -21,3 +21,6 @@ pub const PORT_TRIES: u32 = 5;
 
 /// Tokens that a scripted worker says it read, whatever was asked.
 pub const SCRIPTED_INPUT_TOKENS: u64 = 5;
+
+/// Silence after words that are said into a microphone: more than the end of an utterance needs to be noticed.
+pub const SILENCE_AFTER_S: f32 = 2.0;

@@ -4,7 +4,7 @@
 //! [`Realm`] starts the real `mtor` on a folder and a port of its own and ends it with the test; [`Client`] speaks HTTP
 //! (signed, with an API key, or as the owner), [`Session`] a WebSocket, [`EventStream`] server-sent events; [`Reader`]
 //! puts an answer together by the rules of the wire; [`ScriptedWorker`] answers what the question asks it to, as fast as
-//! the test lets it; [`scenario`] runs a browser, [`clients`] the clients that others wrote.
+//! the test lets it; [`scenario`] runs a browser, [`clients`] the clients that others wrote; [`sound`] is what they say and hear.
 //!
 //! A helper panics when what it waits for does not come: it runs in tests only. Nothing sleeps for a fixed time; every
 //! wait is for something, with a deadline ([`defaults`]).
@@ -23,6 +23,7 @@ mod reader;
 mod realm;
 pub mod scenario;
 mod session;
+pub mod sound;
 mod sse;
 mod worker;
 

@@ -144,6 +144,11 @@ impl Realm {
         self.process.as_ref().expect("it runs")
     }
 
+    /// The process, to ask whether it has ended.
+    pub fn process_mut(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it was started")
+    }
+
     /// Kills a program that the realm started, by its name: `kill -9`.
     ///
     /// # Panics

@@ -180,7 +180,7 @@ async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, 
 fn resume_jobs(recovered: &Recovered, streams: &Streams) -> Vec<(JobId, Arc<Intent>)> {
     let now = clock::now();
     let resume = |job: &StoredJob| {
-        let json = job.intent_json.as_deref()?;
+        let json = job.request_json.as_deref()?;
         let submit: Submit = serde_json::from_str(json)
             .inspect_err(|error| tracing::error!(job = %job.id, %error, "a stored request can't be read"))
             .ok()?;

@@ -231,7 +231,7 @@ fn prefix_hash(task: &Task) -> Option<u64> {
 }
 
 fn info(job: StoredJob) -> JobInfo {
-    let intent = job.intent_json.as_deref().and_then(|json| serde_json::from_str::<Submit>(json).ok());
+    let intent = job.request_json.as_deref().and_then(|json| serde_json::from_str::<Submit>(json).ok());
     JobInfo {
         id: job.id,
         state: job.state,

@@ -2,7 +2,7 @@
 
 use mtor_protocol::http::{JobLine, JobPage, JobState};
 use mtor_protocol::{
-    AccountId, CapabilityKind, Did, Digest, FinishReason, Intent, JobId, Privacy, ServiceClass, Task,
+    AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Privacy, ServiceClass, Submit, Task,
 };
 use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
@@ -37,7 +37,7 @@ pub(crate) fn read_within(
     let number: i64 = row.get("number")?;
     let mut job = from_row(row).map_err(|error| QueryError::Damaged(format!("job {id}: {error}")))?;
     if row.get::<_, i64>("forgotten")? == 0 {
-        job.intent_json = texts::read(connection, blobs, key(number, Part::Question))?;
+        job.request_json = texts::read(connection, blobs, key(number, Part::Question))?;
         job.text = texts::read(connection, blobs, key(number, Part::Answer))?.or(Some(String::new()));
     }
     Ok(Some(job))
@@ -60,7 +60,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
         hold: micro(row.get("hold")?),
         salt: row.get("salt")?,
         state: JobState::named(row.get_ref("state")?.as_str().map_err(wrong)?)?,
-        intent_json: None,
+        request_json: None,
         text: None,
         output_tokens: unsigned(row.get("output_tokens")?),
         sequence: unsigned(row.get("sequence")?),
@@ -176,21 +176,20 @@ fn matches(
         *bytes_read += text.len();
         Ok(text)
     };
-    let (question, answer) = (said(&text(Part::Question)?), text(Part::Answer)?);
+    let (question, answer) = (asked(&text(Part::Question)?), text(Part::Answer)?);
     Ok(words.all_in(&[&question, &answer, &line.question, &line.answer]))
 }
 
-/// What is said in an intent, without its names and numbers.
-fn said(intent_json: &str) -> String {
-    match serde_json::from_str::<Intent>(intent_json).map(|intent| intent.task) {
-        Ok(Task::Chat(chat)) => {
-            chat.messages.into_iter().map(|message| message.content).collect::<Vec<_>>().join("\n")
-        }
+/// What is asked in a request, without its names and numbers. Of a conversation that is its last message: what was said
+/// before it was a job of its own, and is found there.
+fn asked(request_json: &str) -> String {
+    match serde_json::from_str::<Submit>(request_json).map(|submit| submit.intent.task) {
+        Ok(Task::Chat(mut chat)) => chat.messages.pop().map(|message| message.content).unwrap_or_default(),
         Ok(Task::Embed(embed)) => embed.input.join("\n"),
         // What was spoken is the answer.
         Ok(Task::Transcribe(_)) => String::new(),
         Ok(Task::Speak(speak)) => speak.text,
         // Whatever is stored there, it is what was asked.
-        Err(_) => intent_json.to_owned(),
+        Err(_) => request_json.to_owned(),
     }
 }

@@ -204,7 +204,7 @@ impl Inner {
 /// The text in a record, in bytes.
 fn record_bytes(record: &Record) -> usize {
     match record {
-        Record::Request(request) => request.intent_json.len() + request.question.len(),
+        Record::Request(request) => request.request_json.len() + request.question.len(),
         Record::Partial(partial) => partial.text.len(),
         Record::Result(result) => result.text.len() + result.answer.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,

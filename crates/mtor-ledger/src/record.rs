@@ -71,11 +71,11 @@ pub struct RequestRecord {
     pub deadline: Timestamp,
     /// What is held for it.
     pub hold: Micro,
-    /// The intent as JSON: the bytes that `NewJob::request` commits to, with [`salt`](Self::salt).
-    pub intent_json: String,
+    /// The request ([`Submit`](mtor_protocol::Submit)) as JSON: the bytes that `NewJob::request` commits to, with [`salt`](Self::salt).
+    pub request_json: String,
     /// The first words of it, for lists.
     pub question: String,
-    /// The salt of the commitments to the intent and to the answer.
+    /// The salt of the commitments to the request and to the answer.
     pub salt: Salt,
 }
 
@@ -175,12 +175,12 @@ pub struct StoredJob {
     pub deadline: Timestamp,
     /// What was held for it.
     pub hold: Micro,
-    /// The salt of the commitments to the intent and to the answer.
+    /// The salt of the commitments to the request and to the answer.
     pub salt: Salt,
     /// How it stands: `Queued` until it has ended; whether it runs, only the core knows.
     pub state: JobState,
-    /// The intent as JSON; `None` once it is forgotten.
-    pub intent_json: Option<String>,
+    /// The request as JSON; `None` once it is forgotten.
+    pub request_json: Option<String>,
     /// The answer as far as it was stored; `None` once it is forgotten. Empty before the first part was stored.
     pub text: Option<String>,
     /// Tokens in the text; for a job that has ended, what it used in all.

@@ -81,7 +81,7 @@ impl<'c> RecordWriter<'c> {
             return Ok(0);
         }
         let number = self.connection.last_insert_rowid();
-        self.texts.insert(key(number, Part::Question), &request.intent_json, Place::ByLength)
+        self.texts.insert(key(number, Part::Question), &request.request_json, Place::ByLength)
     }
 
     fn partial(&mut self, partial: &PartialRecord) -> Result<i64, StoreError> {

@@ -30,7 +30,10 @@ async fn over_http_each_is_refused_with_its_reason() {
         ("\u{0}\u{1}".to_owned(), "expected value"),
         ("[".repeat(100_000), ""),
         (r#"{"intent":7}"#.to_owned(), "invalid type"),
-        (r#"{"intent":{"capability":"fly","params":{}}}"#.to_owned(), "there are chat and embed"),
+        (
+            r#"{"intent":{"capability":"fly","params":{}}}"#.to_owned(),
+            "there are chat, embed, transcribe and speak",
+        ),
         (
             r#"{"intent":{"capability":"chat","params":{"prompt":"x"}},"id":"not-an-id"}"#.to_owned(),
             "not a UUID",

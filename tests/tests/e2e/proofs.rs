@@ -192,7 +192,9 @@ async fn what_the_realm_serves_to_a_browser_is_fenced_in() {
         assert!(policy.contains(rule), "{rule} in {policy:?}");
     }
     let scripts = policy.split(';').find(|rule| rule.trim().starts_with("script-src")).unwrap_or(policy);
-    assert!(!scripts.contains("unsafe") && !scripts.contains("http"), "{policy}");
+    // The ear is compiled from WebAssembly: no text of a page can become code by that.
+    let others = scripts.replace("'wasm-unsafe-eval'", "");
+    assert!(!others.contains("unsafe") && !others.contains("http"), "{policy}");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert!(!page.text().contains("<script>"), "no script inside the page");
 }

@@ -48,7 +48,7 @@ impl Submission {
             submitted,
             deadline: self.job.deadline,
             hold,
-            intent_json: self.request_json.clone(),
+            request_json: self.request_json.clone(),
             question: self.question.clone(),
             salt: self.salt,
         }

@@ -119,7 +119,7 @@ impl<'c> Beside<'c> {
     fn stored(&self, id: JobId) -> Result<Option<StoredJob>, QueryError> {
         jobs::read_within(self.connection, &self.blobs, id).or_else(|error| {
             let now = jobs::read(&open_reader(&self.paths.database)?, &self.blobs, id)?;
-            now.filter(|job| job.intent_json.is_none()).map(Some).ok_or(error)
+            now.filter(|job| job.request_json.is_none()).map(Some).ok_or(error)
         })
     }
 }
@@ -143,7 +143,7 @@ fn check_request(stored: &StoredJob, open: &OpenJob) -> Result<(), &'static str>
     if (stored.class, stored.privacy) != (job.class, job.privacy) {
         return Err("class and privacy are not those of its entry");
     }
-    match &stored.intent_json {
+    match &stored.request_json {
         Some(intent) if commitment(&stored.salt, intent.as_bytes()) != job.request => {
             Err("what was asked is not what its entry commits to")
         }

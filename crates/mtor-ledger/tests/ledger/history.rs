@@ -5,7 +5,7 @@ use mtor_ledger::{Batch, KeyRecord, PartialRecord, Record, digest};
 use mtor_protocol::http::{JobState, MovementKind};
 use mtor_protocol::{JobId, Micro, Timestamp};
 
-use crate::support::{ALICE, HOLD, History, OWNER, WORKER, commit, intent_json, open, realm};
+use crate::support::{ALICE, HOLD, History, OWNER, WORKER, commit, open, realm, request_json};
 
 #[test]
 fn a_job_is_found_at_every_stage() {
@@ -18,7 +18,7 @@ fn a_job_is_found_at_every_stage() {
     commit(&ledger, history.ask(10, "What is the capital of France?"));
     let job = ledger.job(JobId(10)).unwrap().unwrap();
     assert_eq!((job.account, job.hold, job.state), (ALICE, HOLD, JobState::Queued));
-    assert_eq!(job.intent_json, Some(intent_json("What is the capital of France?")));
+    assert_eq!(job.request_json, Some(request_json("What is the capital of France?")));
     assert_eq!((job.text.as_deref(), job.settled, job.cost), (Some(""), None, None));
 
     let partial = |text: &str, sequence| {
@@ -40,7 +40,7 @@ fn a_job_is_found_at_every_stage() {
     );
     assert_eq!((job.output, job.sequence), (Some(digest(answer.as_bytes())), 12));
     assert_eq!((job.workers, job.usage.unwrap().output_tokens), (vec!["worker one".to_owned()], 9));
-    let expected = intent_json("What is the capital of France?").len() + answer.len();
+    let expected = request_json("What is the capital of France?").len() + answer.len();
     assert_eq!(ledger.stats().text_bytes, expected as u64, "parts that were replaced do not count");
 }
 
@@ -76,6 +76,7 @@ fn pages_of_jobs_go_backwards_and_searches_find_words_anywhere() {
     assert_eq!(found("zürich 23"), [23], "one word in each");
     assert_eq!(found("100%"), Vec::<u128>::new());
     assert_eq!(found("role"), Vec::<u128>::new(), "the names of fields are no words that anybody said");
+    assert_eq!(found("earlier"), Vec::<u128>::new(), "what was said before was a job of its own");
     assert_eq!(found("  ").len(), 25);
     assert!(ledger.jobs(OWNER, None, 10, None).unwrap().jobs.is_empty(), "other wallets see nothing of it");
 }

@@ -32,11 +32,11 @@ fn the_oldest_finished_jobs_lose_their_texts_when_there_are_too_many() {
     until("blobs are gone", || files(&blobs) <= 5);
 
     let oldest = ledger.job(JobId(10)).unwrap().unwrap();
-    assert_eq!((oldest.intent_json, oldest.text, oldest.state), (None, None, JobState::Completed));
+    assert_eq!((oldest.request_json, oldest.text, oldest.state), (None, None, JobState::Completed));
     assert_eq!((oldest.cost, oldest.answer.as_str()), (Some(Micro(100)), ""));
     let newest = ledger.job(JobId(29)).unwrap().unwrap();
-    assert!(newest.text.unwrap().starts_with("29 words") && newest.intent_json.is_some());
-    assert!(ledger.job(JobId(9)).unwrap().unwrap().intent_json.is_some(), "open jobs keep theirs");
+    assert!(newest.text.unwrap().starts_with("29 words") && newest.request_json.is_some());
+    assert!(ledger.job(JobId(9)).unwrap().unwrap().request_json.is_some(), "open jobs keep theirs");
     assert_eq!(ledger.jobs(ALICE, None, 200, None).unwrap().jobs.len(), 21, "history has them all");
     ledger.close().unwrap();
     verify(folder.path(), None).unwrap();

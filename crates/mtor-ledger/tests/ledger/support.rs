@@ -12,8 +12,8 @@ use mtor_ledger::{
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass, Task,
-    Timestamp, Usage,
+    AccountId, CapabilityKind, ChatTask, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass,
+    Submit, Task, Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -116,7 +116,7 @@ impl History {
 
     /// Alice asks something.
     pub(crate) fn ask(&mut self, id: u128, question: &str) -> Batch {
-        let intent = intent_json(question);
+        let intent = request_json(question);
         let salt = salt(&realm(), JobId(id));
         let job = NewJob {
             id: JobId(id),
@@ -147,7 +147,7 @@ impl History {
             submitted: entry.time,
             deadline,
             hold: HOLD,
-            intent_json: intent,
+            request_json: intent,
             question: question.chars().take(80).collect(),
             salt,
         };
@@ -193,9 +193,11 @@ impl History {
     }
 }
 
-pub(crate) fn intent_json(question: &str) -> String {
-    let task = Task::Chat(mtor_protocol::ChatTask::question(question));
-    serde_json::to_string(&Intent::any_model(task)).unwrap()
+/// A request that ends a conversation which began with the word "earlier".
+pub(crate) fn request_json(question: &str) -> String {
+    let mut chat = ChatTask::question("earlier");
+    chat.messages.extend(ChatTask::question(question).messages);
+    serde_json::to_string(&Submit::new(Intent::any_model(Task::Chat(chat)))).unwrap()
 }
 
 /// All files of a folder, as a crash at this moment would leave them.

@@ -223,7 +223,7 @@ fn record(record: Record) -> mtor_ledger::Record {
             job: job.id,
             account: job.account,
             did: Did("did:key:client".to_owned()),
-            intent_json: answer::intent(job.id, job.input_bytes),
+            request_json: answer::intent(job.id, job.input_bytes),
             question: "What is it?".to_owned(),
             salt: mtor_ledger::salt(&answer::realm_key(), job.id),
             capability: job.capability,
