@@ -13,6 +13,7 @@ mod endpoint;
 mod house;
 mod info;
 mod limits;
+mod loudness;
 mod memory;
 mod satellite;
 #[cfg(test)]

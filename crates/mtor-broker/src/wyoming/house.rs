@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::arbiter::{Arbiter, SatelliteId, Ticket, Verdict};
-use super::limits::LEVEL_PATIENCE_MS;
+use super::limits::{LEVEL_PATIENCE_MS, LISTEN_MS_MAX};
 
 /// One for all satellites.
 pub(super) struct House {
@@ -25,7 +25,7 @@ pub(super) struct Presence<'a> {
 impl House {
     pub(super) fn new(window: Duration) -> Self {
         let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-        let arbiter = Mutex::new(Arbiter::new(window_ms, LEVEL_PATIENCE_MS));
+        let arbiter = Mutex::new(Arbiter::new(window_ms, LEVEL_PATIENCE_MS, LISTEN_MS_MAX.into()));
         Self { began: Instant::now(), arbiter, news: Notify::new() }
     }
 
@@ -49,7 +49,7 @@ impl House {
 
     /// How loud the words are at a satellite.
     pub(super) fn level(&self, ticket: Ticket, level: f32) {
-        self.arbiter().level(ticket, level);
+        self.arbiter().level(self.now_ms(), ticket, level);
         self.news.notify_waiters();
     }
 

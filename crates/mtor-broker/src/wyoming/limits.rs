@@ -26,9 +26,9 @@ pub(super) const PING_PERIOD: Duration = Duration::from_secs(10);
 /// A satellite that has said nothing for so long is gone.
 pub(super) const SILENT_MAX: Duration = Duration::from_secs(25);
 
-/// Sound after the wake word by which a satellite's loudness is judged, in milliseconds.
+/// Sound from the beginning of the words by which a satellite's loudness is judged, in milliseconds.
 pub(super) const LEVEL_MS: u32 = 240;
-/// How long a satellite's loudness is waited for after the window, in milliseconds.
+/// How long a satellite's loudness is waited for when that of another one is known, beyond the window, in milliseconds.
 pub(super) const LEVEL_PATIENCE_MS: u64 = 200;
 
 /// Speech needed to call it so, in milliseconds.

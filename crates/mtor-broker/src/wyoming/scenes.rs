@@ -385,9 +385,11 @@ impl Other {
         .await;
     }
 
-    /// A second of speech at this level, and then silence until it ends.
+    /// A pause, a second of speech at this level, and then silence until it ends.
     async fn speech(&mut self, level: f32) {
-        self.say(noise(0.002)).await;
+        for _ in 0..4 {
+            self.say(noise(0.002)).await;
+        }
         for _ in 0..10 {
             self.say(noise(level)).await;
         }

@@ -10,8 +10,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mtor_audio::HEARD_HZ;
-use mtor_audio::pcm::{rms, to_s16le};
+use mtor_audio::pcm::to_s16le;
 use mtor_intent::say::{self, Phrase};
 use mtor_protocol::resolve::{Control, Resolve, Understanding};
 use mtor_protocol::{
@@ -25,7 +24,8 @@ use super::ask::{Ask, Asked, Piece};
 use super::client::{Feed, tell};
 use super::endpoint::{Endpoint, Found};
 use super::house::House;
-use super::limits::{ANSWER_TOKENS_MAX, LEVEL_MS, SPEED_STEP};
+use super::limits::{ANSWER_TOKENS_MAX, SPEED_STEP};
+use super::loudness::Loudness;
 use super::memory::Memory;
 use super::serve::chunks;
 use super::sound::{Ear, Mouth};
@@ -83,22 +83,24 @@ impl<A: Ask> Turn<A> {
     async fn is_loudest(&mut self, ear: &mut Ear, heard: &mut Vec<f32>) -> bool {
         let house = self.house.clone();
         let mut decided = pin!(house.goes_on(self.ticket));
-        let mut told = false;
+        let (mut loudness, mut told) = (Loudness::new(), false);
         loop {
-            tokio::select! {
+            let message = tokio::select! {
                 biased;
                 goes_on = &mut decided => return goes_on,
-                message = self.feed.recv(), if !told => {
-                    let over = match message {
-                        Some(Message::AudioChunk(chunk)) => ear.hear(&chunk, heard).is_err(),
-                        _ => true,
-                    };
-                    if over || heard.len() >= (HEARD_HZ / 1_000 * LEVEL_MS) as usize {
-                        house.level(self.ticket, rms(heard));
-                        // The rest waits in the queue.
-                        told = true;
-                    }
+                // Once the level is told, the rest waits in the queue.
+                message = self.feed.recv(), if !told => message,
+            };
+            let place = heard.len();
+            let level = match message {
+                Some(Message::AudioChunk(chunk)) if ear.hear(&chunk, heard).is_ok() => {
+                    loudness.push(&heard[place..])
                 }
+                _ => Some(loudness.so_far()),
+            };
+            if let Some(level) = level {
+                house.level(self.ticket, level);
+                told = true;
             }
         }
     }
