@@ -27,19 +27,21 @@ def tone(letters):
 
 
 class Handler(AsyncEventHandler):
-    heard_ms = 0
+    heard_bytes = 0
 
     async def handle_event(self, event):
         if Describe.is_type(event.type):
             await self.write_event(INFO.event())
         elif Transcribe.is_type(event.type):
-            self.heard_ms = 0
+            self.heard_bytes = 0
         elif AudioChunk.is_type(event.type):
             chunk = AudioChunk.from_event(event)
             assert (chunk.rate, chunk.width, chunk.channels) == (16_000, 2, 1), chunk
-            self.heard_ms += chunk.milliseconds
+            self.heard_bytes += len(chunk.audio)
         elif AudioStop.is_type(event.type):
-            await self.write_event(Transcript(text=f" I heard {self.heard_ms} milliseconds").event())
+            # Counted over the whole: what a piece has beyond its last millisecond is heard too.
+            heard_ms = self.heard_bytes * 1_000 // (16_000 * 2)
+            await self.write_event(Transcript(text=f" I heard {heard_ms} milliseconds").event())
         elif Synthesize.is_type(event.type):
             await self.speak(Synthesize.from_event(event))
         return True

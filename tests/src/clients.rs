@@ -4,13 +4,27 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::process::Process;
 use crate::programs::{cache, workspace};
 
-/// Runs a script with the official Python client of OpenAI's interface, to its end.
+/// Runs a script with the official Python clients of OpenAI's interface and of Wyoming, to its end, and gives what it
+/// printed.
 ///
 /// # Panics
 /// When it fails; what it said is printed.
-pub async fn python(script: &str, arguments: &[&str]) {
+pub async fn python(script: &str, arguments: &[&str]) -> String {
+    run(python_command(script, arguments)).await
+}
+
+/// Starts such a script that runs for as long as the test needs it. What it says goes to `log`.
+///
+/// # Panics
+/// When it can't be started.
+pub fn python_beside(script: &str, arguments: &[&str], log: &Path) -> Process {
+    Process::start(python_command(script, arguments), log)
+}
+
+fn python_command(script: &str, arguments: &[&str]) -> Command {
     let folder = workspace().join("tests/clients");
     let venv = cache("python");
     let requirements = folder.join("requirements.txt");
@@ -22,7 +36,7 @@ pub async fn python(script: &str, arguments: &[&str]) {
     });
     let mut command = Command::new(venv.join("bin/python"));
     command.arg(folder.join(script)).args(arguments);
-    run(command).await;
+    command
 }
 
 /// Runs a script with the official Node client of OpenAI's interface, to its end.
@@ -62,18 +76,17 @@ fn once(place: &Path, pinned: &Path, install: impl FnOnce(&Path)) {
     std::fs::write(mark, wanted).unwrap();
 }
 
-fn finish(command: &mut Command) {
+/// Runs a command to its end, and gives what it printed.
+fn finish(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?} failed: {said}\n{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{command:?} failed: {said}\n{printed}");
+    printed.into_owned()
 }
 
 /// Off the test's own thread, on which its workers live.
-async fn run(mut command: Command) {
+async fn run(mut command: Command) -> String {
     // No key of somebody's real account, no proxy: the realm on this machine is meant.
     for name in [
         "OPENAI_API_KEY",
@@ -87,5 +100,5 @@ async fn run(mut command: Command) {
     ] {
         command.env_remove(name);
     }
-    tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap();
+    tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap()
 }

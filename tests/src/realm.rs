@@ -214,6 +214,13 @@ impl Realm {
         (status, process.said())
     }
 
+    /// Starts `mtor` with these arguments as somebody on the realm's machine, for as long as the test needs it.
+    pub fn start_beside(&self, arguments: &[&str], log: &str) -> Process {
+        let mut command = mtor(arguments);
+        command.env("MTOR_REALM", self.url()).env("MTOR_DATA", self.data());
+        Process::start(command, &self.scratch(log))
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("realm.log")
     }

@@ -6,24 +6,29 @@ use std::path::Path;
 use reqwest::header::HeaderMap;
 use serde_json::json;
 
-use crate::client::header_map;
+use crate::client::{Reply, header_map};
 use crate::defaults::SILENCE_AFTER_S;
 use crate::realm::Realm;
 
 /// The rate of raw sound that `/v1/audio/speech` gives, as OpenAI's does: one channel of 16-bit samples.
-const RATE: u32 = 24_000;
+pub const RATE: u32 = 24_000;
 const BYTES_PER_SAMPLE: u32 = 2;
+/// What stands before the samples in a WAV file of ours.
+const HEADER_BYTES: u64 = 44;
+
+/// Has the realm speak words. The answer is raw sound at [`RATE`], or why nobody says them.
+pub async fn speech(realm: &Realm, words: &str) -> Reply {
+    let task = json!({ "model": "default", "input": words, "response_format": "pcm" });
+    let headers = of_type("application/json");
+    realm.owner().send("POST", "/v1/audio/speech", task.to_string().into(), headers).await
+}
 
 /// Has the realm speak words into a WAV file: so many seconds of silence first, and some after them.
 ///
 /// # Panics
 /// When the realm does not speak.
 pub async fn record(realm: &Realm, file: &Path, silence_s: f32, words: &str) {
-    let task = json!({ "model": "default", "input": words, "response_format": "pcm" });
-    let reply = realm
-        .owner()
-        .send("POST", "/v1/audio/speech", task.to_string().into(), of_type("application/json"))
-        .await;
+    let reply = speech(realm, words).await;
     assert_eq!(reply.status, 200, "nobody says {words:?}: {}", reply.text());
     let mut samples = silence(silence_s);
     samples.extend(reply.body);
@@ -49,6 +54,12 @@ pub async fn transcript(realm: &Realm, file: &Path) -> String {
     let reply = realm.owner().send("POST", "/v1/audio/transcriptions", form, headers).await;
     assert_eq!(reply.status, 200, "{} is not understood: {}", file.display(), reply.text());
     reply.text()
+}
+
+/// How long a recording is that was [made](record) here, in whole milliseconds.
+pub fn duration_ms(file: &Path) -> u64 {
+    let samples = (std::fs::metadata(file).unwrap().len() - HEADER_BYTES) / u64::from(BYTES_PER_SAMPLE);
+    samples * 1_000 / u64::from(RATE)
 }
 
 fn of_type(media: &str) -> HeaderMap {

@@ -16,3 +16,4 @@ mod refusals;
 mod starting;
 mod voice;
 mod worker_crash;
+mod wyoming;
