@@ -48,7 +48,8 @@ export const withHand = {
 
 /** Opens the page with a recorder at its loudspeaker; `hand`: with a microphone in the scenario's hand. */
 export async function talk(options, hand = false) {
-  const person = await open(options, "about:blank");
+  // No machine of tests has a graphics card: what moves would take the processor from those who listen and speak.
+  const person = await open({ ...options, reducedMotion: "reduce" }, "about:blank");
   const talker = new Talker(person);
   await person.page.addInitScript(listenAtTheLoudspeaker, { RATE, BLOCK });
   if (hand) await person.page.addInitScript(holdTheMicrophone);

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Output};
 use std::sync::Arc;
 
 use mtor_identity::{KeyFile, Keypair, random::random_bytes};
-use mtor_protocol::http::{QueueInfo, RealmInfo, WalletInfo};
+use mtor_protocol::http::{QueueInfo, RealmInfo, WalletInfo, WorkerInfo};
 use tempfile::TempDir;
 
 use crate::client::{Client, Who};
@@ -212,6 +212,12 @@ impl Realm {
         let mut process = Process::start(command, &self.scratch("beside.log"));
         let status = process.wait().await;
         (status, process.said())
+    }
+
+    /// Whether some worker offers a capability.
+    pub async fn offers(&self, capability: &str) -> bool {
+        let workers: Vec<WorkerInfo> = self.nobody().get("/api/workers").await.json();
+        workers.iter().flat_map(|worker| &worker.offers).any(|offer| offer.capability.as_str() == capability)
     }
 
     /// Starts `mtor` with these arguments as somebody on the realm's machine, for as long as the test needs it.

@@ -1,29 +1,61 @@
 //! What some words want: by rules, and, when a worker turns texts into vectors, by examples. The words are embedded by an
-//! ordinary job of whoever asks; the examples once, by a job of the owner's.
+//! ordinary job of whoever asks; the examples by jobs of the owner's, when such a worker comes. Until they are known
+//! nobody waits for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mtor_intent::Resolver;
 use mtor_protocol::resolve::{Resolve, Resolved};
 use mtor_protocol::{
-    Body, CapabilityKind, EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Submit, Task, limits,
+    Body, CapabilityKind, EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Submit, Task,
 };
-use tokio::sync::Mutex;
 
 use crate::app::{App, Wallet};
 
 /// How long the words' vector is waited for. Without it they are taken as a question, which is never wrong.
 const EMBED_PATIENCE: Duration = Duration::from_secs(2);
-/// How long the examples' vectors may take, once.
+/// How long one piece of the examples may take, and how many of them that is: few enough that words which somebody has
+/// just said are not kept waiting behind it.
 const EXAMPLES_PATIENCE: Duration = Duration::from_secs(60);
+const EXAMPLES_AT_ONCE: usize = 64;
 
 /// What the broker knows to resolve words with.
 #[derive(Debug, Default)]
 pub struct Resolving {
     rules: Resolver,
-    /// With the vectors of the examples, by this model. Held while they are computed, so that it happens once.
-    examples: Mutex<Option<(String, Arc<Resolver>)>>,
+    examples: Mutex<Examples>,
+}
+
+#[derive(Debug, Default)]
+struct Examples {
+    /// The resolver with the examples' vectors, by this model.
+    known: Option<(String, Arc<Resolver>)>,
+    /// They are being computed.
+    under_way: bool,
+}
+
+impl Resolving {
+    fn examples(&self) -> std::sync::MutexGuard<'_, Examples> {
+        self.examples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, model: &str) -> Option<Arc<Resolver>> {
+        self.examples().known.as_ref().filter(|(of, _)| of == model).map(|(_, resolver)| resolver.clone())
+    }
+
+    /// Whether whoever asks is the one to compute them: nobody does yet.
+    fn begin(&self) -> bool {
+        !std::mem::replace(&mut self.examples().under_way, true)
+    }
+
+    fn end(&self, known: Option<(String, Arc<Resolver>)>) {
+        let mut examples = self.examples();
+        examples.under_way = false;
+        if known.is_some() {
+            examples.known = known;
+        }
+    }
 }
 
 impl App {
@@ -58,36 +90,53 @@ impl App {
         text: &str,
         language: &str,
     ) -> Result<Resolved, Problem> {
-        let resolver = self.resolver_with_examples().await?;
-        let vectors = self.embed(wallet, vec![text.to_owned()], EMBED_PATIENCE).await?;
-        let vector = vectors.1.into_iter().next().unwrap_or_default();
+        let model = self.embedding_model().await?;
+        let Some(resolver) = self.resolving.known(&model) else {
+            self.learn_examples();
+            return Err(Problem::new(ProblemKind::NoWorker, "the examples have no vectors yet"));
+        };
+        let texts = vec![text.to_owned()];
+        let vectors = self.embed(wallet, model, texts, ServiceClass::Voice, EMBED_PATIENCE).await?;
+        let vector = vectors.into_iter().next().unwrap_or_default();
         Ok(resolver.nearest(text, language, &vector))
     }
 
-    /// The resolver with the examples' vectors, as the model computes them that embeds now.
-    async fn resolver_with_examples(self: &Arc<Self>) -> Result<Arc<Resolver>, Problem> {
+    /// Has the examples' vectors computed, in the background, unless they are known or it is under way.
+    pub fn learn_examples(self: &Arc<Self>) {
+        if !self.resolving.begin() {
+            return;
+        }
+        let app = self.clone();
+        self.tasks.spawn(async move {
+            let known = match app.closing.run_until_cancelled(app.vectors_of_examples()).await {
+                Some(Ok(known)) => known,
+                Some(Err(problem)) => {
+                    tracing::warn!(%problem, "the examples of what words want have no vectors; rules alone decide");
+                    None
+                }
+                None => None,
+            };
+            app.resolving.end(known);
+        });
+    }
+
+    /// The resolver with the examples' vectors, as the model computes them that embeds now; `None` when it is known.
+    async fn vectors_of_examples(self: &Arc<Self>) -> Result<Option<(String, Arc<Resolver>)>, Problem> {
         let model = self.embedding_model().await?;
-        let mut known = self.resolving.examples.lock().await;
-        if let Some((of, resolver)) = &*known
-            && *of == model
-        {
-            return Ok(resolver.clone());
+        if self.resolving.known(&model).is_some() {
+            return Ok(None);
         }
         let texts: Vec<String> = Resolver::examples().iter().map(|example| example.text.to_owned()).collect();
         let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(limits::EMBED_INPUTS_MAX) {
-            let (by, some) = self.embed(&self.owner, batch.to_vec(), EXAMPLES_PATIENCE).await?;
-            if by != model {
-                return Err(Problem::new(ProblemKind::WorkerFailed, "the models that embed are changing"));
-            }
-            vectors.extend(some);
+        for some in texts.chunks(EXAMPLES_AT_ONCE) {
+            let some = some.to_vec();
+            let some = self.embed(&self.owner, model.clone(), some, ServiceClass::Batch, EXAMPLES_PATIENCE);
+            vectors.extend(some.await?);
         }
         let resolver = self.resolving.rules.clone().with_vectors(vectors);
         let resolver =
             resolver.map_err(|error| Problem::new(ProblemKind::WorkerFailed, error.to_string()))?;
-        let resolver = Arc::new(resolver);
-        *known = Some((model, resolver.clone()));
-        Ok(resolver)
+        Ok(Some((model, Arc::new(resolver))))
     }
 
     async fn embedding_model(&self) -> Result<String, Problem> {
@@ -98,17 +147,18 @@ impl App {
         model.ok_or_else(|| Problem::new(ProblemKind::NoWorker, "no attached worker offers embed"))
     }
 
-    /// Vectors of texts, and the model that made them.
+    /// Vectors of texts.
     async fn embed(
         self: &Arc<Self>,
         wallet: &Wallet,
+        model: String,
         input: Vec<String>,
+        class: ServiceClass,
         patience: Duration,
-    ) -> Result<(String, Vec<Vec<f32>>), Problem> {
-        let model = self.embedding_model().await?;
-        let intent = Intent { model: model.clone(), task: Task::Embed(EmbedTask { input }) };
+    ) -> Result<Vec<Vec<f32>>, Problem> {
+        let intent = Intent { model, task: Task::Embed(EmbedTask { input }) };
         let timeout_ms = Some(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        let submit = Submit { class: ServiceClass::Voice, timeout_ms, ..Submit::new(intent) };
+        let submit = Submit { class, timeout_ms, ..Submit::new(intent) };
         let taken = self.take(wallet, submit).await?;
         let stream =
             taken.stream.ok_or_else(|| Problem::new(ProblemKind::Internal, "the job has no events"))?;
@@ -117,9 +167,8 @@ impl App {
             Body::JobFailed(failed) => return Err(failed.problem),
             _ => return Err(Problem::new(ProblemKind::Cancelled, "it was cancelled")),
         }
-        let vectors = serde_json::from_str(&stream.answer().0).map_err(|error| {
+        serde_json::from_str(&stream.answer().0).map_err(|error| {
             Problem::new(ProblemKind::WorkerFailed, format!("its answer is no list of vectors: {error}"))
-        })?;
-        Ok((model, vectors))
+        })
     }
 }

@@ -18,6 +18,15 @@ pub fn commitment(salt: &Salt, bytes: &[u8]) -> Digest {
     Digest(Sha256::new().chain_update(salt).chain_update(bytes).finalize().into())
 }
 
+/// The commitment to an answer: to its text where it is nothing else, so that whoever has the text can check it. Of sound
+/// no more is kept than the digest of the whole answer; there, that is what is committed to.
+pub fn answer_commitment(salt: &Salt, text: &str, whole: Digest) -> Digest {
+    match digest(text.as_bytes()) == whole {
+        true => commitment(salt, text.as_bytes()),
+        false => commitment(salt, &whole.0),
+    }
+}
+
 /// The plain SHA-256 of `bytes`, as in `JobInfo::output`.
 pub fn digest(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())

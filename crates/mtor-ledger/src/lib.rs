@@ -39,7 +39,7 @@ mod wallets;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
-pub use commitment::{Salt, commitment, digest, salt};
+pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
 pub use record::{Batch, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob};

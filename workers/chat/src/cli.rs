@@ -47,9 +47,17 @@ pub(crate) struct Options {
     /// Longest answer in tokens, whatever is asked for [default: what the window leaves]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
+    /// How freely it answers a question that does not say: 0 picks the likeliest word always, 2 is wild
+    #[arg(long, value_name = "T", default_value_t = defaults::TEMPERATURE, value_parser = temperature)]
+    pub(crate) temperature: f32,
     /// The worker's key: its name in the realm, and where it is paid. Made when it is not there
     #[arg(long, value_name = "FILE", default_value = "mtor-chat.key")]
     pub(crate) key: PathBuf,
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    let wrong = || format!("{text:?} is no number from 0 to 2");
+    text.parse().ok().filter(|number| (0.0..=2.0).contains(number)).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -78,6 +86,8 @@ mod tests {
             ["--context", "10"],
             ["--threads", "0"],
             ["--max-tokens", "0"],
+            ["--temperature", "2.1"],
+            ["--temperature", "NaN"],
         ] {
             let line = ["mtor-chat", "--model", "m.gguf"].into_iter().chain(wrong);
             assert!(Options::try_parse_from(line).is_err(), "{wrong:?}");

@@ -18,6 +18,8 @@ pub(crate) struct ChatWorker {
     name: String,
     model: String,
     answer_tokens_max: Option<u32>,
+    /// What a question gets that names none.
+    temperature: f32,
 }
 
 impl ChatWorker {
@@ -29,6 +31,7 @@ impl ChatWorker {
             name: within_limit(&options.name),
             model: within_limit(&model),
             answer_tokens_max: options.max_tokens,
+            temperature: options.temperature,
         }
     }
 }
@@ -56,7 +59,7 @@ impl Worker for ChatWorker {
             return Err(JobError::refused(ProblemKind::Infeasible, "this worker only chats"));
         };
         let answer_tokens = job.output_tokens_max.min(self.answer_tokens_max.unwrap_or(u32::MAX));
-        let request = request(task, job.prefix, answer_tokens);
+        let request = request(task, job.prefix, answer_tokens, self.temperature);
         // Making the prompt of a long conversation takes a while.
         let engine = Arc::clone(&self.engine);
         let generation = tokio::task::spawn_blocking(move || engine.submit(request))
@@ -100,11 +103,11 @@ async fn relay(
 }
 
 /// The engine's request for a job of the realm. What the job leaves open is left to the engine.
-fn request(task: ChatTask, prefix: String, answer_tokens: u32) -> ChatRequest {
+fn request(task: ChatTask, prefix: String, answer_tokens: u32, temperature: f32) -> ChatRequest {
     let open = Sampling::default();
     ChatRequest {
         sampling: Sampling {
-            temperature: task.temperature.unwrap_or(open.temperature),
+            temperature: task.temperature.unwrap_or(temperature),
             top_p: task.top_p.unwrap_or(open.top_p),
             seed: task.seed,
             frequency_penalty: task.frequency_penalty.unwrap_or(open.frequency_penalty),
@@ -156,6 +159,8 @@ fn within_limit(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mtor_chat::defaults;
+
     use super::*;
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
             stop: vec!["END".into()],
             ..ChatTask::default()
         };
-        let request = request(task, "Hel".into(), 9);
+        let request = request(task, "Hel".into(), 9, defaults::TEMPERATURE);
         assert_eq!(
             request.turns,
             [

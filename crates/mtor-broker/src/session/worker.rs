@@ -8,7 +8,7 @@ use mtor_core::{Input, Retry, WorkerId};
 use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
-use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits};
+use mtor_protocol::{Body, CapabilityKind, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits};
 use tokio::sync::mpsc;
 
 use super::{Closed, Heard, Said, Session, read_frame};
@@ -174,8 +174,14 @@ impl Session {
                 }
                 let house = self.is_house(&Wallet { did: link.did.clone(), account: link.account });
                 let (account, did) = (link.account, link.did.clone());
+                let embeds =
+                    announcement.offers.iter().any(|offer| offer.capability == CapabilityKind::EMBED);
                 let joined = Input::WorkerJoined { worker, account, did, house, announcement, link_us };
-                return self.app.realm.join(link.clone(), joined).await.map(Ok).map_err(|_| Closed);
+                self.app.realm.join(link.clone(), joined).await.map_err(|_| Closed)?;
+                if embeds {
+                    self.app.learn_examples();
+                }
+                return Ok(Ok(()));
             }
             _ => return Ok(Ok(())),
         };
@@ -255,7 +261,7 @@ impl Session {
             return Ok(Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }));
         }
         stream.seal();
-        let (answer, _) = stream.answer();
+        let (text, whole) = stream.answer();
         // Words that did not come through here are not billed, whatever the worker counts.
         let counted = stream.delivered();
         let usage = Usage {
@@ -268,7 +274,7 @@ impl Session {
             ..done.usage
         };
         let salt = mtor_ledger::salt(&self.app.key, job);
-        let output = mtor_ledger::commitment(&salt, answer.as_bytes());
+        let output = mtor_ledger::answer_commitment(&salt, &text, whole);
         Ok(Some(Input::Finished { worker, job, lease, usage, finish: done.finish, output }))
     }
 }

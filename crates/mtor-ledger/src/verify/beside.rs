@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::VerifyError;
 use crate::blobs::Blobs;
 use crate::columns::{account_bytes, id_bytes, integer, unsigned};
-use crate::commitment::{commitment, digest};
+use crate::commitment::{answer_commitment, commitment, digest};
 use crate::database::{Paths, open_reader};
 use crate::error::QueryError;
 use crate::jobs;
@@ -164,15 +164,11 @@ fn check_result(stored: &StoredJob, settled: &Settled<'_>) -> Result<(), &'stati
         return Err("cost and usage are not those of its entry");
     }
     let (Some(text), Some(output)) = (&stored.text, settled.output) else { return Ok(()) };
-    if commitment(&stored.salt, text.as_bytes()) != output {
+    let whole = stored.output.unwrap_or_else(|| digest(text.as_bytes()));
+    if answer_commitment(&stored.salt, text, whole) != output {
         return Err("the answer is not what its entry commits to");
     }
-    match stored.output {
-        Some(stored) if stored != digest(text.as_bytes()) => {
-            Err("the answer's digest is not that of the answer")
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn plain(error: QueryError) -> String {

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
 use mtor_identity::Keypair;
 use mtor_ledger::{
-    Batch, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, commitment, digest, salt,
+    Batch, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, answer_commitment, commitment,
+    digest, salt,
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, ChatTask, FinishReason, Intent, JobId, Micro, Price, Privacy, ServiceClass,
-    Submit, Task, Timestamp, Usage,
+    AccountId, CapabilityKind, ChatTask, Digest, FinishReason, Intent, JobId, Micro, Price, Privacy,
+    ServiceClass, Submit, Task, Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -156,6 +157,15 @@ impl History {
 
     /// The worker has answered.
     pub(crate) fn answer(&mut self, id: u128, text: &str) -> Batch {
+        self.answer_of(id, text, digest(text.as_bytes()))
+    }
+
+    /// The worker has answered with sound, which is not kept.
+    pub(crate) fn spoken(&mut self, id: u128, sound: &[u8]) -> Batch {
+        self.answer_of(id, "", digest(sound))
+    }
+
+    fn answer_of(&mut self, id: u128, text: &str, whole: Digest) -> Batch {
         let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
         let salt = salt(&realm(), JobId(id));
         let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
@@ -164,13 +174,13 @@ impl History {
             outcome: Outcome::Stop,
             usage,
             legs,
-            output: Some(commitment(&salt, text.as_bytes())),
+            output: Some(answer_commitment(&salt, text, whole)),
         });
         let result = ResultRecord {
             job: JobId(id),
             state: JobState::Completed,
             text: text.to_owned(),
-            output: Some(digest(text.as_bytes())),
+            output: Some(whole),
             finish: Some(FinishReason::Stop),
             usage,
             cost: Micro(100),

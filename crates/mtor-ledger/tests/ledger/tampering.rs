@@ -93,7 +93,7 @@ fn every_change_is_found_and_named() {
         ("UPDATE jobs SET salt = zeroblob(16)", "00000a: what was asked is not what its entry commits to"),
         (
             "UPDATE jobs SET output = zeroblob(32) WHERE output IS NOT NULL",
-            "00000a: the answer's digest is not",
+            "00000a: the answer is not what its entry commits to",
         ),
         ("UPDATE jobs SET cost = 1 WHERE cost = 100", "00000a: cost and usage are not"),
         (
@@ -217,4 +217,21 @@ fn it_can_be_verified_while_it_is_used() {
         assert_eq!(verified.entries, history.state.entries());
         assert_eq!(verified.root, ledger.info().root);
     }
+}
+
+#[test]
+fn of_sound_the_digest_is_what_the_journal_commits_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open_with(folder.path(), Settings::default());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(&ledger, history.ask(10, "say it aloud"));
+    commit(&ledger, history.spoken(10, b"a wave"));
+    drop(ledger);
+    verify(folder.path(), Some(&realm().public())).unwrap();
+
+    let connection = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    connection.execute("UPDATE jobs SET output = zeroblob(32)", []).unwrap();
+    let error = verify(folder.path(), Some(&realm().public())).unwrap_err().to_string();
+    assert!(error.contains("the answer is not what its entry commits to"), "{error}");
 }

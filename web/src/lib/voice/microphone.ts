@@ -32,8 +32,12 @@ export function problemOfEar(error: unknown): MicProblem {
   return error instanceof ListenFailure && error.problem.kind === "worklet" ? "unsupported" : "broken";
 }
 
-/** What is asked of the browser: its own voice out of the loudspeaker shall not come back. */
+/**
+ * What is asked of the browser: its own voice out of the loudspeaker shall not come back. Noise and loudness are left as they
+ * are: what listens here was trained with both, while a browser's suppression of noise takes consonants with it ("France" became
+ * "friends"), and its loudness, turned up in a silent room, clips the first word, which is the one that wakes.
+ */
 export const CONSTRAINTS: MediaStreamConstraints = {
-  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+  audio: { echoCancellation: true, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
   video: false,
 };
