@@ -153,7 +153,7 @@ function wavHeader(bytes) {
 
 // --- What runs in the page --------------------------------------------------------------------------------------------
 
-/** Whatever is connected to the loudspeaker at the voice's rate is recorded as well. */
+/** The voice, which comes to the loudspeaker through its level meter, is recorded as well; the short tones are not. */
 function listenAtTheLoudspeaker({ RATE, BLOCK }) {
   const blocks = [];
   const taps = new WeakMap();
@@ -174,7 +174,8 @@ function listenAtTheLoudspeaker({ RATE, BLOCK }) {
     return tap;
   };
   AudioNode.prototype.connect = function (target, ...rest) {
-    if (target instanceof AudioDestinationNode && this.context.sampleRate === RATE) connect.call(this, tapOf(this.context));
+    const isVoice = this instanceof AnalyserNode && target instanceof AudioDestinationNode;
+    if (isVoice && this.context.sampleRate === RATE) connect.call(this, tapOf(this.context));
     return connect.call(this, target, ...rest);
   };
   window.testLoudspeaker = {
