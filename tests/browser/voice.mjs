@@ -84,9 +84,14 @@ export class Talker {
     await eventually(`the voice is ${phases.join(" or ")}`, async () => phases.includes(await this.phase()));
   }
 
-  /** The last question as the page understood it. */
+  /** The questions of this conversation as the page understood them. */
+  async questions() {
+    return this.page.locator(".question h2").allInnerTexts();
+  }
+
+  /** The last one of them. */
   async question() {
-    return (await this.page.locator(".question h2").last().innerText()).trim();
+    return (await this.questions()).at(-1)?.trim() ?? "";
   }
 
   /** Waits until the realm has said everything, and is quiet. */

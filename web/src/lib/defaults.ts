@@ -86,9 +86,9 @@ export const PUSH_KEEP_MS = 20_000;
 export const JITTER_S = 0.12;
 /** Most speech waiting to be played, in seconds. More than ten minutes are the realm's mistake. */
 export const PLAY_S_MAX = 600;
-/** How fast speech gives way to a voice, and how quiet it is then. */
-export const DUCK_S = 0.03;
-export const DUCK_GAIN = 0.15;
+/** How fast speech gives way to a voice, in seconds, and how loud it is then: not at all, until it is known what the voice wants. */
+export const DUCK_S = 0.015;
+export const DUCK_GAIN = 0;
 /** Most bytes of text in one frame of a speak job. */
 export const SPEAK_FRAME_BYTES_MAX = 8 * 1024;
 /** Samples of sound in one input frame: 96 ms. */

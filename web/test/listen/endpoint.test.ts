@@ -87,12 +87,12 @@ describe("a voice is told of", () => {
     return frames.flatMap((probability, index) => (onsets.push(probability) ? [(index + 1) * FRAME_MS] : []));
   };
 
-  it("within 130 ms, once for each", () => {
-    expect(told([[0.1, 320], [0.9, 960], [0.1, 320], [0.9, 640]])).toEqual([416]);
+  it("within 70 ms, once for each", () => {
+    expect(told([[0.1, 320], [0.9, 960], [0.1, 320], [0.9, 640]])).toEqual([384]);
     expect(told([[0.9, 640], [0.1, 960], [0.9, 640]])).toHaveLength(2);
   });
 
-  it("and not for a click", () => expect(told([[0.1, 320], [0.9, 64], [0.1, 640]])).toEqual([]));
+  it("and not for a click", () => expect(told([[0.1, 320], [0.9, 32], [0.1, 640]])).toEqual([]));
 
   it("with the time that it began", () => {
     const onsets = new Onsets();

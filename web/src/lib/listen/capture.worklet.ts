@@ -1,4 +1,4 @@
-/** In the browser's audio thread: passes the microphone's sound on to the detector, 20 ms at a time, and does nothing else. */
+/** In the browser's audio thread: passes the microphone's sound on to the detector, 10 ms at a time, and does nothing else. */
 
 import { CAPTURE_NAME } from "./messages";
 
@@ -9,7 +9,7 @@ declare class AudioWorkletProcessor {
 declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
 declare const sampleRate: number;
 
-const BLOCK_MS = 20;
+const BLOCK_MS = 10;
 
 class Capture extends AudioWorkletProcessor {
   #to: MessagePort | null = null;

@@ -2,7 +2,7 @@
 
 import {
   END_SILENCE_FLUENT_MS, END_SILENCE_MS, END_SILENCE_MS_MAX, FLUENT_PAUSE_MS, FLUENT_SPEECH_MS, FRAME_MS, NO_SPEECH_MS,
-  ONE_BREATH_MS, PAUSE_FACTOR, SPEECH_MS_MIN, UTTERANCE_MS_MAX, VOICE_FRAMES_MIN, VOICE_GAP_MS, VOICE_OFF, VOICE_ON,
+  ONE_BREATH_MS, ONSET_FRAMES, PAUSE_FACTOR, SPEECH_MS_MIN, UTTERANCE_MS_MAX, VOICE_GAP_MS, VOICE_OFF, VOICE_ON,
 } from "./limits";
 
 /** Whether there is a voice, with two thresholds so that it does not flicker. */
@@ -23,14 +23,14 @@ export class Onsets {
   #sinceOnsetMs = Number.POSITIVE_INFINITY;
   #told = false;
 
-  /** True for the frame with which a voice is certain. */
+  /** True for the frame with which a voice is likely enough to be told of. */
   push(probability: number): boolean {
     this.#sinceOnsetMs += FRAME_MS;
     if (this.#voice.heard(probability)) {
       if (this.#silenceMs > VOICE_GAP_MS) this.#sinceOnsetMs = FRAME_MS;
       this.#silenceMs = 0;
       this.#voicedFrames += 1;
-      if (this.#voicedFrames >= VOICE_FRAMES_MIN && !this.#told) {
+      if (this.#voicedFrames >= ONSET_FRAMES && !this.#told) {
         this.#told = true;
         return true;
       }

@@ -34,6 +34,8 @@ export const VOICE_ON = 0.5;
 export const VOICE_OFF = 0.35;
 /** Voiced frames in a row that make a voice: 96 ms. A click is shorter. */
 export const VOICE_FRAMES_MIN = 3;
+/** Voiced frames in a row after which a voice is told of in mode "wake": 64 ms. Who interrupts wants silence, not certainty. */
+export const ONSET_FRAMES = 2;
 /** In mode "wake" a voice is over after this silence, and the next one is told of again. */
 export const VOICE_GAP_MS = 500;
 /** No frame above this within the span: nobody can have said the phrase, and the dear part of the detector rests. */
