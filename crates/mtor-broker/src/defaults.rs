@@ -14,8 +14,11 @@ pub const CHALLENGE_TTL_MS: u64 = 15_000;
 pub const SIGNATURE_AGE_MAX_S: u64 = 60;
 /// Nonces of signed requests that are remembered at once.
 pub const NONCES_MAX: usize = 100_000;
-/// WebSocket read and write buffers: axum's default would cost 137 KB for each idle connection.
-pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+/// WebSocket buffers: axum's default would cost 137 KB for each idle connection. The first is there as long as the
+/// connection is, the second grows when something is written.
+pub const SOCKET_READ_BYTES: usize = 1_280;
+/// See [`SOCKET_READ_BYTES`].
+pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// Frames that wait for a worker's connection. A worker that lets more pile up is stuck, and dismissed.
 pub const LINK_QUEUE_MAX: usize = 2_048;
 /// Frames that wait for a client's connection before those who feed it wait too.

@@ -23,6 +23,8 @@ use crate::{clock, defaults};
 pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -> axum::response::Response {
     let session = move |socket: WebSocket| {
         let tasks = app.tasks.clone();
+        // In a box, since every future that it is handed through would have room for it.
+        let socket = Box::new(socket);
         // Tracked, so that the broker waits for it when it goes down.
         tasks.track_future(async move {
             app.metrics.sessions.inc();
@@ -32,8 +34,8 @@ pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -
     };
     upgrade
         .protocols([SUBPROTOCOL])
-        .read_buffer_size(defaults::SOCKET_BUFFER_BYTES)
-        .write_buffer_size(defaults::SOCKET_BUFFER_BYTES)
+        .read_buffer_size(defaults::SOCKET_READ_BYTES)
+        .write_buffer_size(defaults::SOCKET_WRITE_BYTES)
         .max_message_size(limits::TEXT_BYTES_MAX)
         .max_frame_size(limits::TEXT_BYTES_MAX)
         .on_upgrade(session)
@@ -42,7 +44,7 @@ pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -
 /// One open WebSocket.
 struct Session {
     app: Arc<App>,
-    socket: WebSocket,
+    socket: Box<WebSocket>,
     /// Whether the other side is on the realm's own machine, see [`is_at_home`](crate::auth::is_at_home).
     at_home: bool,
 }

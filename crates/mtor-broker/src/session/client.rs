@@ -1,6 +1,7 @@
 //! A client's session: it submits jobs, follows them, cancels them, asks for quotes, and watches the realm.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -41,28 +42,51 @@ impl Session {
         };
         let closing = self.app.closing.clone();
         loop {
-            tokio::select! {
-                () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
-                Some(frame) = outgoing.recv() => self.socket.send(frame).await.map_err(|_| Closed)?,
-                Some(ended) = follower.tasks.join_next() => follower.forget(ended.ok().flatten()),
-                heard = self.hear() => match heard {
-                    Ok(Said::Event(event)) => {
-                        let job = event.subject;
-                        if let Err(problem) = follower.handle(event) {
-                            self.say(job, Body::Error(problem)).await?;
-                        }
-                    }
-                    Ok(Said::Frame(bytes)) => {
-                        if let Err(problem) = follower.input(&bytes) {
-                            self.say(problem.job(), Body::Error(problem)).await?;
-                        }
-                    }
-                    Err(Heard::Wrong(problem)) => self.say(None, Body::Error(problem)).await?,
-                    Err(Heard::Fatal(problem)) => return self.refuse(problem).await,
-                    Err(Heard::Gone) => return Ok(()),
-                },
+            let heard = tokio::select! {
+                () = closing.cancelled() => {
+                    let going = "the realm is going down".to_owned();
+                    return Box::pin(self.close(close_code::AWAY, going)).await;
+                }
+                Some(frame) = outgoing.recv() => {
+                    self.socket.send(frame).await.map_err(|_| Closed)?;
+                    continue;
+                }
+                Some(ended) = follower.tasks.join_next() => {
+                    follower.forget(ended.ok().flatten());
+                    continue;
+                }
+                heard = self.hear() => heard,
+            };
+            // In a box of its own: a session that is open and silent has no room for what a moment needs.
+            if Box::pin(self.obey(&mut follower, heard)).await?.is_break() {
+                return Ok(());
             }
         }
+    }
+
+    /// Does what the client says. Breaks when the session is over.
+    async fn obey(
+        &mut self,
+        follower: &mut Follower,
+        heard: Result<Said, Heard>,
+    ) -> Result<ControlFlow<()>, Closed> {
+        let wrong = match heard {
+            Ok(Said::Event(event)) => {
+                let job = event.subject;
+                follower.handle(event).err().map(|problem| (job, problem))
+            }
+            Ok(Said::Frame(bytes)) => follower.input(&bytes).err().map(|problem| (problem.job(), problem)),
+            Err(Heard::Wrong(problem)) => Some((None, problem)),
+            Err(Heard::Fatal(problem)) => {
+                self.refuse(problem).await?;
+                return Ok(ControlFlow::Break(()));
+            }
+            Err(Heard::Gone) => return Ok(ControlFlow::Break(())),
+        };
+        if let Some((job, problem)) = wrong {
+            self.say(job, Body::Error(problem)).await?;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }
 
