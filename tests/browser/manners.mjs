@@ -14,7 +14,8 @@ const stop = await recorded("stop", "No, stop!");
 const wakeAndStop = await recorded("wake-and-stop", "Computer, stop!");
 const followUp = await recorded("follow-up", "And what is the capital of Spain?");
 const repeat = await recorded("repeat", "Repeat that.");
-const goOn = await recorded("go-on", "Go on.");
+// Three clear syllables: of "go on" and "continue" alone, a small model makes names and other languages now and then.
+const goOn = await recorded("go-on", "Keep going.");
 
 const talker = await talk(withHand, true);
 const { person, page } = talker;
