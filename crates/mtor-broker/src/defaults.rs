@@ -17,6 +17,8 @@ pub const NONCES_MAX: usize = 100_000;
 /// WebSocket buffers: axum's default would cost 137 KB for each idle connection. The first is there as long as the
 /// connection is, the second grows when something is written.
 pub const SOCKET_READ_BYTES: usize = 1_280;
+/// The same for a connection whose address says that a worker is at its other end: it has the words of many answers.
+pub const WORKER_SOCKET_READ_BYTES: usize = 16 * 1024;
 /// See [`SOCKET_READ_BYTES`].
 pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// Frames that wait for a worker's connection. A worker that lets more pile up is stuck, and dismissed.

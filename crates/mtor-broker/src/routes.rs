@@ -98,11 +98,12 @@ async fn guard(
 async fn websocket(
     State(app): Shared,
     Extension(ConnectInfo(peer)): Peer,
+    uri: axum::http::Uri,
     headers: axum::http::HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let at_home = crate::auth::is_at_home(&headers, peer);
-    session::upgrade(app, at_home, upgrade)
+    session::upgrade(app, at_home, uri.query() == Some("role=worker"), upgrade)
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -5,8 +5,6 @@ mod client;
 mod watch;
 mod worker;
 
-pub(crate) use watch::is_end;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +17,14 @@ use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, Problem, ProblemKind, 
 use crate::app::{App, Wallet};
 use crate::{clock, defaults};
 
-/// Opens a session on a connection; `at_home` says whether the realm's own machine is at its other end.
-pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -> axum::response::Response {
+/// Opens a session on a connection; `at_home` says whether the realm's own machine is at its other end, and `much` whether
+/// a worker has said that it is one: much will be read from it.
+pub(crate) fn upgrade(
+    app: Arc<App>,
+    at_home: bool,
+    much: bool,
+    upgrade: WebSocketUpgrade,
+) -> axum::response::Response {
     let session = move |socket: WebSocket| {
         let tasks = app.tasks.clone();
         // In a box, since every future that it is handed through would have room for it.
@@ -34,7 +38,7 @@ pub(crate) fn upgrade(app: Arc<App>, at_home: bool, upgrade: WebSocketUpgrade) -
     };
     upgrade
         .protocols([SUBPROTOCOL])
-        .read_buffer_size(defaults::SOCKET_READ_BYTES)
+        .read_buffer_size(if much { defaults::WORKER_SOCKET_READ_BYTES } else { defaults::SOCKET_READ_BYTES })
         .write_buffer_size(defaults::SOCKET_WRITE_BYTES)
         .max_message_size(limits::TEXT_BYTES_MAX)
         .max_frame_size(limits::TEXT_BYTES_MAX)

@@ -36,7 +36,7 @@ pub struct JobStream {
 
 #[derive(Debug, Default)]
 struct Log {
-    events: Vec<Numbered>,
+    events: Vec<Heard>,
     /// The sequence of the last item, in `events` or before it.
     last: u64,
     /// The whole answer so far.
@@ -64,62 +64,53 @@ struct Log {
     ended: bool,
 }
 
-#[derive(Debug, Clone)]
-struct Numbered {
-    sequence: u64,
-    time: Timestamp,
-    item: Item,
+/// What a listener is given, with its number among all that the job brings forth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// Its number.
+    pub sequence: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// What it is.
+    pub item: Item,
 }
 
-#[derive(Debug, Clone)]
-enum Item {
+/// What a job brings forth.
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every event")]
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// What an event says.
     Event(Body),
+    /// Sound.
     Payload(Bytes),
 }
 
-impl Numbered {
-    fn body(&self) -> Option<&Body> {
+impl Heard {
+    /// What it says, unless it is sound.
+    pub fn body(&self) -> Option<&Body> {
         match &self.item {
             Item::Event(body) => Some(body),
             Item::Payload(_) => None,
         }
     }
-}
 
-/// What a listener is given: an event, or a piece of sound, each with its number among all that the job brings forth.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for a moment; a box would cost an allocation for every event"
-)]
-#[derive(Debug, Clone, PartialEq)]
-pub enum Heard {
-    /// An event.
-    Event(Event),
-    /// Sound.
-    Payload {
-        /// Its number.
-        sequence: u64,
-        /// The bytes.
-        bytes: Bytes,
-    },
-}
-
-impl Heard {
-    /// Its number.
-    pub fn sequence(&self) -> u64 {
-        match self {
-            Self::Event(event) => event.sequence.unwrap_or_default(),
-            Self::Payload { sequence, .. } => *sequence,
+    /// The event of this job that it is, unless it is sound.
+    pub fn into_event(self, source: &str, job: JobId) -> Option<Event> {
+        match self.item {
+            Item::Event(body) => Some(Event::numbered(source, self.time, job, self.sequence, body)),
+            Item::Payload(_) => None,
         }
     }
 
-    /// The event, if it is one.
-    pub fn event(self) -> Option<Event> {
-        match self {
-            Self::Event(event) => Some(event),
-            Self::Payload { .. } => None,
-        }
+    /// Whether it is the job's last.
+    pub fn is_end(&self) -> bool {
+        self.body().is_some_and(is_end)
     }
+}
+
+/// Whether a job's event says that it has ended.
+pub fn is_end(body: &Body) -> bool {
+    matches!(body, Body::JobCompleted(_) | Body::JobFailed(_) | Body::JobCancelled(_))
 }
 
 /// What a worker's piece did.
@@ -215,7 +206,7 @@ impl JobStream {
             over.as_mut().enable();
             {
                 let log = self.log();
-                if let Some(last) = log.events.last().and_then(Numbered::body).filter(|_| log.ended) {
+                if let Some(last) = log.events.last().and_then(Heard::body).filter(|_| log.ended) {
                     return last.clone();
                 }
             }
@@ -309,7 +300,7 @@ impl JobStream {
                 return Written::Stale;
             }
             // Only the latest is of interest to those who come later.
-            let is_partial = |event: &Numbered| matches!(event.body(), Some(Body::JobPartial(_)));
+            let is_partial = |event: &Heard| matches!(event.body(), Some(Body::JobPartial(_)));
             if log.events.last().is_some_and(is_partial) {
                 log.events.pop();
             }
@@ -403,7 +394,7 @@ impl JobStream {
 
     /// The names of the workers that had the job, in order.
     pub fn workers(&self) -> Vec<String> {
-        let name = |event: &Numbered| match event.body() {
+        let name = |event: &Heard| match event.body() {
             Some(Body::JobAssigned(assigned)) => Some(assigned.worker.clone()),
             _ => None,
         };
@@ -429,10 +420,11 @@ impl JobStream {
     pub async fn read_after(&self, after: u64, source: &str) -> Vec<Event> {
         let mut place = after;
         loop {
-            let heard = self.hear_after(place, source).await;
+            let heard = self.hear_after(place).await;
             let Some(last) = heard.last() else { return Vec::new() };
-            place = last.sequence();
-            let events: Vec<Event> = heard.into_iter().filter_map(Heard::event).collect();
+            place = last.sequence;
+            let events: Vec<Event> =
+                heard.into_iter().filter_map(|heard| heard.into_event(source, self.job)).collect();
             // What came was sound alone: there will be more, were it only the end.
             if !events.is_empty() {
                 return events;
@@ -441,7 +433,7 @@ impl JobStream {
     }
 
     /// The events and the sound after a place. Waits until there are some; empty once the job has ended and all were read.
-    pub async fn hear_after(&self, after: u64, source: &str) -> Vec<Heard> {
+    pub async fn hear_after(&self, after: u64) -> Vec<Heard> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -449,7 +441,7 @@ impl JobStream {
             changed.as_mut().enable();
             {
                 let log = self.log();
-                let heard = log.after(after, self.job, source);
+                let heard = log.after(after);
                 if !heard.is_empty() || log.ended {
                     return heard;
                 }
@@ -492,21 +484,15 @@ impl Log {
 
     fn push_item(&mut self, time: Timestamp, item: Item) {
         self.last += 1;
-        self.events.push(Numbered { sequence: self.last, time, item });
+        self.events.push(Heard { sequence: self.last, time, item });
     }
 
-    fn after(&self, after: u64, job: JobId, source: &str) -> Vec<Heard> {
+    fn after(&self, after: u64) -> Vec<Heard> {
         if !self.open {
             return Vec::new();
         }
         let start = self.events.partition_point(|event| event.sequence <= after);
-        let heard = |numbered: &Numbered| match &numbered.item {
-            Item::Event(body) => {
-                Heard::Event(Event::numbered(source, numbered.time, job, numbered.sequence, body.clone()))
-            }
-            Item::Payload(bytes) => Heard::Payload { sequence: numbered.sequence, bytes: bytes.clone() },
-        };
-        self.events[start..].iter().map(heard).collect()
+        self.events[start..].to_vec()
     }
 }
 
@@ -590,8 +576,10 @@ mod tests {
         assert_eq!(stream.write_payload(Timestamp(1), 6, Bytes::from_static(&[1])), Written::Stale);
         assert_eq!(stream.write(Timestamp(2), 7, "Hello".into(), 0), Written::More);
         assert_eq!(stream.delivered().audio_ms, 1_000);
-        let heard = stream.hear_after(0, "realm").await;
-        assert!(matches!(&heard[0], Heard::Payload { sequence: 1, bytes } if bytes.len() == 48_000));
+        let heard = stream.hear_after(0).await;
+        assert!(
+            matches!(&heard[0], Heard { sequence: 1, item: Item::Payload(bytes), .. } if bytes.len() == 48_000)
+        );
         assert_eq!(stream.read_after(0, "realm").await[0].sequence, Some(2), "text alone");
         let mut sent = vec![1; 48_000];
         sent.extend(b"Hello");

@@ -1,27 +1,27 @@
 //! What the journal says: facts that were decided, in order. An entry's JSON is its leaf in the Merkle log, so it holds
 //! no word that a person wrote, only salted commitments to it.
 
+mod leaf;
+
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, FinishReason, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
     Usage,
 };
 use serde::{Deserialize, Serialize};
 
-/// One entry of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Its number, from 0, without gaps.
     pub seq: u64,
     /// When it was decided.
     pub time: Timestamp,
     /// What was decided.
-    #[serde(flatten)]
     pub fact: Fact,
 }
 
 /// What was decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     /// The realm came to be. Always the first entry, and only that.
     Founded {
@@ -53,7 +53,6 @@ pub enum Fact {
     /// A job was taken: it will be done or refunded. Its hold stands.
     Accepted {
         /// The job.
-        #[serde(flatten)]
         job: NewJob,
         /// The most that it can cost.
         hold: Micro,
@@ -71,7 +70,6 @@ pub enum Fact {
         /// Who gets what. Their sum is the cost.
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Digest>,
     },
 }
@@ -201,5 +199,17 @@ mod tests {
             let json = serde_json::to_string(&entry).unwrap();
             assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), entry, "{json}");
         }
+    }
+
+    #[test]
+    fn an_entry_without_what_belongs_to_its_fact_is_none() {
+        let error = |json: &str| serde_json::from_str::<Entry>(json).unwrap_err().to_string();
+        assert!(
+            error(r#"{"seq":1,"time":"2026-01-01T00:00:00Z","fact":"founded"}"#).contains("owner is missing")
+        );
+        assert!(
+            error(r#"{"seq":1,"time":"2026-01-01T00:00:00Z","fact":"flown"}"#).contains("unknown variant")
+        );
+        assert!(error(r#"{"seq":1,"fact":"founded"}"#).contains("missing field `time`"));
     }
 }

@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -76,6 +76,53 @@ CREATE TABLE keys (
     created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_account ON keys (account, created);
+";
+
+/// A job's row has the number of the entry that accepted it, so that the index of ids leads to it, and no index of its own
+/// has to be kept.
+const FORMAT_2: &str = "
+CREATE TABLE jobs_2 (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    account BLOB NOT NULL,
+    did TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    model TEXT NOT NULL,
+    class TEXT NOT NULL,
+    privacy TEXT NOT NULL,
+    submitted INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    hold INTEGER NOT NULL,
+    salt BLOB NOT NULL,
+    question TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued',
+    forgotten INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    sequence INTEGER NOT NULL DEFAULT 0,
+    settled INTEGER,
+    finish TEXT,
+    usage TEXT,
+    cost INTEGER,
+    output BLOB,
+    problem TEXT,
+    workers TEXT NOT NULL DEFAULT '[]',
+    answer TEXT NOT NULL DEFAULT ''
+) STRICT;
+INSERT INTO jobs_2
+    SELECT ids.seq, jobs.id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question, state,
+           forgotten, output_tokens, sequence, settled, finish, usage, cost, output, problem, workers, answer
+    FROM jobs JOIN ids ON ids.id = jobs.id;
+-- What was asked (key = 2 * the job's seq) and answered (one more): here, or in the blob folder under its SHA-256.
+CREATE TABLE texts_2 (key INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, blob BLOB, text TEXT) STRICT;
+INSERT INTO texts_2
+    SELECT 2 * ids.seq + texts.key % 2, bytes, blob, text
+    FROM texts JOIN jobs ON jobs.number = texts.key / 2 JOIN ids ON ids.id = jobs.id;
+DROP TABLE jobs;
+DROP TABLE texts;
+ALTER TABLE jobs_2 RENAME TO jobs;
+ALTER TABLE texts_2 RENAME TO texts;
+CREATE INDEX jobs_by_account ON jobs (account, id);
+CREATE INDEX texts_by_blob ON texts (blob) WHERE blob IS NOT NULL;
 ";
 
 /// Where things are in a ledger's folder.
@@ -264,5 +311,43 @@ pub(crate) fn classify(paths: &Paths, error: &rusqlite::Error) -> OpenError {
             path: paths.database.clone(),
             source: std::io::Error::other(error.to_string()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_of_the_first_format_keep_their_words() {
+        let database = Connection::open_in_memory().unwrap();
+        database.execute_batch(FORMAT_1).unwrap();
+        database
+            .execute_batch(
+                "INSERT INTO ids VALUES (x'0a', 7), (x'0b', 5), (x'0c', 9);
+                 INSERT INTO jobs (number, id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question, answer)
+                 VALUES (1, x'0b', x'01', 'me', 'chat', 'default', 'batch', 'realm', 1, 2, 3, x'00', 'first', 'yes'),
+                        (2, x'0a', x'01', 'me', 'chat', 'default', 'batch', 'realm', 1, 2, 3, x'00', 'second', '');
+                 INSERT INTO texts VALUES (2, 5, NULL, 'first'), (3, 3, NULL, 'yes'), (4, 6, NULL, 'second');",
+            )
+            .unwrap();
+        database.execute_batch(FORMAT_2).unwrap();
+        let list = |query: &str| -> Vec<(i64, String)> {
+            let mut statement = database.prepare(query).unwrap();
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect()
+        };
+        let owned = |rows: &[(i64, &str)]| {
+            rows.iter().map(|(key, text)| (*key, (*text).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            list("SELECT seq, question FROM jobs ORDER BY seq"),
+            owned(&[(5, "first"), (7, "second")])
+        );
+        let texts = owned(&[(10, "first"), (11, "yes"), (14, "second")]);
+        assert_eq!(list("SELECT key, text FROM texts ORDER BY key"), texts);
     }
 }

@@ -31,14 +31,15 @@ pub(crate) fn read_within(
     blobs: &Blobs,
     id: JobId,
 ) -> Result<Option<StoredJob>, QueryError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM jobs WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT jobs.* FROM ids JOIN jobs USING (seq) WHERE ids.id = ?1")?;
     let mut rows = statement.query([id_bytes(id)])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let number: i64 = row.get("number")?;
+    let seq: i64 = row.get("seq")?;
     let mut job = from_row(row).map_err(|error| QueryError::Damaged(format!("job {id}: {error}")))?;
     if row.get::<_, i64>("forgotten")? == 0 {
-        job.request_json = texts::read(connection, blobs, key(number, Part::Question))?;
-        job.text = texts::read(connection, blobs, key(number, Part::Answer))?.or(Some(String::new()));
+        job.request_json = texts::read(connection, blobs, key(seq, Part::Question))?;
+        job.text = texts::read(connection, blobs, key(seq, Part::Answer))?.or(Some(String::new()));
     }
     Ok(Some(job))
 }
@@ -103,7 +104,7 @@ pub(crate) fn page(
     let words = Words::new(q.unwrap_or_default());
     let transaction = connection.unchecked_transaction()?;
     let mut statement = transaction.prepare_cached(
-        "SELECT number, id, state, capability, submitted, cost, question, answer FROM jobs
+        "SELECT seq, id, state, capability, submitted, cost, question, answer FROM jobs
          WHERE account = ?1 AND id < ?2 ORDER BY id DESC",
     )?;
     // No id is larger than this one; that a job has it and is left out is not worth a second query.
@@ -163,7 +164,7 @@ impl Words {
 fn matches(
     connection: &Connection,
     blobs: &Blobs,
-    number: i64,
+    seq: i64,
     line: &JobLine,
     words: &Words,
     bytes_read: &mut usize,
@@ -172,7 +173,7 @@ fn matches(
         return Ok(true);
     }
     let mut text = |part| -> Result<String, QueryError> {
-        let text = texts::read(connection, blobs, key(number, part))?.unwrap_or_default();
+        let text = texts::read(connection, blobs, key(seq, part))?.unwrap_or_default();
         *bytes_read += text.len();
         Ok(text)
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mtor_core::{ESCROW, Entry, Fact, ISSUER, Leg, State, TREASURY};
 use mtor_protocol::{AccountId, JobId};
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::columns::{account_bytes, id_bytes, integer, unsigned};
 use crate::error::QueryError;
@@ -43,8 +43,19 @@ pub(crate) struct JournalWriter<'c> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tail {
     pub(crate) frontier: Frontier,
-    /// Who pays for the jobs that are not settled.
-    pub(crate) payers: HashMap<JobId, AccountId>,
+    /// The jobs that are not settled.
+    pub(crate) open: HashMap<JobId, OpenJob>,
+}
+
+/// A job that is not settled, as the writer must know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenJob {
+    /// Who pays.
+    pub(crate) payer: AccountId,
+    /// The entry that accepted it.
+    pub(crate) seq: u64,
+    /// Whether a part of its answer may be stored.
+    pub(crate) has_part: bool,
 }
 
 impl<'c> JournalWriter<'c> {
@@ -61,7 +72,7 @@ impl<'c> JournalWriter<'c> {
         })
     }
 
-    /// Appends one entry. `frontier` moves on with it; `payers` is looked at only.
+    /// Appends one entry. `frontier` moves on with it. The payer is that of the job that a settlement ends.
     pub(crate) fn append(
         &mut self,
         entry: &Entry,
@@ -117,6 +128,12 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
 /// Entries in the journal.
 pub(crate) fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT coalesce(max(seq) + 1, 0) FROM journal", [], |row| row.get(0)).map(unsigned)
+}
+
+/// The entry that took an id, if any did.
+pub(crate) fn seq_of(connection: &Connection, id: JobId) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT seq FROM ids WHERE id = ?1")?;
+    statement.query_row([id_bytes(id)], |row| row.get(0)).optional().map(|seq| seq.map(unsigned))
 }
 
 /// Reads one leaf, after checking it against the hash beside it.

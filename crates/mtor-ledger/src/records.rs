@@ -1,9 +1,13 @@
 //! Records in the database, written inside the writer's transaction. Each is written so that writing it twice changes
 //! nothing: a transaction that failed is tried again.
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use std::collections::HashMap;
+
+use mtor_protocol::JobId;
+use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
+use crate::journal::OpenJob;
 use crate::record::{KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
@@ -21,28 +25,41 @@ impl<'c> RecordWriter<'c> {
         Ok(Self {
             connection,
             insert_job: connection.prepare(
-                "INSERT INTO jobs (id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+                "INSERT INTO jobs (seq, id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
             )?,
             // A part that was late must not overwrite the result.
             update_partial: connection.prepare(
-                "UPDATE jobs SET output_tokens = ?2, sequence = ?3 WHERE id = ?1 AND settled IS NULL RETURNING number",
+                "UPDATE jobs SET output_tokens = ?2, sequence = ?3 WHERE seq = ?1 AND settled IS NULL",
             )?,
             update_result: connection.prepare(
                 "UPDATE jobs SET state = ?2, output_tokens = ?3, sequence = ?4, settled = ?5, finish = ?6, usage = ?7,
                                  cost = ?8, output = ?9, problem = ?10, workers = ?11, answer = ?12
-                 WHERE id = ?1 AND settled IS NULL RETURNING number",
+                 WHERE seq = ?1 AND settled IS NULL",
             )?,
             texts,
         })
     }
 
-    /// Writes one record. Returns how many bytes of text more are kept.
-    pub(crate) fn write(&mut self, record: &Record) -> Result<i64, StoreError> {
+    /// Writes one record; what is of no open job (any more) is left out. Returns how many bytes of text more are kept.
+    pub(crate) fn write(
+        &mut self,
+        record: &Record,
+        open: &mut HashMap<JobId, OpenJob>,
+    ) -> Result<i64, StoreError> {
         match record {
-            Record::Request(request) => self.request(request),
-            Record::Partial(partial) => self.partial(partial),
-            Record::Result(result) => self.result(result),
+            Record::Request(request) => match open.get(&request.job) {
+                Some(open) => self.request(request, integer(open.seq)),
+                None => Ok(0),
+            },
+            Record::Partial(partial) => match open.get_mut(&partial.job) {
+                Some(open) => self.partial(partial, open),
+                None => Ok(0),
+            },
+            Record::Result(result) => match open.get(&result.job) {
+                Some(open) => self.result(result, open),
+                None => Ok(0),
+            },
             Record::Key(key) => {
                 self.key(key)?;
                 Ok(0)
@@ -62,8 +79,9 @@ impl<'c> RecordWriter<'c> {
         }
     }
 
-    fn request(&mut self, request: &RequestRecord) -> Result<i64, StoreError> {
+    fn request(&mut self, request: &RequestRecord, seq: i64) -> Result<i64, StoreError> {
         let inserted = self.insert_job.execute(params![
+            seq,
             id_bytes(request.job),
             account_bytes(request.account),
             request.did.as_str(),
@@ -77,51 +95,42 @@ impl<'c> RecordWriter<'c> {
             request.salt,
             request.question,
         ])?;
-        if inserted == 0 {
+        match inserted {
+            0 => Ok(0),
+            _ => self.texts.insert(key(seq, Part::Question), &request.request_json, Place::ByLength),
+        }
+    }
+
+    fn partial(&mut self, partial: &PartialRecord, open: &mut OpenJob) -> Result<i64, StoreError> {
+        let seq = integer(open.seq);
+        let values = params![seq, integer(partial.output_tokens), integer(partial.sequence)];
+        if self.update_partial.execute(values)? == 0 {
             return Ok(0);
         }
-        let number = self.connection.last_insert_rowid();
-        self.texts.insert(key(number, Part::Question), &request.request_json, Place::ByLength)
+        open.has_part = true;
+        self.texts.replace(key(seq, Part::Answer), &partial.text, Place::Inline)
     }
 
-    fn partial(&mut self, partial: &PartialRecord) -> Result<i64, StoreError> {
-        let number: Option<i64> = self
-            .update_partial
-            .query_row(
-                params![id_bytes(partial.job), integer(partial.output_tokens), integer(partial.sequence)],
-                |row| row.get(0),
-            )
-            .optional()?;
-        match number {
-            Some(number) => self.texts.replace(key(number, Part::Answer), &partial.text, Place::Inline),
-            None => Ok(0),
-        }
-    }
-
-    fn result(&mut self, result: &ResultRecord) -> Result<i64, StoreError> {
-        let number: Option<i64> = self
-            .update_result
-            .query_row(
-                params![
-                    id_bytes(result.job),
-                    result.state.name(),
-                    integer(result.usage.output_tokens),
-                    integer(result.sequence),
-                    integer(result.settled.0),
-                    result.finish.map(Named::name),
-                    json(&result.usage)?,
-                    integer(result.cost.0),
-                    result.output.map(|digest| digest.0),
-                    result.problem.as_ref().map(json).transpose()?,
-                    json(&result.workers)?,
-                    result.answer,
-                ],
-                |row| row.get(0),
-            )
-            .optional()?;
-        match number {
-            Some(number) => self.texts.replace(key(number, Part::Answer), &result.text, Place::ByLength),
-            None => Ok(0),
+    fn result(&mut self, result: &ResultRecord, open: &OpenJob) -> Result<i64, StoreError> {
+        let seq = integer(open.seq);
+        let updated = self.update_result.execute(params![
+            seq,
+            result.state.name(),
+            integer(result.usage.output_tokens),
+            integer(result.sequence),
+            integer(result.settled.0),
+            result.finish.map(Named::name),
+            json(&result.usage)?,
+            integer(result.cost.0),
+            result.output.map(|digest| digest.0),
+            result.problem.as_ref().map(json).transpose()?,
+            json(&result.workers)?,
+            result.answer,
+        ])?;
+        match (updated, open.has_part) {
+            (0, _) => Ok(0),
+            (_, true) => self.texts.replace(key(seq, Part::Answer), &result.text, Place::ByLength),
+            (_, false) => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a ledger knows when it is opened: the newest snapshot and the entries after it, checked on the way.
 
+use std::collections::HashMap;
+
 use mtor_identity::PublicKey;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -8,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::columns::unsigned;
 use crate::database::{Paths, classify};
 use crate::error::{OpenError, QueryError};
-use crate::journal::{self, Tail};
+use crate::journal::{self, OpenJob, Tail};
 use crate::ledger::Recovered;
 use crate::merkle::Frontier;
 use crate::writer::Start;
@@ -43,15 +45,17 @@ fn read(connection: &Connection, paths: &Paths, realm: &PublicKey) -> Result<(St
     let checkpoint_size = check_newest_checkpoint(connection, realm, &frontier)?;
 
     let blobs = Blobs::new(&paths.blobs);
-    let mut open_jobs = Vec::new();
-    for id in state.open().keys() {
+    let (mut open_jobs, mut open) = (Vec::new(), HashMap::new());
+    for (id, job) in state.open() {
         open_jobs.extend(jobs::read(connection, &blobs, *id)?);
+        let seq = journal::seq_of(connection, *id)?
+            .ok_or_else(|| QueryError::Damaged(format!("table ids: job {id} is missing")))?;
+        open.insert(*id, OpenJob { payer: job.job.account, seq, has_part: true });
     }
     open_jobs.sort_by_key(|job| job.submitted);
 
-    let payers = state.open().iter().map(|(id, open)| (*id, open.job.account)).collect();
     let start = Start {
-        tail: Tail { frontier, payers },
+        tail: Tail { frontier, open },
         text_bytes: texts::stored_total(connection)?,
         checkpoint_size,
         snapshot_entries: snapshot::newest(connection)?.min(size),

@@ -63,10 +63,10 @@ impl Retention {
     }
 }
 
-/// The oldest jobs that have ended and still have texts: numbers and when they ended.
+/// The oldest jobs that have ended and still have texts: their entries and when they ended.
 fn oldest_finished(connection: &Connection) -> rusqlite::Result<Vec<(i64, u64)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT jobs.number, jobs.settled FROM texts JOIN jobs ON jobs.number = texts.key / 2
+        "SELECT jobs.seq, jobs.settled FROM texts JOIN jobs ON jobs.seq = texts.key / 2
          WHERE texts.key % 2 = 0 AND jobs.settled IS NOT NULL ORDER BY texts.key LIMIT ?1",
     )?;
     let rows =
@@ -87,14 +87,13 @@ fn forget(
     }
     let mut nameless: Vec<Digest> = Vec::new();
     let transaction = connection.unchecked_transaction()?;
-    for (number, settled) in jobs {
+    for (seq, settled) in jobs {
         if must_go(text_bytes, *settled) {
-            text_bytes = text_bytes.saturating_sub(texts::delete(&transaction, *number, &mut nameless)?);
+            text_bytes = text_bytes.saturating_sub(texts::delete(&transaction, *seq, &mut nameless)?);
             // The first words go too: they are texts that people wrote.
-            let mut update = transaction.prepare_cached(
-                "UPDATE jobs SET forgotten = 1, question = '', answer = '' WHERE number = ?1",
-            )?;
-            update.execute([number])?;
+            let mut update = transaction
+                .prepare_cached("UPDATE jobs SET forgotten = 1, question = '', answer = '' WHERE seq = ?1")?;
+            update.execute([seq])?;
         }
     }
     texts::store_total(&transaction, text_bytes)?;

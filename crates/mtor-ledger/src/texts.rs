@@ -15,9 +15,9 @@ pub(crate) enum Part {
     Answer,
 }
 
-/// The key of a job's text.
-pub(crate) const fn key(number: i64, part: Part) -> i64 {
-    number * 2 + part as i64
+/// The key of a text of the job that this entry accepted.
+pub(crate) const fn key(seq: i64, part: Part) -> i64 {
+    seq * 2 + part as i64
 }
 
 /// How a text is stored.
@@ -107,10 +107,10 @@ pub(crate) fn names_blob(connection: &Connection, hash: &Digest) -> rusqlite::Re
 
 /// Deletes a job's texts. Returns how many bytes less are kept; the blobs that may have become nameless are added to
 /// `blobs`.
-pub(crate) fn delete(connection: &Connection, number: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
+pub(crate) fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
     let mut statement =
         connection.prepare_cached("DELETE FROM texts WHERE key IN (?1, ?2) RETURNING bytes, blob")?;
-    let mut rows = statement.query([key(number, Part::Question), key(number, Part::Answer)])?;
+    let mut rows = statement.query([key(seq, Part::Question), key(seq, Part::Answer)])?;
     let mut freed = 0;
     while let Some(row) = rows.next()? {
         freed += unsigned(row.get(0)?);

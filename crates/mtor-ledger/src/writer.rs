@@ -18,7 +18,7 @@ use crate::defaults::{
     CHECKPOINT_INTERVAL, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, SNAPSHOT_AT_CLOSE_ENTRIES, SNAPSHOTS_KEPT,
 };
 use crate::error::{CloseError, QueryError};
-use crate::journal::{self, JournalWriter, Tail};
+use crate::journal::{self, JournalWriter, OpenJob, Tail};
 use crate::merkle::Frontier;
 use crate::queue::{End, Pending};
 use crate::records::RecordWriter;
@@ -196,9 +196,9 @@ impl<'c> Writer<'c> {
         if !first_try && self.is_stored(group)? {
             return self.stored(group, None);
         }
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.execute("BEGIN IMMEDIATE")?;
         let written = self.write(group).and_then(|progress| {
-            self.connection.execute_batch("COMMIT")?;
+            self.execute("COMMIT")?;
             Ok(progress)
         });
         match written {
@@ -211,6 +211,11 @@ impl<'c> Writer<'c> {
                 Err(error)
             }
         }
+    }
+
+    /// Runs a statement that is needed again and again.
+    fn execute(&self, statement: &str) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(statement)?.execute([])
     }
 
     /// Whether an earlier try succeeded, although it was reported as failed.
@@ -226,14 +231,19 @@ impl<'c> Writer<'c> {
         for pending in group {
             for entry in &pending.batch.entries {
                 let payer = match &entry.fact {
-                    Fact::Accepted { job, .. } => self.tail.payers.insert(job.id, job.account),
-                    Fact::Settled { id, .. } => self.tail.payers.get(id).copied(),
+                    Fact::Accepted { job, .. } => {
+                        let open = OpenJob { payer: job.account, seq: entry.seq, has_part: false };
+                        self.tail.open.insert(job.id, open);
+                        None
+                    }
+                    Fact::Settled { id, .. } => self.tail.open.get(id).map(|open| open.payer),
                     Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
                 };
                 self.journal.append(entry, &mut frontier, payer)?;
             }
             for record in &pending.batch.records {
-                text_bytes = text_bytes.saturating_add_signed(self.records.write(record)?);
+                text_bytes =
+                    text_bytes.saturating_add_signed(self.records.write(record, &mut self.tail.open)?);
             }
             if let Some(snapshot) = &pending.snapshot {
                 snapshot.store(self.connection, SNAPSHOTS_KEPT)?;
@@ -266,7 +276,7 @@ impl<'c> Writer<'c> {
         for entry in group.iter().flat_map(|pending| &pending.batch.entries) {
             self.newest = self.newest.max(entry.time);
             if let Fact::Settled { id, .. } = &entry.fact {
-                self.tail.payers.remove(id);
+                self.tail.open.remove(id);
             }
         }
         self.shared.text_bytes.store(self.text_bytes, Ordering::Relaxed);

@@ -170,17 +170,17 @@ impl RequestMessage {
 
 /// The answer of `POST /v1/chat/completions`, and each event of its stream.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct ChatCompletion {
+pub struct ChatCompletion<'a> {
     /// `chatcmpl-` and the job's id.
-    pub id: String,
+    pub id: &'a str,
     /// `chat.completion`, or `chat.completion.chunk`.
     pub object: &'static str,
     /// Seconds since the Unix epoch.
     pub created: u64,
     /// The model.
-    pub model: String,
+    pub model: &'a str,
     /// One choice; none in the event that carries the usage.
-    pub choices: Vec<ChatChoice>,
+    pub choices: &'a [ChatChoice<'a>],
     /// What was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
@@ -188,28 +188,28 @@ pub struct ChatCompletion {
 
 /// The one choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ChatChoice {
+pub struct ChatChoice<'a> {
     /// Always 0.
     pub index: u32,
     /// The whole message, unless streamed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<ResponseMessage>,
+    pub message: Option<ResponseMessage<'a>>,
     /// A piece of it, when streamed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delta: Option<ResponseMessage>,
+    pub delta: Option<ResponseMessage<'a>>,
     /// Null until the end, then `stop` or `length`.
     pub finish_reason: Option<FinishReason>,
 }
 
 /// A message, or a piece of one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
-pub struct ResponseMessage {
+pub struct ResponseMessage<'a> {
     /// Who says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// What.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
+    pub content: Option<&'a str>,
 }
 
 /// Usage by OpenAI's names.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -212,7 +213,8 @@ pub struct Run {
     /// The fencing token of this assignment; everything that the worker sends for the job carries it.
     pub lease: u64,
     /// What to do.
-    pub intent: Intent,
+    // Shared: the broker has it too as long as the job is open.
+    pub intent: Arc<Intent>,
     /// Text of the answer that was delivered already by a worker that left: go on right after it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,

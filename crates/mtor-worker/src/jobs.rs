@@ -97,6 +97,7 @@ impl<W: Worker> Jobs<W> {
         let may_start = slots.running < slots.max;
         let cancelled = self.all.child_token();
         let Run { intent, prefix, output_tokens_max, deadline, .. } = run;
+        let intent = Arc::unwrap_or_clone(intent);
         let (feeder, input) = Input::channel(intent.task.input_frames_max());
         let feeder = intent.task.takes_input().then_some(feeder);
         let held = Held { kind: kind.clone(), feeder, cancelled: cancelled.clone(), stopped: false };

@@ -62,8 +62,8 @@ async fn dial(address: &Address) -> Result<Socket, LinkError> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(LinkError::lost)?;
     // Without it a chunk can wait 40 ms for the acknowledgement of the one before.
     stream.set_nodelay(true).map_err(LinkError::lost)?;
-    let mut request =
-        address.url.as_str().into_client_request().map_err(|error| not_a_realm(address, error))?;
+    let url = format!("{}?role=worker", address.url);
+    let mut request = url.into_client_request().map_err(|error| not_a_realm(address, error))?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)

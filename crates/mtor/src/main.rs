@@ -18,6 +18,11 @@ mod terminal;
 
 use std::process::ExitCode;
 
+/// A job is many small allocations that one thread makes and another frees: see docs/src/performance.md.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::read(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(cli) => cli,

@@ -9,7 +9,7 @@ use mtor_protocol::body::{Accepted, Assigned, Cancelled, Completed, Failed, Flow
 use mtor_protocol::http::JobState;
 use mtor_protocol::worker::{Run, Stop};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
 };
 use tokio::sync::oneshot;
 
@@ -124,13 +124,13 @@ impl RealmTask {
         todo: &mut Todo,
     ) {
         let Some(Waiter::Submit(submission, reply)) = self.waiters.remove(&ticket) else { return };
-        let stream = submission.stream.clone();
+        let (stream, intent) = (submission.stream.clone(), submission.intent.clone());
         stream.push(now, Body::JobAccepted(Accepted { hold, deadline }));
         self.streams.insert(stream.clone());
         self.metrics.submitted.inc();
-        self.tell(job, stream.account, &submission.intent, FlowStep::Submitted, None);
-        todo.batch.records.push(Record::Request(Box::new(submission.request(now, hold))));
-        self.open.insert(job, OpenJob { stream: stream.clone(), intent: submission.intent });
+        self.tell(job, stream.account, &intent, FlowStep::Submitted, None);
+        todo.batch.records.push(Record::Request(Box::new(submission.into_request(now, hold))));
+        self.open.insert(job, OpenJob { stream: stream.clone(), intent });
         todo.after.push(AfterCommit::Taken(stream, reply));
     }
 
@@ -150,7 +150,7 @@ impl RealmTask {
         (worker, offer): (WorkerId, u16),
         attempt: u32,
         (lease, rival): (u64, bool),
-        run: impl FnOnce(mtor_protocol::Intent, String) -> Run,
+        run: impl FnOnce(Arc<Intent>, String) -> Run,
     ) {
         let (Some(open), Some(link)) = (self.open.get(&job), self.links.get(&worker)) else { return };
         let prefix = if rival { open.stream.rival(lease) } else { open.stream.lease(lease) };
@@ -159,7 +159,7 @@ impl RealmTask {
         self.tell(job, open.stream.account, &open.intent, FlowStep::Assigned, Some(name.clone()));
         let assigned = Assigned { worker: name, did: link.did.clone(), model, attempt };
         open.stream.push(now, Body::JobAssigned(assigned));
-        let run = run((*open.intent).clone(), prefix);
+        let run = run(open.intent.clone(), prefix);
         link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
         if open.stream.input.is_some() {
             self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
@@ -197,14 +197,7 @@ impl RealmTask {
     }
 
     /// Tells those who watch the realm, if anybody does.
-    fn tell(
-        &self,
-        job: JobId,
-        account: AccountId,
-        intent: &mtor_protocol::Intent,
-        step: FlowStep,
-        worker: Option<String>,
-    ) {
+    fn tell(&self, job: JobId, account: AccountId, intent: &Intent, step: FlowStep, worker: Option<String>) {
         if self.flow.receiver_count() > 0 {
             let capability = intent.task.kind();
             // Fails when the last watcher has just gone.

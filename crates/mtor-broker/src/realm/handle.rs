@@ -36,21 +36,22 @@ pub struct Submission {
 
 impl Submission {
     /// What the ledger keeps of it.
-    pub(super) fn request(&self, submitted: Timestamp, hold: Micro) -> RequestRecord {
+    pub(super) fn into_request(self, submitted: Timestamp, hold: Micro) -> RequestRecord {
+        let Self { job, did, request_json, question, salt, .. } = self;
         RequestRecord {
-            job: self.job.id,
-            account: self.job.account,
-            did: self.did.clone(),
-            capability: self.job.capability.clone(),
-            model: self.job.model.clone(),
-            class: self.job.class,
-            privacy: self.job.privacy,
+            job: job.id,
+            account: job.account,
+            did,
+            capability: job.capability,
+            model: job.model,
+            class: job.class,
+            privacy: job.privacy,
             submitted,
-            deadline: self.job.deadline,
+            deadline: job.deadline,
             hold,
-            request_json: self.request_json.clone(),
-            question: self.question.clone(),
-            salt: self.salt,
+            request_json,
+            question,
+            salt,
         }
     }
 }

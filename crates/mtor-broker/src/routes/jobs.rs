@@ -21,7 +21,7 @@ use super::request::{Asked, parse, value};
 use crate::app::App;
 use crate::defaults;
 use crate::realm::Taken;
-use crate::stream::JobStream;
+use crate::stream::{JobStream, is_end};
 
 #[derive(Deserialize)]
 pub(super) struct SubmitQuery {
@@ -133,7 +133,7 @@ fn live_events(
                 () = app.closing.cancelled() => return None,
             };
             let last = events.last()?;
-            let next = last.sequence.filter(|_| !crate::session::is_end(last));
+            let next = last.sequence.filter(|_| !is_end(&last.body));
             let text: String = events.iter().map(sse).collect();
             Some((Ok(Bytes::from(text)), next))
         }

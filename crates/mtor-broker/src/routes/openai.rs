@@ -9,13 +9,13 @@ mod transcriptions;
 use std::sync::Arc;
 
 use mtor_protocol::body::Completed;
-use mtor_protocol::{Body, Event, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
+use mtor_protocol::{Body, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
 
 use super::reply::OpenAiRefusal;
 use crate::app::{App, Wallet};
 use crate::input::JobInput;
 use crate::jobs::TakenJob;
-use crate::stream::{Heard, JobStream};
+use crate::stream::{Heard, Item, JobStream};
 
 pub(super) use chat::chat;
 pub(super) use embeddings::embeddings;
@@ -87,21 +87,16 @@ impl Place {
         }
         let app = &self.tied.app;
         let heard = tokio::select! {
-            heard = self.tied.stream.hear_after(self.after, app.did.as_str()) => heard,
+            heard = self.tied.stream.hear_after(self.after) => heard,
             () = app.closing.cancelled() => return None,
         };
         let last = heard.last()?;
-        self.after = last.sequence();
-        if matches!(last, Heard::Event(event) if crate::session::is_end(event)) {
+        self.after = last.sequence;
+        if last.is_end() {
             self.done = true;
             self.tied.set_ended();
         }
         Some(heard)
-    }
-
-    /// The same, but for sound.
-    async fn next(&mut self) -> Option<Vec<Event>> {
-        Some(self.hear().await?.into_iter().filter_map(Heard::event).collect())
     }
 
     /// The whole answer so far.
@@ -124,6 +119,15 @@ fn cancelled_elsewhere() -> Problem {
 
 /// One server-sent event.
 fn data(value: &impl serde::Serialize) -> String {
-    // None of these types can fail to be written.
-    format!("data: {}\n\n", serde_json::to_string(value).unwrap_or_default())
+    let mut out = Vec::new();
+    write_data(&mut out, value);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes one server-sent event.
+fn write_data(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    out.extend(b"data: ");
+    // Neither can the types that come here fail to be written, nor can memory fail to take them.
+    let _ = serde_json::to_writer(&mut *out, value);
+    out.extend(b"\n\n");
 }

@@ -12,7 +12,7 @@ use super::client::say;
 use crate::app::{App, Wallet};
 use crate::defaults;
 use crate::input::JobInput;
-use crate::stream::{Heard, JobStream};
+use crate::stream::{Heard, Item, JobStream};
 
 /// Submits a job and follows it to its end.
 pub(super) async fn submit(
@@ -57,12 +57,12 @@ pub(super) async fn resume(
 
 async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Sender<Message>) {
     loop {
-        let heard = stream.hear_after(after, app.did.as_str()).await;
+        let heard = stream.hear_after(after).await;
         let Some(last) = heard.last() else { return };
-        after = last.sequence();
-        let ended = matches!(last, Heard::Event(event) if is_end(event));
+        after = last.sequence;
+        let ended = last.is_end();
         for heard in heard {
-            if frames.send(message(stream.job, heard)).await.is_err() {
+            if frames.send(message(app, stream.job, heard)).await.is_err() {
                 return;
             }
         }
@@ -73,20 +73,18 @@ async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Se
 }
 
 /// What goes over the wire: events as text, sound as binary frames.
-fn message(job: JobId, heard: Heard) -> Message {
-    match heard {
-        Heard::Event(event) => Message::Text(event.to_json().into()),
-        Heard::Payload { sequence, bytes } => {
+fn message(app: &App, job: JobId, Heard { sequence, time, item }: Heard) -> Message {
+    match item {
+        Item::Event(body) => {
+            let event = Event::numbered(app.did.as_str(), time, job, sequence, body);
+            Message::Text(event.to_json().into())
+        }
+        Item::Payload(bytes) => {
             let frame = Frame { kind: FrameKind::Output, job, lease: 0, sequence, payload: &bytes };
             // It came in a frame of the same size.
             Message::Binary(frame.encode().unwrap_or_default().into())
         }
     }
-}
-
-/// Whether an event is a job's last.
-pub(crate) fn is_end(event: &Event) -> bool {
-    matches!(event.body, Body::JobCompleted(_) | Body::JobFailed(_) | Body::JobCancelled(_))
 }
 
 /// Tells of every step in the realm, and of how it stands when that has changed, at most once a second.

@@ -11,7 +11,7 @@ use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Ta
 use super::limits::TURN_JOB_MS;
 use crate::app::{App, Wallet};
 use crate::jobs::TakenJob;
-use crate::stream::{Heard, JobStream};
+use crate::stream::{Item, JobStream};
 
 /// Somebody who does jobs: the realm, or in tests a realm that is played.
 pub(super) trait Ask: Send + Sync + 'static {
@@ -109,16 +109,16 @@ impl Asked {
     pub(super) async fn next(&mut self) -> Result<Vec<Piece>, Problem> {
         let mut pieces = Vec::new();
         while pieces.is_empty() && !self.ended {
-            let heard = self.stream.hear_after(self.place, "").await;
+            let heard = self.stream.hear_after(self.place).await;
             let Some(last) = heard.last() else {
                 self.ended = true;
                 break;
             };
-            self.place = last.sequence();
+            self.place = last.sequence;
             for heard in heard {
-                match heard {
-                    Heard::Payload { bytes, .. } => pieces.push(Piece::Sound(bytes)),
-                    Heard::Event(event) => match event.body {
+                match heard.item {
+                    Item::Payload(bytes) => pieces.push(Piece::Sound(bytes)),
+                    Item::Event(body) => match body {
                         Body::JobChunk(chunk) => pieces.push(Piece::Text(chunk.text)),
                         Body::JobCompleted(_) => self.ended = true,
                         Body::JobFailed(failed) => {

@@ -3,16 +3,16 @@
 use mtor_core::{Entry, Fact, Leg, OpenJob, Outcome};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{AccountId, Digest, JobId, Micro};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::VerifyError;
 use crate::blobs::Blobs;
-use crate::columns::{account_bytes, id_bytes, integer, unsigned};
+use crate::columns::{account_bytes, integer, unsigned};
 use crate::commitment::{answer_commitment, commitment, digest};
 use crate::database::{Paths, open_reader};
 use crate::error::QueryError;
 use crate::jobs;
-use crate::journal::{movements, taken_id};
+use crate::journal::{movements, seq_of, taken_id};
 use crate::record::StoredJob;
 
 /// Compares what is beside the journal with its entries.
@@ -71,9 +71,7 @@ impl<'c> Beside<'c> {
     /// The index of ids and that of movements have what they should.
     fn index(&mut self, entry: &Entry, payer: Option<AccountId>) -> Result<(), QueryError> {
         if let Some(id) = taken_id(&entry.fact) {
-            let mut statement = self.connection.prepare_cached("SELECT seq FROM ids WHERE id = ?1")?;
-            let found: Option<i64> = statement.query_row([id_bytes(id)], |row| row.get(0)).optional()?;
-            match found.map(unsigned) {
+            match seq_of(self.connection, id)? {
                 Some(seq) if seq == entry.seq => self.ids += 1,
                 // The id came back: it stays with the entry that had it first.
                 Some(seq) if seq < entry.seq => {}

@@ -211,7 +211,7 @@ pub(crate) fn job(lease: u64) -> JobId {
 pub(crate) fn assignment(lease: u64, question: &str) -> Run {
     Run {
         lease,
-        intent: Intent::any_model(Task::Chat(ChatTask::question(question))),
+        intent: Intent::any_model(Task::Chat(ChatTask::question(question))).into(),
         prefix: String::new(),
         output_tokens_max: 100,
         deadline: now().plus_ms(60_000),

@@ -125,7 +125,7 @@ impl Attached {
         let task = ChatTask { temperature: Some(0.0), ..task };
         let run = Run {
             lease,
-            intent: Intent::any_model(Task::Chat(task)),
+            intent: Intent::any_model(Task::Chat(task)).into(),
             prefix: prefix.into(),
             output_tokens_max,
             deadline: now().plus_ms(600_000),

@@ -124,7 +124,7 @@ impl Attached {
         let task = EmbedTask { input: input.iter().map(|text| (*text).to_owned()).collect() };
         let run = Run {
             lease,
-            intent: Intent::any_model(Task::Embed(task)),
+            intent: Intent::any_model(Task::Embed(task)).into(),
             prefix: prefix.into(),
             output_tokens_max: 0,
             deadline: now().plus_ms(600_000),

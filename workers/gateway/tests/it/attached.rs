@@ -91,7 +91,7 @@ impl Session {
     }
 
     async fn run(&mut self, lease: u64, task: Task, prefix: &str) {
-        let (intent, deadline) = (Intent::any_model(task), now().plus_ms(600_000));
+        let (intent, deadline) = (Intent::any_model(task).into(), now().plus_ms(600_000));
         let run = Run { lease, intent, prefix: prefix.into(), output_tokens_max: 0, deadline };
         self.say(Some(JobId(lease.into())), Body::WorkerRun(run)).await;
     }

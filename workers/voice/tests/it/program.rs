@@ -123,7 +123,7 @@ impl Attached {
     async fn run(&mut self, lease: u64, task: SpeakTask, prefix: &str) {
         let run = Run {
             lease,
-            intent: Intent::any_model(Task::Speak(task)),
+            intent: Intent::any_model(Task::Speak(task)).into(),
             prefix: prefix.into(),
             output_tokens_max: 1,
             deadline: now().plus_ms(600_000),

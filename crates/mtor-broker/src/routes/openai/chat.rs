@@ -6,19 +6,19 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::Stream;
-use futures_util::stream::unfold;
+use futures_util::stream::{StreamExt as _, iter, unfold};
 use mtor_protocol::body::Completed;
 use mtor_protocol::openai::{ChatChoice, ChatCompletion, ChatCompletionRequest, ErrorBody, ResponseMessage};
-use mtor_protocol::{
-    Body, Event, FinishReason, Intent, Problem, ProblemKind, Role, ServiceClass, Task, Usage,
-};
+use mtor_protocol::{Body, FinishReason, Intent, Problem, ProblemKind, Role, ServiceClass, Task, Usage};
 
-use super::{OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
+use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, write_data};
 use crate::clock;
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
 use crate::routes::request::Asked;
+
+/// What the pieces of a streamed answer are called.
+const CHUNK: &str = "chat.completion.chunk";
 
 pub(in crate::routes) async fn chat(State(app): Shared, request: Request) -> Result<Response, OpenAiRefusal> {
     let asked = Asked::read(&app, request).await?;
@@ -53,20 +53,20 @@ struct Completion {
 }
 
 impl Completion {
-    fn part(&self, object: &'static str, choices: Vec<ChatChoice>, usage: Option<Usage>) -> ChatCompletion {
-        ChatCompletion {
-            id: self.id.clone(),
-            object,
-            created: self.created,
-            model: self.model.clone(),
-            choices,
-            usage: usage.map(Into::into),
-        }
+    fn part<'a>(
+        &'a self,
+        object: &'static str,
+        choices: &'a [ChatChoice<'a>],
+        usage: Option<Usage>,
+    ) -> ChatCompletion<'a> {
+        let (id, created, model) = (&self.id, self.created, &self.model);
+        ChatCompletion { id, object, created, model, choices, usage: usage.map(Into::into) }
     }
 
-    fn delta(&self, delta: ResponseMessage, finish_reason: Option<FinishReason>) -> String {
+    /// Writes a piece of the streamed answer.
+    fn delta(&self, out: &mut Vec<u8>, delta: ResponseMessage<'_>, finish_reason: Option<FinishReason>) {
         let choice = ChatChoice { index: 0, message: None, delta: Some(delta), finish_reason };
-        data(&self.part("chat.completion.chunk", vec![choice], None))
+        write_data(out, &self.part(CHUNK, &[choice], None));
     }
 }
 
@@ -79,9 +79,9 @@ async fn whole(mut tied: Tied, mut completion: Completion) -> Result<Response, O
         completion.model = model;
     }
     let (text, _) = tied.stream.answer();
-    let message = ResponseMessage { role: Some(Role::Assistant), content: Some(text) };
+    let message = ResponseMessage { role: Some(Role::Assistant), content: Some(&text) };
     let choice = ChatChoice { index: 0, message: Some(message), delta: None, finish_reason: Some(finish) };
-    Ok(Json(completion.part("chat.completion", vec![choice], Some(usage))).into_response())
+    Ok(Json(completion.part("chat.completion", &[choice], Some(usage))).into_response())
 }
 
 /// The answer word by word. The headers wait for the first word, so that whatever fails before it fails with a status.
@@ -92,13 +92,16 @@ async fn stream(
 ) -> Result<Response, OpenAiRefusal> {
     let mut place = Place::new(tied);
     let mut first = Vec::new();
-    while !first.iter().any(|event: &Event| matches!(event.body, Body::JobChunk(_) | Body::JobCompleted(_))) {
+    while !first
+        .iter()
+        .any(|heard: &Heard| matches!(heard.item, Item::Event(Body::JobChunk(_) | Body::JobCompleted(_))))
+    {
         first = place
-            .next()
+            .hear()
             .await
             .ok_or_else(|| Problem::new(ProblemKind::Draining, "the realm is going down"))?;
-        for event in &first {
-            match &event.body {
+        for body in first.iter().filter_map(Heard::body) {
+            match body {
                 Body::JobAssigned(assigned) => completion.model = assigned.model.clone(),
                 Body::JobFailed(failed) => return Err(failed.problem.clone().into()),
                 Body::JobCancelled(_) => return Err(cancelled_elsewhere().into()),
@@ -106,52 +109,36 @@ async fn stream(
             }
         }
     }
-    let role = ResponseMessage { role: Some(Role::Assistant), content: Some(String::new()) };
-    let begin = completion.delta(role, None) + &tell(&completion, &first, include_usage);
-    let rest = unfold(place, move |mut place| {
-        let completion = completion.clone();
-        async move {
-            let events = place.next().await?;
-            let text = tell(&completion, &events, include_usage);
-            Some((Ok(Bytes::from(text)), place))
-        }
+    let role = ResponseMessage { role: Some(Role::Assistant), content: Some("") };
+    let mut begin = Vec::new();
+    completion.delta(&mut begin, role, None);
+    tell(&mut begin, &completion, &first, include_usage);
+    let rest = unfold((place, completion), move |(mut place, completion)| async move {
+        let heard = place.hear().await?;
+        let mut text = Vec::new();
+        tell(&mut text, &completion, &heard, include_usage);
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (place, completion)))
     });
-    let begin = futures_util::stream::iter([Ok(Bytes::from(begin))]);
-    Ok(event_stream(chain(begin, rest)))
+    Ok(event_stream(iter([Ok(Bytes::from(begin))]).chain(rest)))
 }
 
-fn chain<A, B>(begin: A, rest: B) -> impl Stream<Item = Result<Bytes, Infallible>>
-where
-    A: Stream<Item = Result<Bytes, Infallible>>,
-    B: Stream<Item = Result<Bytes, Infallible>>,
-{
-    use futures_util::StreamExt as _;
-    begin.chain(rest)
-}
-
-/// A job's events in the words of this interface.
-fn tell(completion: &Completion, events: &[Event], include_usage: bool) -> String {
-    let mut text = String::new();
-    for event in events {
-        match &event.body {
+/// Writes a job's events in the words of this interface.
+fn tell(out: &mut Vec<u8>, completion: &Completion, heard: &[Heard], include_usage: bool) {
+    for body in heard.iter().filter_map(Heard::body) {
+        match body {
             Body::JobChunk(chunk) => {
-                text += &completion
-                    .delta(ResponseMessage { role: None, content: Some(chunk.text.clone()) }, None);
+                completion.delta(out, ResponseMessage { role: None, content: Some(&chunk.text) }, None);
             }
             Body::JobCompleted(completed) => {
-                text += &completion.delta(ResponseMessage::default(), Some(completed.finish));
+                completion.delta(out, ResponseMessage::default(), Some(completed.finish));
                 if include_usage {
-                    text +=
-                        &data(&completion.part("chat.completion.chunk", Vec::new(), Some(completed.usage)));
+                    write_data(out, &completion.part(CHUNK, &[], Some(completed.usage)));
                 }
-                text += "data: [DONE]\n\n";
+                out.extend(b"data: [DONE]\n\n");
             }
-            Body::JobFailed(failed) => text += &data(&ErrorBody::from(&failed.problem)),
-            Body::JobCancelled(_) => {
-                text += &data(&ErrorBody::from(&cancelled_elsewhere()));
-            }
+            Body::JobFailed(failed) => write_data(out, &ErrorBody::from(&failed.problem)),
+            Body::JobCancelled(_) => write_data(out, &ErrorBody::from(&cancelled_elsewhere())),
             _ => {}
         }
     }
-    text
 }

@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream::{StreamExt as _, iter, unfold};
 use mtor_protocol::openai::{ErrorBody, SpeechEvent, SpeechRequest};
-use mtor_protocol::{Body, Event, Intent, Problem, ProblemKind, ServiceClass, Task};
+use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Task};
 
-use super::{Heard, OpenAiRefusal, Place, Tied, cancelled_elsewhere, data};
+use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, data};
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
 use crate::routes::request::Asked;
@@ -54,14 +54,11 @@ async fn first_sound(place: &mut Place) -> Result<Vec<Heard>, Problem> {
             .await
             .ok_or_else(|| Problem::new(ProblemKind::Draining, "the realm is going down"))?;
         for one in &heard {
-            match one {
-                Heard::Payload { .. } => return Ok(heard),
-                Heard::Event(Event { body: Body::JobCompleted(_), .. }) => return Ok(heard),
-                Heard::Event(Event { body: Body::JobFailed(failed), .. }) => {
-                    return Err(failed.problem.clone());
-                }
-                Heard::Event(Event { body: Body::JobCancelled(_), .. }) => return Err(cancelled_elsewhere()),
-                Heard::Event(_) => {}
+            match &one.item {
+                Item::Payload(_) | Item::Event(Body::JobCompleted(_)) => return Ok(heard),
+                Item::Event(Body::JobFailed(failed)) => return Err(failed.problem.clone()),
+                Item::Event(Body::JobCancelled(_)) => return Err(cancelled_elsewhere()),
+                Item::Event(_) => {}
             }
         }
     }
@@ -70,20 +67,18 @@ async fn first_sound(place: &mut Place) -> Result<Vec<Heard>, Problem> {
 /// The sound as it is, or as server-sent events.
 fn tell(heard: &[Heard], events: bool) -> Bytes {
     if !events {
-        let sound = heard.iter().filter_map(|one| match one {
-            Heard::Payload { bytes, .. } => Some(&bytes[..]),
-            Heard::Event(_) => None,
+        let sound = heard.iter().filter_map(|one| match &one.item {
+            Item::Payload(bytes) => Some(&bytes[..]),
+            Item::Event(_) => None,
         });
         return sound.collect::<Vec<_>>().concat().into();
     }
-    let event = |one: &Heard| match one {
-        Heard::Payload { bytes, .. } => data(&SpeechEvent::Delta { audio: STANDARD.encode(bytes) }),
-        Heard::Event(Event { body: Body::JobCompleted(_), .. }) => data(&SpeechEvent::Done {}),
-        Heard::Event(Event { body: Body::JobFailed(failed), .. }) => data(&ErrorBody::from(&failed.problem)),
-        Heard::Event(Event { body: Body::JobCancelled(_), .. }) => {
-            data(&ErrorBody::from(&cancelled_elsewhere()))
-        }
-        Heard::Event(_) => String::new(),
+    let event = |one: &Heard| match &one.item {
+        Item::Payload(bytes) => data(&SpeechEvent::Delta { audio: STANDARD.encode(bytes) }),
+        Item::Event(Body::JobCompleted(_)) => data(&SpeechEvent::Done {}),
+        Item::Event(Body::JobFailed(failed)) => data(&ErrorBody::from(&failed.problem)),
+        Item::Event(Body::JobCancelled(_)) => data(&ErrorBody::from(&cancelled_elsewhere())),
+        Item::Event(_) => String::new(),
     };
     heard.iter().map(event).collect::<String>().into()
 }

@@ -12,9 +12,9 @@ use futures_util::stream::{once, unfold};
 use mtor_protocol::openai::{
     ErrorBody, Transcription, TranscriptionEvent, TranscriptionFormat, TranscriptionRequest, subtitles,
 };
-use mtor_protocol::{Body, Event, Intent, Problem, ProblemKind, ServiceClass, Task, Transcript, limits};
+use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Task, Transcript, limits};
 
-use super::{Heard, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
+use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
 use crate::app::App;
 use crate::input::JobInput;
 use crate::routes::Shared;
@@ -112,17 +112,11 @@ fn stream(tied: Tied) -> Response {
 }
 
 fn tell(heard: &Heard, place: &Place) -> String {
-    match heard {
-        Heard::Event(Event { body: Body::JobChunk(chunk), .. }) => {
-            data(&TranscriptionEvent::Delta { delta: chunk.text.clone() })
-        }
-        Heard::Event(Event { body: Body::JobCompleted(_), .. }) => {
-            data(&TranscriptionEvent::Done { text: place.answer() })
-        }
-        Heard::Event(Event { body: Body::JobFailed(failed), .. }) => data(&ErrorBody::from(&failed.problem)),
-        Heard::Event(Event { body: Body::JobCancelled(_), .. }) => {
-            data(&ErrorBody::from(&cancelled_elsewhere()))
-        }
-        Heard::Event(_) | Heard::Payload { .. } => String::new(),
+    match &heard.item {
+        Item::Event(Body::JobChunk(chunk)) => data(&TranscriptionEvent::Delta { delta: chunk.text.clone() }),
+        Item::Event(Body::JobCompleted(_)) => data(&TranscriptionEvent::Done { text: place.answer() }),
+        Item::Event(Body::JobFailed(failed)) => data(&ErrorBody::from(&failed.problem)),
+        Item::Event(Body::JobCancelled(_)) => data(&ErrorBody::from(&cancelled_elsewhere())),
+        Item::Event(_) | Item::Payload(_) => String::new(),
     }
 }

@@ -1,0 +1,194 @@
+//! How an entry stands in its leaf: one flat object, with the fields of its fact beside number and time.
+//!
+//! Serde could derive the same JSON by flattening, but would build a tree of it on the way, and a realm reads each entry when
+//! it starts and for its snapshots.
+
+use mtor_protocol::{
+    AccountId, CapabilityKind, Digest, JobId, Micro, Price, Privacy, ServiceClass, Timestamp, Usage,
+};
+use serde::de::Error as _;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Entry, Fact, Leg, NewJob, Outcome};
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // How many fields there are is of no interest to JSON.
+        let mut leaf = serializer.serialize_struct("Entry", 3)?;
+        leaf.serialize_field("seq", &self.seq)?;
+        leaf.serialize_field("time", &self.time)?;
+        match &self.fact {
+            Fact::Founded { owner } => {
+                leaf.serialize_field("fact", &Name::Founded)?;
+                leaf.serialize_field("owner", owner)?;
+            }
+            Fact::Issued { id, to, amount } => {
+                leaf.serialize_field("fact", &Name::Issued)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("to", to)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Transferred { id, from, to, amount, memo } => {
+                leaf.serialize_field("fact", &Name::Transferred)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("from", from)?;
+                leaf.serialize_field("to", to)?;
+                leaf.serialize_field("amount", amount)?;
+                leaf.serialize_field("memo", memo)?;
+            }
+            Fact::Accepted { job, hold, price } => {
+                leaf.serialize_field("fact", &Name::Accepted)?;
+                job_fields(&mut leaf, job)?;
+                leaf.serialize_field("hold", hold)?;
+                leaf.serialize_field("price", price)?;
+            }
+            Fact::Settled { id, outcome, usage, legs, output } => {
+                leaf.serialize_field("fact", &Name::Settled)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("outcome", outcome)?;
+                leaf.serialize_field("usage", usage)?;
+                leaf.serialize_field("legs", legs)?;
+                optional(&mut leaf, "output", output.as_ref())?;
+            }
+        }
+        leaf.end()
+    }
+}
+
+fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::Error> {
+    // Taken apart, so that a field that is added can't be forgotten here.
+    #[rustfmt::skip]
+    let NewJob {
+        id, account, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max, audio_ms_max,
+        deadline, max_price, prefix,
+    } = job;
+    leaf.serialize_field("id", id)?;
+    leaf.serialize_field("account", account)?;
+    leaf.serialize_field("capability", capability)?;
+    leaf.serialize_field("model", model)?;
+    leaf.serialize_field("class", class)?;
+    leaf.serialize_field("privacy", privacy)?;
+    leaf.serialize_field("request", request)?;
+    leaf.serialize_field("input_bytes", input_bytes)?;
+    leaf.serialize_field("input_tokens_max", input_tokens_max)?;
+    leaf.serialize_field("output_tokens_max", output_tokens_max)?;
+    optional(leaf, "audio_ms_max", Some(audio_ms_max).filter(|ms| **ms > 0))?;
+    leaf.serialize_field("deadline", deadline)?;
+    optional(leaf, "max_price", max_price.as_ref())?;
+    optional(leaf, "prefix", prefix.as_ref())
+}
+
+fn optional<S: SerializeStruct>(
+    leaf: &mut S,
+    name: &'static str,
+    value: Option<&impl Serialize>,
+) -> Result<(), S::Error> {
+    match value {
+        Some(value) => leaf.serialize_field(name, value),
+        None => leaf.skip_field(name),
+    }
+}
+
+/// The name of a fact.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Founded,
+    Issued,
+    Transferred,
+    Accepted,
+    Settled,
+}
+
+/// The fields of every fact.
+#[derive(Deserialize)]
+struct Leaf {
+    seq: u64,
+    time: Timestamp,
+    fact: Name,
+    owner: Option<AccountId>,
+    id: Option<JobId>,
+    from: Option<AccountId>,
+    to: Option<AccountId>,
+    amount: Option<Micro>,
+    memo: Option<Digest>,
+    account: Option<AccountId>,
+    capability: Option<CapabilityKind>,
+    model: Option<String>,
+    class: Option<ServiceClass>,
+    privacy: Option<Privacy>,
+    request: Option<Digest>,
+    input_bytes: Option<u32>,
+    input_tokens_max: Option<u32>,
+    output_tokens_max: Option<u32>,
+    #[serde(default)]
+    audio_ms_max: u32,
+    deadline: Option<Timestamp>,
+    max_price: Option<Micro>,
+    prefix: Option<u64>,
+    hold: Option<Micro>,
+    price: Option<Price>,
+    outcome: Option<Outcome>,
+    usage: Option<Usage>,
+    legs: Option<Vec<Leg>>,
+    output: Option<Digest>,
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let leaf = Leaf::deserialize(deserializer)?;
+        Ok(Self { seq: leaf.seq, time: leaf.time, fact: leaf.fact().map_err(D::Error::custom)? })
+    }
+}
+
+impl Leaf {
+    fn fact(self) -> Result<Fact, String> {
+        Ok(match self.fact {
+            Name::Founded => Fact::Founded { owner: need("owner", self.owner)? },
+            Name::Issued => Fact::Issued {
+                id: need("id", self.id)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Transferred => Fact::Transferred {
+                id: need("id", self.id)?,
+                from: need("from", self.from)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+                memo: need("memo", self.memo)?,
+            },
+            Name::Accepted => Fact::Accepted {
+                job: NewJob {
+                    id: need("id", self.id)?,
+                    account: need("account", self.account)?,
+                    capability: need("capability", self.capability)?,
+                    model: need("model", self.model)?,
+                    class: need("class", self.class)?,
+                    privacy: need("privacy", self.privacy)?,
+                    request: need("request", self.request)?,
+                    input_bytes: need("input_bytes", self.input_bytes)?,
+                    input_tokens_max: need("input_tokens_max", self.input_tokens_max)?,
+                    output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
+                    audio_ms_max: self.audio_ms_max,
+                    deadline: need("deadline", self.deadline)?,
+                    max_price: self.max_price,
+                    prefix: self.prefix,
+                },
+                hold: need("hold", self.hold)?,
+                price: need("price", self.price)?,
+            },
+            Name::Settled => Fact::Settled {
+                id: need("id", self.id)?,
+                outcome: need("outcome", self.outcome)?,
+                usage: need("usage", self.usage)?,
+                legs: need("legs", self.legs)?,
+                output: self.output,
+            },
+        })
+    }
+}
+
+fn need<T>(name: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("{name} is missing"))
+}
