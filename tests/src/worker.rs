@@ -9,6 +9,9 @@
 //! | anything else | `You said: ` and the question, at once |
 //!
 //! Handed a text that another worker began, it goes on after it. One word is one token.
+//!
+//! One that embeds gives each text a vector with as many dimensions as it takes to tell most words apart: equal texts have
+//! equal vectors, and texts with some words in common lie nearer to each other than those with none.
 
 use std::sync::Arc;
 
@@ -37,6 +40,8 @@ pub struct WorkerOptions {
     pub slots: u32,
     /// The window of its model, in tokens: it refuses questions of more words.
     pub context_tokens: Option<u32>,
+    /// Whether it turns texts into vectors, too.
+    pub embeds: bool,
     /// Breaks after the first word of every answer that it writes; another worker may do better.
     pub faulty: bool,
 }
@@ -48,6 +53,7 @@ impl Default for WorkerOptions {
             model: "script".to_owned(),
             slots: 4,
             context_tokens: None,
+            embeds: false,
             faulty: false,
         }
     }
@@ -192,12 +198,21 @@ impl Worker for Script {
         let options = &self.options;
         let mut offer = CapabilityOffer::new(CapabilityKind::CHAT, options.model.clone(), options.slots);
         offer.limits.context_tokens = options.context_tokens;
-        Announcement::new(options.name.clone(), [offer])
+        let embed = CapabilityOffer::new(CapabilityKind::EMBED, "script-embed", options.slots);
+        let offers = [Some(offer), options.embeds.then_some(embed)];
+        Announcement::new(options.name.clone(), offers.into_iter().flatten().collect::<Vec<_>>())
     }
 
     async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
-        let Task::Chat(chat) = &job.intent.task else {
-            return Err(JobError::refused(ProblemKind::InvalidRequest, "only chat is offered"));
+        let chat = match &job.intent.task {
+            Task::Chat(chat) => chat,
+            Task::Embed(embed) => {
+                let vectors: Vec<_> = embed.input.iter().map(|text| vector(text)).collect();
+                output.text(&serde_json::to_string(&vectors).unwrap(), 0).await?;
+                let words = embed.input.iter().map(|text| text.split_whitespace().count() as u64).sum();
+                return Ok(Finished { usage: output.usage(words), finish: FinishReason::Stop });
+            }
+            _ => return Err(JobError::refused(ProblemKind::InvalidRequest, "it was not offered")),
         };
         let asked = chat.messages.last().map_or("", |message| message.content.as_str());
         let words = asked.split_whitespace().count();
@@ -218,4 +233,15 @@ impl Worker for Script {
             _ => self.write(&job, &format!("You said: {asked}"), false, output).await,
         }
     }
+}
+
+/// How often each word is in a text, by the words' hashes.
+fn vector(text: &str) -> Vec<f32> {
+    const DIMENSIONS: usize = 512;
+    let mut vector = vec![0.0; DIMENSIONS];
+    for word in text.split_whitespace() {
+        let hash = word.bytes().fold(5_381_usize, |hash, byte| hash.wrapping_mul(33) ^ usize::from(byte));
+        vector[hash % DIMENSIONS] += 1.0;
+    }
+    vector
 }

@@ -13,6 +13,7 @@ mod ownership;
 mod proofs;
 mod real_model;
 mod refusals;
+mod resolving;
 mod starting;
 mod voice;
 mod worker_crash;
