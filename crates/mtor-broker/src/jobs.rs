@@ -115,6 +115,7 @@ impl App {
             deadline: now.plus_ms(timeout_ms),
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
+            quote: submit.quote,
         };
         Ok(Submission {
             not_forgotten: false,

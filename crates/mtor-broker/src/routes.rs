@@ -41,6 +41,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/realm", get(realm::info))
         .route("/api/queue", get(realm::queue))
         .route("/api/prices", get(realm::prices))
+        .route("/api/prices/history", get(realm::price_history))
         .route("/api/workers", get(realm::workers))
         .route("/api/jobs", post(jobs::submit))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))

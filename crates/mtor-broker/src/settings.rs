@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use mtor_core::{Config, PrivateMode};
+use mtor_core::{Config, MarketRules, PrivateMode};
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price};
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +84,8 @@ pub struct RealmFile {
     pub worker_share_percent: u8,
     /// Prices by capability, in micro (1,000,000 to the coin); see [`Price`].
     pub price: BTreeMap<String, Price>,
+    /// Whether prices follow load, and how far.
+    pub market: MarketSection,
     /// Which workers may attach.
     pub workers: WorkersSection,
     /// Bounds.
@@ -104,6 +106,7 @@ impl Default for RealmFile {
             welcome_coins: Coins(Micro::coins(100)),
             worker_share_percent: Config::default().worker_share_percent,
             price: BTreeMap::new(),
+            market: MarketSection::default(),
             workers: WorkersSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
@@ -149,6 +152,27 @@ pub struct WorkersSection {
     pub admit: Admit,
     /// Wallets that may attach workers from anywhere.
     pub listed: Vec<Did>,
+}
+
+/// Whether prices follow load, and how far they may go from the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MarketSection {
+    /// Whether they do; when it is not said, they do in a realm that is not private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow_load: Option<bool>,
+    /// The lowest that the base of a price falls to, in percent of the list price. Idle workers make it cheaper still for the
+    /// moment, down to a third of that.
+    pub floor_percent: u32,
+    /// The highest that it rises to. A queue makes it dearer for the moment, up to seven times that.
+    pub cap_percent: u32,
+}
+
+impl Default for MarketSection {
+    fn default() -> Self {
+        let MarketRules { floor_percent, cap_percent } = MarketRules::default();
+        Self { follow_load: None, floor_percent, cap_percent }
+    }
 }
 
 /// Bounds that a sysop may move.
@@ -203,7 +227,7 @@ impl RealmFile {
     /// The rules of the core that follow from this file.
     ///
     /// # Errors
-    /// The name of a capability in `[price]` that is none.
+    /// The name of a capability in `[price]` that is none; bounds of `[market]` that make no sense.
     pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
         let kind = |name: &String| {
             CapabilityKind::new(name).ok_or_else(|| format!("price.{name}: not a capability's name"))
@@ -219,8 +243,15 @@ impl RealmFile {
             owner_fill: self.owner_coins.0,
             welcome: self.welcome_coins.0,
         });
+        let MarketSection { follow_load, floor_percent, cap_percent } = self.market;
+        if floor_percent == 0 || floor_percent > cap_percent {
+            let detail = "floor_percent must be at least 1 and at most cap_percent";
+            return Err(format!("market: {detail}, not {floor_percent} and {cap_percent}"));
+        }
+        let follows = follow_load.unwrap_or(!self.private);
         Ok(Config {
             prices,
+            market: follows.then_some(MarketRules { floor_percent, cap_percent }),
             worker_share_percent: self.worker_share_percent.min(100),
             waiting_per_capability_max: self.limits.waiting_per_capability,
             open_per_wallet_max: self.limits.open_per_wallet,
@@ -254,5 +285,23 @@ mod tests {
         let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
         let config = file.core_config(AccountId(9)).unwrap();
         assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+    }
+
+    #[test]
+    fn prices_follow_load_where_coins_change_hands() {
+        let market = |text: &str| {
+            let file: RealmFile = toml::from_str(text).unwrap();
+            file.core_config(AccountId(9)).map(|config| config.market)
+        };
+        assert_eq!(market(""), Ok(None), "at home prices are what the list says");
+        assert_eq!(market("private = false"), Ok(Some(MarketRules::default())));
+        assert_eq!(market("private = false\n[market]\nfollow_load = false"), Ok(None));
+        let bounds = MarketRules { floor_percent: 50, cap_percent: 200 };
+        assert_eq!(
+            market("[market]\nfollow_load = true\nfloor_percent = 50\ncap_percent = 200"),
+            Ok(Some(bounds))
+        );
+        let error = market("[market]\nfloor_percent = 500").unwrap_err();
+        assert!(error.contains("at most cap_percent"), "{error}");
     }
 }

@@ -90,6 +90,7 @@ impl Bench {
             deadline: NOW.plus_ms(600_000),
             max_price: Some(Micro::coins(1)),
             prefix,
+            quote: None,
         };
         self.handle(Input::Submit { ticket: Ticket(0), job });
         match self.outputs.last() {

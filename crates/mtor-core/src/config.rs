@@ -11,6 +11,8 @@ pub struct Config {
     pub prices: BTreeMap<CapabilityKind, Price>,
     /// The price of capabilities that are not named.
     pub price_otherwise: Price,
+    /// Set when prices follow load; else the prices above hold.
+    pub market: Option<MarketRules>,
     /// How much of each payment goes to the workers, in percent; the rest goes to the treasury.
     pub worker_share_percent: u8,
     /// Most jobs that wait for one capability.
@@ -33,6 +35,21 @@ pub struct Config {
     pub finished_remembered_max: usize,
     /// Set when coins are issued by the owner alone, who never runs dry.
     pub private: Option<PrivateMode>,
+}
+
+/// How far prices may go from the list when they follow load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketRules {
+    /// The lowest that the base of a price falls to, in percent of the list price.
+    pub floor_percent: u32,
+    /// The highest that it rises to.
+    pub cap_percent: u32,
+}
+
+impl Default for MarketRules {
+    fn default() -> Self {
+        Self { floor_percent: 25, cap_percent: 400 }
+    }
 }
 
 /// A realm at home: the owner's wallet is kept funded, and fills the wallets of the household.
@@ -60,6 +77,7 @@ impl Default for Config {
         Self {
             prices: BTreeMap::new(),
             price_otherwise: price,
+            market: None,
             worker_share_percent: 90,
             waiting_per_capability_max: 1_000,
             open_per_wallet_max: 256,
@@ -76,7 +94,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What a capability costs.
+    /// What a capability costs by the list, before load is looked at.
     pub fn price(&self, capability: &CapabilityKind) -> Price {
         self.prices.get(capability).copied().unwrap_or(self.price_otherwise)
     }

@@ -142,6 +142,9 @@ pub struct NewJob {
     /// A hash of the part of the prompt that a worker may still have in its memory, when that is worth looking for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<u64>,
+    /// When the quote expires that the client relies on. Not in the journal: the price that it led to is.
+    #[serde(skip)]
+    pub quote: Option<Timestamp>,
 }
 
 fn is_zero(value: &u32) -> bool {
@@ -181,6 +184,7 @@ mod tests {
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),
+            quote: None,
         };
         let facts = [
             Fact::Founded { owner: AccountId(9) },

@@ -10,13 +10,14 @@
 mod books;
 mod config;
 mod entry;
+mod market;
 mod offers;
 mod realm;
 mod state;
 mod waiting;
 
 pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
-pub use config::{Config, PrivateMode};
+pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use state::{Corrupt, OpenJob, State};

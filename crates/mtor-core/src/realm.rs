@@ -2,6 +2,7 @@
 
 mod finish;
 mod hedge;
+mod pricing;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use mtor_protocol::{
 
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
+use crate::market::Market;
 use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::waiting::{Rank, Waiting};
@@ -369,6 +371,7 @@ pub struct Realm {
     offers: Offers,
     workers: HashMap<WorkerId, Worker>,
     waiting: Waiting,
+    market: Market,
     /// What was finished lately, to recognise repetitions; oldest first in `finished_order`.
     finished: HashMap<JobId, Finished>,
     finished_order: VecDeque<JobId>,
@@ -398,6 +401,7 @@ impl Realm {
             offers: Offers::default(),
             workers: HashMap::new(),
             waiting: Waiting::default(),
+            market: Market::default(),
             finished: HashMap::new(),
             finished_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -443,6 +447,7 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
+        self.follow_load(now);
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
             Input::Progressed { worker, job, lease } => {

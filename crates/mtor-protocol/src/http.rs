@@ -75,8 +75,52 @@ pub struct CapabilityQueue {
 pub struct PriceInfo {
     /// Of what.
     pub capability: CapabilityKind,
-    /// How much.
+    /// How much, now.
     pub price: Price,
+    /// How much by the realm's list: the price when the load is just right. The same where prices do not follow load.
+    #[serde(default)]
+    pub list: Price,
+    /// How busy those are who do it, in percent of what they can do at once, with what waits for them; absent where prices do
+    /// not follow load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_percent: Option<u32>,
+}
+
+impl PriceInfo {
+    /// The price in percent of the list price; `None` when the list says that it is free.
+    pub fn of_list_percent(&self) -> Option<u32> {
+        let parts = [
+            (self.price.output_ktoken, self.list.output_ktoken),
+            (self.price.input_ktoken, self.list.input_ktoken),
+            (self.price.ksecond, self.list.ksecond),
+            (self.price.kimage, self.list.kimage),
+            (self.price.job, self.list.job),
+        ];
+        // The largest part of the list tells it best: small ones are rounded up.
+        let (price, list) =
+            parts.into_iter().max_by_key(|(_, list)| list.0).filter(|(_, list)| list.0 > 0)?;
+        u32::try_from(u128::from(price.0) * 100 / u128::from(list.0)).ok()
+    }
+}
+
+/// `GET /api/prices/history`: one capability's prices of the last day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PriceHistory {
+    /// Of what.
+    pub capability: CapabilityKind,
+    /// A point for each minute, the newest last.
+    pub points: Vec<PricePoint>,
+}
+
+/// A price and a load at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PricePoint {
+    /// When.
+    pub time: Timestamp,
+    /// The price in thousandths of the list price.
+    pub factor_permille: u32,
+    /// The load, in percent.
+    pub load_percent: u32,
 }
 
 /// `GET /api/workers`: one worker.
@@ -384,6 +428,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/realm" Public -> "RealmInfo", "Who this realm is, and how its ledger stands"),
     route!("GET" "/api/queue" Public -> "QueueInfo", "Jobs that wait and run"),
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
+    route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
     route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),

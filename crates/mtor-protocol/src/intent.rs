@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::id::JobId;
+use crate::id::{JobId, Timestamp};
 use crate::limits;
 use crate::money::Micro;
 use crate::sound::{SpeakTask, TranscribeTask};
@@ -383,6 +383,9 @@ pub struct Submit {
     /// Milliseconds after which it is given up and refunded; the realm's own limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The `expires` of a quote that this relies on: until then the job costs no more than was quoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<Timestamp>,
 }
 
 impl Submit {
@@ -395,6 +398,7 @@ impl Submit {
             privacy: Privacy::default(),
             max_price: None,
             timeout_ms: None,
+            quote: None,
         }
     }
 }

@@ -169,6 +169,22 @@ impl Price {
         Micro(u64::try_from(micro).unwrap_or(u64::MAX))
     }
 
+    /// Each part times so many thousandths, rounded up to a whole micro: what costs something never becomes free.
+    #[must_use]
+    pub fn times_permille(&self, permille: u32) -> Self {
+        let times = |part: Micro| {
+            let micro = (u128::from(part.0) * u128::from(permille)).div_ceil(1_000);
+            Micro(u64::try_from(micro).unwrap_or(u64::MAX))
+        };
+        Self {
+            job: times(self.job),
+            input_ktoken: times(self.input_ktoken),
+            output_ktoken: times(self.output_ktoken),
+            ksecond: times(self.ksecond),
+            kimage: times(self.kimage),
+        }
+    }
+
     /// Whether no part of this price is above the other's: a worker that asks this is content with `other`.
     pub fn within(&self, other: &Self) -> bool {
         self.job <= other.job

@@ -94,6 +94,7 @@ impl Client {
             deadline: now.plus_ms(dice.pick(&[2_000, 20_000, 120_000])),
             max_price: None,
             prefix: dice.chance(500).then(|| dice.range(0..3)),
+            quote: dice.chance(300).then(|| now.plus_ms(dice.range(0..40_000))),
         }
     }
 

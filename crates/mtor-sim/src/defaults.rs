@@ -1,6 +1,6 @@
 //! The sizes of the simulated world: small, so that every bound is reached often.
 
-use mtor_core::{Config, PrivateMode};
+use mtor_core::{Config, MarketRules, PrivateMode};
 use mtor_protocol::{AccountId, Micro};
 
 /// Steps of one seed before the faults stop.
@@ -41,6 +41,7 @@ pub(crate) fn config() -> Config {
         open_per_wallet_max: 5,
         workers_max: 4,
         finished_remembered_max: 8,
+        market: Some(MarketRules::default()),
         private: Some(PrivateMode {
             owner: wallet(0),
             owner_floor: Micro(2_000),

@@ -3,7 +3,7 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, JobInfo, JobPage, MovementPage, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
+  ApiKey, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
   WalletInfo, WorkerInfo,
 } from "./wire";
 
@@ -26,6 +26,7 @@ export class Api {
   realm = () => this.#get<RealmInfo>("/api/realm", {}, false);
   queue = () => this.#get<QueueInfo>("/api/queue", {}, false);
   prices = () => this.#get<PriceInfo[]>("/api/prices", {}, false);
+  priceHistory = () => this.#get<PriceHistory[]>("/api/prices/history", {}, false);
   workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
 
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);

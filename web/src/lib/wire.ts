@@ -577,15 +577,42 @@ export interface Price {
   output_ktoken?: Micro;
 }
 
+export type PriceHistories = PriceHistory[];
+
+/** `GET /api/prices/history`: one capability's prices of the last day. */
+export interface PriceHistory {
+  /** Of what. */
+  capability: CapabilityKind;
+  /** A point for each minute, the newest last. */
+  points: PricePoint[];
+}
+
 /** `GET /api/prices`: one capability's price. */
 export interface PriceInfo {
   /** Of what. */
   capability: CapabilityKind;
-  /** How much. */
+  /** How much by the realm's list: the price when the load is just right. The same where prices do not follow load. */
+  list?: Price;
+  /**
+   * How busy those are who do it, in percent of what they can do at once, with what waits for them; absent where prices do
+   * not follow load.
+   */
+  load_percent?: number | null;
+  /** How much, now. */
   price: Price;
 }
 
 export type PriceList = PriceInfo[];
+
+/** A price and a load at one time. */
+export interface PricePoint {
+  /** The price in thousandths of the list price. */
+  factor_permille: number;
+  /** The load, in percent. */
+  load_percent: number;
+  /** When. */
+  time: Timestamp;
+}
 
 /** Whose workers may see the job. */
 export type Privacy = "own" | "realm" | "peers" | "any";
@@ -839,6 +866,8 @@ export interface Submit {
   max_price?: Micro | null;
   /** Seen by whom. */
   privacy?: Privacy;
+  /** The `expires` of a quote that this relies on: until then the job costs no more than was quoted. */
+  quote?: Timestamp | null;
   /** Milliseconds after which it is given up and refunded; the realm's own limit when absent. */
   timeout_ms?: number | null;
 }

@@ -3,13 +3,14 @@
 import { problemOf, type Api } from "../lib/api";
 import type { RealmEvent } from "../lib/event";
 import { applyFlow, emptyFlow } from "../lib/flow";
-import type { PriceInfo, Problem, QueueInfo, RealmFlow, RealmInfo, WorkerInfo } from "../lib/wire";
+import type { PriceHistory, PriceInfo, Problem, QueueInfo, RealmFlow, RealmInfo, WorkerInfo } from "../lib/wire";
 
 export class Live {
   info = $state.raw<RealmInfo | undefined>();
   queue = $state.raw<QueueInfo | undefined>();
   workers = $state.raw<WorkerInfo[] | undefined>();
   prices = $state.raw<PriceInfo[] | undefined>();
+  priceHistory = $state.raw<PriceHistory[]>([]);
   problem = $state.raw<Problem | undefined>();
   flow = $state.raw(emptyFlow());
   #api: Api;
@@ -22,13 +23,24 @@ export class Live {
   /** Reads everything once; from then on the realm tells what changes. */
   async refresh(): Promise<void> {
     try {
-      const [info, queue, workers, prices] = await Promise.all([
-        this.#api.realm(), this.#api.queue(), this.#api.workers(), this.#api.prices(),
+      const [info, queue, workers] = await Promise.all([
+        this.#api.realm(), this.#api.queue(), this.#api.workers(), this.refreshPrices(),
       ]);
-      Object.assign(this, { info, queue, workers, prices, problem: undefined });
+      Object.assign(this, { info, queue, workers, problem: undefined });
     } catch (error) {
       this.problem = problemOf(error);
     }
+  }
+
+  /** Reads prices anew: where they follow load, they change without an event. */
+  async refreshPrices(): Promise<void> {
+    const [prices, priceHistory] = await Promise.all([this.#api.prices(), this.#api.priceHistory()]);
+    Object.assign(this, { prices, priceHistory });
+  }
+
+  /** Whether prices follow load here. */
+  get pricesFollowLoad(): boolean {
+    return this.prices?.some((info) => info.load_percent !== undefined && info.load_percent !== null) ?? false;
   }
 
   /** Takes an event about the realm; says whether it was one. */

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use mtor_core::Realm;
 use mtor_protocol::SUBPROTOCOL;
-use mtor_protocol::http::{PriceInfo, QueueInfo, RealmInfo, WorkerInfo};
+use mtor_protocol::http::{PriceHistory, PriceInfo, QueueInfo, RealmInfo, WorkerInfo};
 
 use super::Shared;
 use super::reply::Refusal;
+use crate::clock;
 
 pub(super) async fn info(State(app): Shared) -> Result<Json<RealmInfo>, Refusal> {
     let draining = app.realm.view(Realm::is_draining).await?;
@@ -29,7 +30,11 @@ pub(super) async fn queue(State(app): Shared) -> Result<Json<QueueInfo>, Refusal
 }
 
 pub(super) async fn prices(State(app): Shared) -> Result<Json<Vec<PriceInfo>>, Refusal> {
-    Ok(Json(app.realm.view(Realm::prices).await?))
+    Ok(Json(app.realm.view(|realm| realm.prices(clock::now())).await?))
+}
+
+pub(super) async fn price_history(State(app): Shared) -> Result<Json<Vec<PriceHistory>>, Refusal> {
+    Ok(Json(app.realm.view(|realm| realm.price_history(clock::now())).await?))
 }
 
 pub(super) async fn workers(State(app): Shared) -> Result<Json<Vec<WorkerInfo>>, Refusal> {

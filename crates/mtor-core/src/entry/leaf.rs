@@ -61,7 +61,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max, audio_ms_max,
-        deadline, max_price, prefix,
+        deadline, max_price, prefix, quote: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -174,6 +174,7 @@ impl Leaf {
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,
+                    quote: None,
                 },
                 hold: need("hold", self.hold)?,
                 price: need("price", self.price)?,

@@ -81,6 +81,11 @@ impl Offer {
         ((first + service * crowding) as u64).saturating_add(self.link_us)
     }
 
+    /// How long a job takes, in seconds.
+    pub(crate) fn service_s(&self) -> f64 {
+        self.service_us.unwrap_or(SERVICE_US_UNKNOWN) / 1e6
+    }
+
     /// Jobs per second with all slots busy, in millionths; nothing until measured.
     pub(super) fn rate(&self) -> u64 {
         self.service_us

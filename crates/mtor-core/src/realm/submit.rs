@@ -6,11 +6,10 @@ use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
 
 use super::{Finished, Meter, Output, Phase, Realm, Ticket};
 use crate::entry::{Fact, NewJob};
+use crate::market::QUOTE_MS;
 use crate::offers::OfferId;
 use crate::state::Corrupt;
 
-/// How long a quoted price holds, in milliseconds.
-const QUOTE_MS: u64 = 30_000;
 /// After how many seconds another try makes sense when nothing is known of the workers' speed.
 const RETRY_S_UNKNOWN: u64 = 5;
 
@@ -111,7 +110,7 @@ impl Realm {
             );
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("max_tokens"));
         }
-        let price = self.config.price(&job.capability);
+        let price = self.price(now, &job.capability, job.quote);
         self.offers.feasible(&self.wish(job, &price), |id| self.offer(id))?;
         let hold = price.cost(&job.bounds());
         if let Some(limit) = job.max_price.filter(|limit| *limit < hold) {

@@ -6,6 +6,7 @@ mod harness;
 mod hedging;
 mod money;
 mod ordering;
+mod pricing;
 mod private;
 mod random;
 mod refusing;

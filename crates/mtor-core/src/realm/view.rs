@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::http::{CapabilityQueue, JobState, OfferInfo, PriceInfo, QueueInfo, WorkerInfo};
+use mtor_protocol::http::{CapabilityQueue, JobState, OfferInfo, QueueInfo, WorkerInfo};
 use mtor_protocol::{CapabilityKind, JobId, Micro, Timestamp};
 
 use super::{Phase, Realm, WorkerId};
@@ -118,18 +118,6 @@ impl Realm {
     /// is there. Bounds what a prompt can cost.
     pub fn largest_window(&self, capability: &CapabilityKind, model: &str) -> Option<u32> {
         self.offers.pool(capability, model)?.largest_window()
-    }
-
-    /// What capabilities cost: those with a price of their own, and those that are on offer.
-    pub fn prices(&self) -> Vec<PriceInfo> {
-        let mut kinds: Vec<_> =
-            self.config.prices.keys().chain(self.offers.capabilities().map(|(kind, _)| kind)).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds
-            .into_iter()
-            .map(|kind| PriceInfo { capability: kind.clone(), price: self.config.price(kind) })
-            .collect()
     }
 
     /// How many workers are attached.

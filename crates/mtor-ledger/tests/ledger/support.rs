@@ -134,6 +134,7 @@ impl History {
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,
+            quote: None,
         };
         let deadline = job.deadline;
         let entry = self.entry(Fact::Accepted { job, hold: HOLD, price: Price::default() });

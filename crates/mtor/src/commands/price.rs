@@ -35,7 +35,7 @@ pub(crate) async fn run(args: PriceArgs) -> anyhow::Result<()> {
     terminal::write(&table(&prices))
 }
 
-/// Kinds of use that nothing costs for are left out of the table.
+/// Kinds of use that nothing costs for are left out of the table; so is load, where prices do not follow it.
 fn table(prices: &[PriceInfo]) -> String {
     type Part = fn(&PriceInfo) -> Micro;
     let parts: [(&str, Part); 5] = [
@@ -49,9 +49,17 @@ fn table(prices: &[PriceInfo]) -> String {
         parts.iter().filter(|(_, part)| prices.iter().any(|info| part(info) != Micro::ZERO)).collect();
     let mut columns = vec![("capability", Align::Left)];
     columns.extend(used.iter().map(|(name, _)| (*name, Align::Right)));
+    let follows = prices.iter().any(|info| info.load_percent.is_some());
+    if follows {
+        columns.extend([("load", Align::Right), ("of the list price", Align::Right)]);
+    }
     let row = |info: &PriceInfo| {
         let amounts = used.iter().map(|(_, part)| part(info).to_string());
-        std::iter::once(info.capability.to_string()).chain(amounts).collect()
+        let percent =
+            |percent: Option<u32>| percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
+        let load = [percent(info.load_percent), percent(info.of_list_percent())];
+        let load = load.into_iter().filter(|_| follows);
+        std::iter::once(info.capability.to_string()).chain(amounts).chain(load).collect()
     };
     terminal::table(&columns, &prices.iter().map(row).collect::<Vec<_>>())
 }
@@ -64,7 +72,16 @@ mod tests {
     #[test]
     fn only_what_costs_something_has_a_column() {
         let price = Price { output_ktoken: Micro(2_500_000), ..Price::default() };
-        let text = table(&[PriceInfo { capability: CapabilityKind::CHAT, price }]);
-        assert_eq!(text, "capability  per 1,000 tokens out\nchat                         2.5\n");
+        let flat = PriceInfo { capability: CapabilityKind::CHAT, price, list: price, load_percent: None };
+        assert_eq!(
+            table(std::slice::from_ref(&flat)),
+            "capability  per 1,000 tokens out\nchat                         2.5\n"
+        );
+        let list = Price { output_ktoken: Micro(2_000_000), ..Price::default() };
+        let dear = PriceInfo { list, load_percent: Some(93), ..flat };
+        assert_eq!(
+            table(&[dear]),
+            "capability  per 1,000 tokens out  load  of the list price\nchat                         2.5  93 %              125 %\n"
+        );
     }
 }

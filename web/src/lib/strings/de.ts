@@ -214,6 +214,8 @@ export const de: Strings = {
     priceSecond: "je 1000 s Ton",
     priceImage: "je 1000 Bilder",
     priceFree: "frei",
+    priceLoad: (load: number, ofList: number) => `zu ${load} % ausgelastet, ${ofList} % des Listenpreises`,
+    priceChart: (what: string, ofList: number) => `Was ${what} am letzten Tag gekostet hat; jetzt ${ofList} % des Listenpreises`,
     facts: "Dieses Realm",
     ledger: "Kassenbuch",
     ledgerEntries: (count) => `${count} Einträge`,

@@ -212,6 +212,8 @@ export const en = {
     priceSecond: "per 1,000 s of audio",
     priceImage: "per 1,000 images",
     priceFree: "free",
+    priceLoad: (load: number, ofList: number) => `${load} % busy, ${ofList} % of the list price`,
+    priceChart: (what: string, ofList: number) => `What ${what} cost in the last day; now ${ofList} % of the list price`,
     facts: "This realm",
     ledger: "Ledger",
     ledgerEntries: (count: string) => `${count} entries`,

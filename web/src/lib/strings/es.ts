@@ -214,6 +214,8 @@ export const es: Strings = {
     priceSecond: "por 1000 s de sonido",
     priceImage: "por 1000 imágenes",
     priceFree: "gratis",
+    priceLoad: (load: number, ofList: number) => `ocupado al ${load} %, ${ofList} % del precio de lista`,
+    priceChart: (what: string, ofList: number) => `Lo que ha costado ${what} en el último día; ahora, el ${ofList} % del precio de lista`,
     facts: "Este reino",
     ledger: "Libro",
     ledgerEntries: (count) => `${count} asientos`,

@@ -214,6 +214,8 @@ export const fr: Strings = {
     priceSecond: "pour 1000 s de son",
     priceImage: "pour 1000 images",
     priceFree: "gratuit",
+    priceLoad: (load: number, ofList: number) => `occupé à ${load} %, ${ofList} % du prix de base`,
+    priceChart: (what: string, ofList: number) => `Ce que ${what} a coûté ces dernières 24 heures ; maintenant ${ofList} % du prix de base`,
     facts: "Ce royaume",
     ledger: "Registre",
     ledgerEntries: (count) => `${count} écritures`,

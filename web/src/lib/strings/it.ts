@@ -214,6 +214,8 @@ export const it: Strings = {
     priceSecond: "per 1000 s di suono",
     priceImage: "per 1000 immagini",
     priceFree: "gratis",
+    priceLoad: (load: number, ofList: number) => `occupato al ${load} %, ${ofList} % del prezzo di listino`,
+    priceChart: (what: string, ofList: number) => `Quanto è costato ${what} nell'ultimo giorno; ora il ${ofList} % del prezzo di listino`,
     facts: "Questo reame",
     ledger: "Registro",
     ledgerEntries: (count) => `${count} voci`,

@@ -175,6 +175,7 @@ fn what_can_be_seen_of_workers() {
     assert_eq!(world.realm.worker_name(WorkerId(1)).map(|(name, _)| name), Some("worker 1"));
     assert_eq!(world.realm.offer_model(WorkerId(1), 1), Some("big"));
     assert_eq!(world.realm.offer_model(WorkerId(1), 2), None);
-    let prices: Vec<_> = world.realm.prices().into_iter().map(|info| info.capability.to_string()).collect();
+    let prices: Vec<_> =
+        world.realm.prices(START).into_iter().map(|info| info.capability.to_string()).collect();
     assert_eq!(prices, ["chat"]);
 }

@@ -1,0 +1,36 @@
+/** A line through values over time, as the paths of a picture. */
+
+export const WIDTH = 240;
+export const HEIGHT = 48;
+/** Room above and below the line. */
+const MARGIN = 3;
+
+export interface Sample {
+  at: number;
+  value: number;
+}
+
+export interface Chart {
+  /** Through the values. */
+  line: string;
+  /** Beneath them. */
+  area: string;
+  /** How far down the level lies. */
+  level: number;
+}
+
+/** The line through samples in the order of time; the level is always in the picture. */
+export function chartOf(samples: readonly Sample[], level: number): Chart {
+  const values = samples.map((sample) => sample.value).concat(level);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const down = (value: number) => round(HEIGHT - MARGIN - ((value - low) / (high - low || 1)) * (HEIGHT - 2 * MARGIN));
+  const [first, last] = [samples[0]?.at ?? 0, samples.at(-1)?.at ?? 0];
+  const across = (at: number) => round(((at - first) / (last - first || 1)) * WIDTH);
+  const line = samples.map(({ at, value }, index) => `${index === 0 ? "M" : "L"}${across(at)} ${down(value)}`).join("");
+  const area = line && `${line}L${across(last)} ${HEIGHT}L0 ${HEIGHT}Z`;
+  return { line, area, level: down(level) };
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
