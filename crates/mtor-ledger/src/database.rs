@@ -106,11 +106,13 @@ CREATE TABLE jobs_2 (
     output BLOB,
     problem TEXT,
     workers TEXT NOT NULL DEFAULT '[]',
-    answer TEXT NOT NULL DEFAULT ''
+    answer TEXT NOT NULL DEFAULT '',
+    -- The entry that settled it; not known of jobs of the first format.
+    settled_seq INTEGER
 ) STRICT;
 INSERT INTO jobs_2
     SELECT ids.seq, jobs.id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question, state,
-           forgotten, output_tokens, sequence, settled, finish, usage, cost, output, problem, workers, answer
+           forgotten, output_tokens, sequence, settled, finish, usage, cost, output, problem, workers, answer, NULL
     FROM jobs JOIN ids ON ids.id = jobs.id;
 -- What was asked (key = 2 * the job's seq) and answered (one more): here, or in the blob folder under its SHA-256.
 CREATE TABLE texts_2 (key INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, blob BLOB, text TEXT) STRICT;

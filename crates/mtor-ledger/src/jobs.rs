@@ -74,6 +74,8 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
         workers: parse_json(row.get("workers")?)?.unwrap_or_default(),
         question: row.get("question")?,
         answer: row.get("answer")?,
+        accepted_seq: unsigned(row.get("seq")?),
+        settled_seq: row.get::<_, Option<i64>>("settled_seq")?.map(unsigned),
     })
 }
 

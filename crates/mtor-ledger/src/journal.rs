@@ -56,6 +56,8 @@ pub(crate) struct OpenJob {
     pub(crate) seq: u64,
     /// Whether a part of its answer may be stored.
     pub(crate) has_part: bool,
+    /// The entry that settles it, in the batch at hand.
+    pub(crate) settled_seq: Option<u64>,
 }
 
 impl<'c> JournalWriter<'c> {
@@ -134,6 +136,14 @@ pub(crate) fn count(connection: &Connection) -> rusqlite::Result<u64> {
 pub(crate) fn seq_of(connection: &Connection, id: JobId) -> rusqlite::Result<Option<u64>> {
     let mut statement = connection.prepare_cached("SELECT seq FROM ids WHERE id = ?1")?;
     statement.query_row([id_bytes(id)], |row| row.get(0)).optional().map(|seq| seq.map(unsigned))
+}
+
+/// One leaf as it stands.
+pub(crate) fn leaf(connection: &Connection, seq: u64) -> Result<Option<String>, QueryError> {
+    let mut statement = connection.prepare_cached("SELECT leaf FROM journal WHERE seq = ?1")?;
+    let leaf: Option<Vec<u8>> = statement.query_row([integer(seq)], |row| row.get(0)).optional()?;
+    let text = leaf.map(String::from_utf8).transpose();
+    text.map_err(|_| QueryError::Damaged(format!("entry {seq} is no text")))
 }
 
 /// Reads one leaf, after checking it against the hash beside it.

@@ -10,18 +10,21 @@ use std::thread::{self, JoinHandle};
 
 use mtor_core::{Entry, State};
 use mtor_identity::Keypair;
-use mtor_protocol::http::{ApiKey, JobPage, LedgerInfo, MovementPage};
+use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
 use mtor_protocol::{AccountId, Digest, JobId};
 
+use crate::checkpoint::Checkpoint;
+use crate::commitment::digest;
 use crate::database::{self, Paths};
 use crate::error::{CloseError, OpenError, QueryError, Unavailable};
 use crate::lock::FolderLock;
+use crate::proof::{self, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
 use crate::record::{Batch, KeyRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, merkle, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -191,6 +194,40 @@ impl Ledger {
     /// [`QueryError`]
     pub fn entries(&self, first: u64, limit: usize) -> Result<Vec<Entry>, QueryError> {
         self.readers.query(|connection| journal::read(connection, first, limit))
+    }
+
+    /// Proofs of what the journal says of a job, to be shown to anybody. With `reveal` they show what was asked and answered
+    /// too, as far as it is still kept, and is text.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn job_proofs(&self, job: &StoredJob, reveal: bool) -> Result<JobProofs, QueryError> {
+        let note = self.checkpoint();
+        let size = Checkpoint::open(&note, &self.shared.realm.public())
+            .map_err(|error| QueryError::Damaged(format!("the checkpoint: {error}")))?
+            .size;
+        let salt = reveal.then(|| proof::salt_text(&job.salt));
+        let request = job.request_json.clone().filter(|_| reveal);
+        // Of sound only the digest is kept, so that there is nothing to show.
+        let is_whole = |text: &String| job.output == Some(digest(text.as_bytes()));
+        let answer = job.text.clone().filter(|text| reveal && is_whole(text));
+        self.readers.query(|connection| {
+            let prove = |seq: u64, request: Option<String>, answer: Option<String>| {
+                let leaf = journal::leaf(connection, seq)?
+                    .ok_or_else(|| QueryError::Damaged(format!("entry {seq} is missing")))?;
+                let path = merkle::path(seq, size, &mut |level, first, count| {
+                    journal::hashes(connection, level, first, count)
+                })?;
+                let salt = salt.clone().filter(|_| request.is_some() || answer.is_some());
+                Ok::<_, QueryError>(proof::write(seq, &Shown { leaf, salt, request, answer }, &path, &note))
+            };
+            let settled = job.settled_seq.filter(|seq| *seq < size);
+            Ok(JobProofs {
+                job: job.id,
+                accepted: prove(job.accepted_seq, request, None)?,
+                settled: settled.map(|seq| prove(seq, None, answer)).transpose()?,
+            })
+        })
     }
 
     /// What is stored about a job.

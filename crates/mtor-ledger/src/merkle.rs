@@ -36,6 +36,76 @@ pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
     }
 }
 
+/// The path of RFC 6962 (section 2.1.1) from a leaf of a tree of this size to its root: `hashes(level, first, count)` gives
+/// hashes of one level of tiles.
+pub(crate) fn path<E>(
+    index: u64,
+    size: u64,
+    hashes: &mut impl FnMut(u32, u64, u64) -> Result<Vec<Hash>, E>,
+) -> Result<Vec<Hash>, E> {
+    let (mut first, mut end) = (0, size);
+    let mut path = Vec::new();
+    // From the root down: at each node, the hash of the side in which the leaf is not.
+    while end - first > 1 {
+        let middle = first + (end - first).next_power_of_two() / 2;
+        if index < middle {
+            path.push(root_of(middle, end, hashes)?);
+            end = middle;
+        } else {
+            path.push(root_of(first, middle, hashes)?);
+            first = middle;
+        }
+    }
+    path.reverse();
+    Ok(path)
+}
+
+/// The root over the leaves from `first` to before `end`, of which there is one at least: a whole subtree, or the right edge
+/// of the tree.
+fn root_of<E>(
+    first: u64,
+    end: u64,
+    hashes: &mut impl FnMut(u32, u64, u64) -> Result<Vec<Hash>, E>,
+) -> Result<Hash, E> {
+    let count = end - first;
+    if !count.is_power_of_two() {
+        let middle = first + count.next_power_of_two() / 2;
+        let (left, right) = (root_of(first, middle, hashes)?, root_of(middle, end, hashes)?);
+        return Ok(node_hash(&left, &right));
+    }
+    // The tiles have the roots of every eighth height; from there, the rest is computed.
+    let level = count.trailing_zeros() / TILE_HEIGHT;
+    let span = level * TILE_HEIGHT;
+    let mut edge = Frontier::default();
+    for hash in hashes(level, first >> span, count >> span)? {
+        edge.append(hash, |_| {});
+    }
+    Ok(edge.root())
+}
+
+/// The root to which a path leads (RFC 9162, section 2.1.3.2); `None` when it has not the length that it should have.
+pub(crate) fn root_of_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+    if index >= size {
+        return None;
+    }
+    let (mut node, mut last, mut hash) = (index, size - 1, leaf);
+    for sibling in path {
+        if last == 0 {
+            return None;
+        }
+        if node % 2 == 1 || node == last {
+            hash = node_hash(sibling, &hash);
+            while node % 2 == 0 && node != 0 {
+                (node, last) = (node >> 1, last >> 1);
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        (node, last) = (node >> 1, last >> 1);
+    }
+    (last == 0).then_some(hash)
+}
+
 /// The right edge of the tree: all that is needed to append to it and to know its root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Frontier {
@@ -158,6 +228,33 @@ mod tests {
             }
             levels[0].push(leaf);
             frontier.append(leaf, |root| levels[root.level as usize].push(root.hash));
+        }
+    }
+
+    #[test]
+    fn every_leaf_has_a_path_to_the_root() {
+        let leaves = leaves(700);
+        for size in [1, 2, 3, 7, 8, 255, 256, 257, 511, 600, 700] {
+            let mut levels = vec![Vec::new(); 8];
+            let mut frontier = Frontier::default();
+            for leaf in &leaves[..size] {
+                levels[0].push(*leaf);
+                frontier.append(*leaf, |root| levels[root.level as usize].push(root.hash));
+            }
+            let mut hashes = |level: u32, first: u64, count: u64| {
+                let first = first as usize;
+                Ok::<_, ()>(levels[level as usize][first..first + count as usize].to_vec())
+            };
+            let size = size as u64;
+            for index in 0..size {
+                let path = path(index, size, &mut hashes).unwrap();
+                let root = |leaf, index, size| root_of_path(leaf, index, size, &path);
+                let leaf = leaves[index as usize];
+                assert_eq!(root(leaf, index, size), Some(frontier.root()), "leaf {index} of {size}");
+                assert_ne!(root(leaf_hash(b"another"), index, size), Some(frontier.root()));
+                assert_ne!(root(leaf, index ^ 1, size), Some(frontier.root()), "leaf {index} of {size}");
+                assert_eq!(root(leaf, size, size), None);
+            }
         }
     }
 

@@ -205,4 +205,8 @@ pub struct StoredJob {
     pub question: String,
     /// The first words of the answer.
     pub answer: String,
+    /// The entry that accepted it.
+    pub accepted_seq: u64,
+    /// The entry that settled it, if it has ended (and since format 2 of the ledger).
+    pub settled_seq: Option<u64>,
 }

@@ -34,7 +34,7 @@ impl<'c> RecordWriter<'c> {
             )?,
             update_result: connection.prepare(
                 "UPDATE jobs SET state = ?2, output_tokens = ?3, sequence = ?4, settled = ?5, finish = ?6, usage = ?7,
-                                 cost = ?8, output = ?9, problem = ?10, workers = ?11, answer = ?12
+                                 cost = ?8, output = ?9, problem = ?10, workers = ?11, answer = ?12, settled_seq = ?13
                  WHERE seq = ?1 AND settled IS NULL",
             )?,
             texts,
@@ -126,6 +126,7 @@ impl<'c> RecordWriter<'c> {
             result.problem.as_ref().map(json).transpose()?,
             json(&result.workers)?,
             result.answer,
+            open.settled_seq.map(integer),
         ])?;
         match (updated, open.has_part) {
             (0, _) => Ok(0),

@@ -232,11 +232,19 @@ impl<'c> Writer<'c> {
             for entry in &pending.batch.entries {
                 let payer = match &entry.fact {
                     Fact::Accepted { job, .. } => {
-                        let open = OpenJob { payer: job.account, seq: entry.seq, has_part: false };
+                        let open = OpenJob {
+                            payer: job.account,
+                            seq: entry.seq,
+                            has_part: false,
+                            settled_seq: None,
+                        };
                         self.tail.open.insert(job.id, open);
                         None
                     }
-                    Fact::Settled { id, .. } => self.tail.open.get(id).map(|open| open.payer),
+                    Fact::Settled { id, .. } => self.tail.open.get_mut(id).map(|open| {
+                        open.settled_seq = Some(entry.seq);
+                        open.payer
+                    }),
                     Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
                 };
                 self.journal.append(entry, &mut frontier, payer)?;

@@ -123,6 +123,19 @@ pub struct PricePoint {
     pub load_percent: u32,
 }
 
+/// `GET /api/jobs/{id}/proofs`: proofs that the journal has what happened to a job, each a C2SP tlog-proof that anybody can
+/// check who knows the realm's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JobProofs {
+    /// The job.
+    pub job: JobId,
+    /// That it was taken, and at which price.
+    pub accepted: String,
+    /// That it has ended, how, and who was paid what; absent while it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<String>,
+}
+
 /// `GET /api/workers`: one worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerInfo {
@@ -433,6 +446,7 @@ pub const ROUTES: &[Route] = &[
     route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
+    route!("GET" "/api/jobs/{id}/proofs" Wallet -> "JobProofs", "Proofs of what the journal says of a job, for anybody to check", "reveal": "true to show in them what was asked and answered"),
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),
     route!("GET" "/api/wallets/{did}" Wallet -> "WalletInfo", "A wallet's balance"),

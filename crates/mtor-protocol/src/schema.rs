@@ -132,7 +132,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         };
     }
     let lists = named! {
-        "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>,
+        "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
         "ApiKeyList": Vec<http::ApiKey>,
     };

@@ -12,6 +12,7 @@ mod load;
 mod ownership;
 mod proofs;
 mod real_model;
+mod receipts;
 mod refusals;
 mod resolving;
 mod starting;

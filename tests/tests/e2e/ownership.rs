@@ -17,7 +17,9 @@ async fn another_wallet_s_job_is_as_good_as_none() {
     let none = JobId::generate();
     for client in [&mallory, &realm.owner(), &realm.new_wallet()] {
         for id in [done, running] {
-            for route in [format!("/api/jobs/{id}"), format!("/api/jobs/{id}/events?after=0")] {
+            let routes =
+                ["", "/events?after=0", "/proofs?reveal=true"].map(|end| format!("/api/jobs/{id}{end}"));
+            for route in routes {
                 // Word for word what is said of a job that is not there.
                 let real = client.get(&route).await;
                 let missing = client.get(&route.replace(&id.to_string(), &none.to_string())).await;

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use mtor_protocol::http::JobInfo;
+use mtor_protocol::http::{JobInfo, JobProofs};
 use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
 use serde::Deserialize;
 
@@ -90,6 +90,24 @@ pub(super) async fn cancel(
     let id: JobId = value("id", &id)?;
     app.cancel(&asked.wallet, id).await?;
     Ok(Json(app.job_info(&asked.wallet, id).await?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ProofsQuery {
+    #[serde(default)]
+    reveal: bool,
+}
+
+/// What the journal says of a job, proven to whomever its wallet shows it.
+pub(super) async fn proofs(
+    State(app): Shared,
+    Path(id): Path<String>,
+    Query(query): Query<ProofsQuery>,
+    asked: Asked,
+) -> Result<Json<JobProofs>, Refusal> {
+    let job = app.stored_job(&asked.wallet, value("id", &id)?).await?;
+    let proofs = app.realm.ledger_read(move |ledger| ledger.job_proofs(&job, query.reveal)).await?;
+    Ok(Json(proofs))
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,10 @@
 //! The log as others see it: tiles, bundles and checkpoints.
 
-use mtor_ledger::{Batch, Checkpoint, Ledger, VerifyError, parse_bundle, verify_leaves};
-use mtor_protocol::Digest;
+use mtor_core::Fact;
+use mtor_ledger::{
+    Batch, Checkpoint, Ledger, ProofError, VerifyError, check_proof, parse_bundle, verify_leaves,
+};
+use mtor_protocol::{Digest, JobId};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{History, commit, open, realm};
@@ -145,5 +148,62 @@ fn a_bundle_that_is_cut_short_is_none() {
     assert_eq!(parse_bundle(&[0, 2, 7, 8, 0, 0]), Some(vec![&[7, 8][..], &[][..]]));
     for cut in [&[0][..], &[0, 1], &[0, 3, 1, 2]] {
         assert_eq!(parse_bundle(cut), None);
+    }
+}
+
+#[test]
+fn a_job_is_proven_to_whoever_has_the_realms_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    grow(&ledger, &mut history, 300);
+    commit(&ledger, history.exchange(77, "What is the capital of France?", "Paris."));
+    grow(&ledger, &mut history, 700);
+    let job = ledger.job(JobId(77)).unwrap().unwrap();
+    assert_eq!((job.accepted_seq, job.settled_seq), (300, Some(301)));
+
+    let key = realm().public();
+    let shown = ledger.job_proofs(&job, true).unwrap();
+    let accepted = check_proof(&shown.accepted, Some(&key)).unwrap();
+    assert!(matches!(&accepted.entry.fact, Fact::Accepted { job, .. } if job.id == JobId(77)));
+    assert_eq!(accepted.text, job.request_json);
+    let settled = check_proof(shown.settled.as_ref().unwrap(), None).unwrap();
+    assert!(matches!(&settled.entry.fact, Fact::Settled { id: JobId(77), legs, .. } if legs.len() == 2));
+    assert_eq!((settled.text.as_deref(), settled.realm, settled.checkpoint.size), (Some("Paris."), key, 700));
+
+    let hidden = ledger.job_proofs(&job, false).unwrap();
+    assert!(!hidden.accepted.contains("France"));
+    let proven = check_proof(&hidden.accepted, Some(&key)).unwrap();
+    assert_eq!((proven.text.as_ref(), proven.commitment()), (None, accepted.commitment()));
+
+    let other = mtor_identity::Keypair::from_seed([3; 32]).public();
+    let error = check_proof(&shown.accepted, Some(&other)).unwrap_err();
+    assert!(matches!(error, ProofError::Checkpoint(_)), "{error}");
+}
+
+#[test]
+fn a_changed_proof_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(&ledger, history.exchange(77, "What is the capital of France?", "Paris."));
+    grow(&ledger, &mut history, 20);
+    let job = ledger.job(JobId(77)).unwrap().unwrap();
+    let proof = ledger.job_proofs(&job, true).unwrap().settled.unwrap();
+    let key = realm().public();
+    let whole = check_proof(&proof, Some(&key)).unwrap();
+    for at in 0..proof.len() {
+        let mut bytes = proof.clone().into_bytes();
+        bytes[at] ^= 1;
+        let Ok(changed) = String::from_utf8(bytes) else { continue };
+        // Where base64 has room for a bit that means nothing, the change is none.
+        if let Ok(proven) = check_proof(&changed, Some(&key)) {
+            assert_eq!(proven, whole, "byte {at}");
+        }
+    }
+    for nonsense in ["", "c2sp.org/tlog-proof@v1\n", "hello\n\nworld", &proof.replace("index", "place")] {
+        assert!(check_proof(nonsense, Some(&key)).is_err(), "{nonsense}");
     }
 }

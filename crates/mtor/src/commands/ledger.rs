@@ -12,6 +12,7 @@ use crate::exit::Fault;
 use crate::terminal;
 
 mod log;
+mod prove;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,9 +22,33 @@ Examples:
 
 Prints `verified: N entries, M accounts, sum 0, root HASH` and exits with 0, or says what is wrong and exits with 1.";
 
-/// Verifies the ledger: rebuilds every balance from the log and compares it with the signed checkpoint.
+const EXAMPLES_PROVE: &str = "\
+Examples:
+  mtor ledger prove 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11           two files that prove it, without a word of it
+  mtor ledger prove 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11 --reveal  the same, showing question and answer
+  mtor ledger prove JOB --realm http://attic:9000 --out receipts
+
+Writes JOB.accepted.tlog-proof (that it was taken, at which price) and JOB.settled.tlog-proof (how it ended, who was paid
+what): C2SP tlog-proofs, which `mtor ledger check` and others' tools check without the realm.";
+
+const EXAMPLES_CHECK: &str = "\
+Examples:
+  mtor ledger check 019aab3e-....settled.tlog-proof                        which realm says what
+  mtor ledger check *.tlog-proof --key did:key:z6Mk...                     only what this realm has signed
+  mtor ledger check 019aab3e-....accepted.tlog-proof --json
+
+Needs no network. Exits with 0 when every file holds, else with 1.";
+
+const EXAMPLES_ALL: &str = "\
+Examples:
+  mtor ledger verify                                   the ledger in the data folder, also while the realm runs
+  mtor ledger verify --realm http://attic:9000         the log that a realm publishes, from anywhere
+  mtor ledger prove 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11 --reveal
+  mtor ledger check 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11.settled.tlog-proof";
+
+/// Verifies the ledger: rebuilds every balance from the log and compares it with the signed checkpoint. Proves single jobs.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES_ALL)]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
     action: Action,
@@ -46,14 +71,32 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Write files that prove to anybody what the ledger says of a job of yours
+    #[command(after_help = EXAMPLES_PROVE)]
+    Prove(prove::ProveArgs),
+    /// Check such files, without the realm
+    #[command(after_help = EXAMPLES_CHECK)]
+    Check(prove::CheckArgs),
 }
 
-/// Verifies.
+/// Verifies, proves, checks.
 pub(crate) async fn run(args: LedgerArgs) -> anyhow::Result<()> {
-    let Action::Verify { data, realm, key, json } = args.action;
+    match args.action {
+        Action::Verify { data, realm, key, json } => verify(&data, realm, key, json).await,
+        Action::Prove(args) => prove::prove(args).await,
+        Action::Check(args) => prove::check(args),
+    }
+}
+
+async fn verify(
+    data: &DataArg,
+    realm: Option<RealmUrl>,
+    key: Option<PublicKey>,
+    json: bool,
+) -> anyhow::Result<()> {
     let verified = match realm {
         Some(realm) => published(&realm, key).await,
-        None => in_folder(&data, key),
+        None => in_folder(data, key),
     };
     match verified {
         Ok(verified) if json => terminal::json(&serde_json::json!({

@@ -1,0 +1,206 @@
+//! Proofs that an entry is in the log, for people who have nothing of the log but the realm's key: a C2SP tlog-proof, which
+//! has the path from the leaf to the root of a signed checkpoint. The leaf itself travels in the `extra` line, with what it
+//! commits to if that is to be shown.
+
+use std::fmt::{self, Write as _};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mtor_core::{Entry, Fact, Leg, TREASURY};
+use mtor_identity::PublicKey;
+use mtor_protocol::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::commitment::{Salt, commitment};
+use crate::merkle::{Hash, leaf_hash, root_of_path};
+
+/// The first line of the format.
+const FORMAT: &str = "c2sp.org/tlog-proof@v1";
+/// Longest proof that is looked at, in bytes: a leaf, a path of 64 hashes, a checkpoint, and the texts of a job.
+pub const PROOF_BYTES_MAX: usize = 64 << 20;
+/// Hashes in the longest path of a tree whose size fits into 64 bits.
+const PATH_MAX: usize = 64;
+
+/// What the leaf of a proof is, and what it commits to as far as that is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// The entry's JSON: the bytes that are hashed.
+    pub leaf: String,
+    /// The salt of the job's commitments, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// What was asked: the bytes that an `accepted` entry commits to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// What was answered: the bytes that a `settled` entry commits to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+}
+
+/// Something that a proof proves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proven {
+    /// The realm that signed it, by its key.
+    pub realm: PublicKey,
+    /// The entry that is in its log.
+    pub entry: Entry,
+    /// The log that it is in.
+    pub checkpoint: Checkpoint,
+    /// The text that the entry is shown to commit to.
+    pub text: Option<String>,
+}
+
+/// Why a text proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// It is not of the format.
+    #[error("it is no proof: {0}")]
+    Malformed(&'static str),
+    /// Its checkpoint is none, or another's.
+    #[error("its checkpoint does not hold: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The path does not lead to the root.
+    #[error("it does not hold: the entry is not in the log that the checkpoint is of")]
+    Path,
+    /// The leaf is no entry of this number.
+    #[error("it does not hold: its leaf is not entry {0} of a realm")]
+    Leaf(u64),
+    /// The text is not what the entry commits to.
+    #[error("it does not hold: the text is not the one that the entry commits to")]
+    Text,
+}
+
+/// Writes a proof of the entry with this number.
+pub(crate) fn write(index: u64, shown: &Shown, path: &[Hash], checkpoint: &str) -> String {
+    // These fields are texts: they can't fail to be written.
+    let extra = STANDARD.encode(serde_json::to_vec(shown).unwrap_or_default());
+    let mut text = format!("{FORMAT}\nextra {extra}\nindex {index}\n");
+    for hash in path {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{}", STANDARD.encode(hash));
+    }
+    text + "\n" + checkpoint
+}
+
+/// Checks a proof, offline. Without a key it is that of whatever realm it names: look at [`Proven::realm`].
+///
+/// # Errors
+/// [`ProofError`] says why it proves nothing.
+pub fn check_proof(text: &str, realm: Option<&PublicKey>) -> Result<Proven, ProofError> {
+    use ProofError::Malformed;
+    if text.len() > PROOF_BYTES_MAX {
+        return Err(Malformed("it is too long"));
+    }
+    let (head, note) =
+        text.split_once("\n\n").ok_or(Malformed("there is no checkpoint after a blank line"))?;
+    let mut lines = head.lines();
+    if lines.next() != Some(FORMAT) {
+        return Err(Malformed("its first line is not c2sp.org/tlog-proof@v1"));
+    }
+    let extra = lines.next().and_then(|line| line.strip_prefix("extra "));
+    let extra = extra.ok_or(Malformed("its second line does not begin with \"extra\""))?;
+    let extra = STANDARD.decode(extra).map_err(|_| Malformed("its extra line is no base64"))?;
+    let shown: Shown = serde_json::from_slice(&extra).map_err(|_| Malformed("its extra line has no leaf"))?;
+    let index = lines.next().and_then(|line| line.strip_prefix("index "));
+    let index = index.and_then(|text| text.parse::<u64>().ok().filter(|index| index.to_string() == text));
+    let index = index.ok_or(Malformed("its third line does not say the entry's number"))?;
+    let hash = |line: &str| STANDARD.decode(line).ok().and_then(|bytes| Hash::try_from(bytes).ok());
+    let path: Option<Vec<Hash>> = lines.take(PATH_MAX + 1).map(hash).collect();
+    let path = path.ok_or(Malformed("a line of its path is no hash"))?;
+
+    let realm = match realm {
+        Some(realm) => *realm,
+        None => {
+            let origin = note.lines().next().unwrap_or_default();
+            PublicKey::from_did(origin)
+                .map_err(|_| Malformed("its checkpoint does not name a realm by its key"))?
+        }
+    };
+    let checkpoint = Checkpoint::open(note, &realm)?;
+    let root = root_of_path(leaf_hash(shown.leaf.as_bytes()), index, checkpoint.size, &path);
+    if root != Some(checkpoint.root.0) {
+        return Err(ProofError::Path);
+    }
+    let entry: Entry = serde_json::from_str(&shown.leaf).map_err(|_| ProofError::Leaf(index))?;
+    if entry.seq != index {
+        return Err(ProofError::Leaf(index));
+    }
+    let text = shown_text(&entry, shown)?;
+    Ok(Proven { realm, entry, checkpoint, text })
+}
+
+/// The text that is shown, if it is the one that the entry commits to.
+fn shown_text(entry: &Entry, shown: Shown) -> Result<Option<String>, ProofError> {
+    let (text, committed) = match &entry.fact {
+        Fact::Accepted { job, .. } => (shown.request, Some(job.request)),
+        Fact::Settled { output, .. } => (shown.answer, *output),
+        _ => (None, None),
+    };
+    let Some(text) = text else { return Ok(None) };
+    let salt = shown.salt.as_deref().and_then(salt_of).ok_or(ProofError::Text)?;
+    match committed == Some(commitment(&salt, text.as_bytes())) {
+        true => Ok(Some(text)),
+        false => Err(ProofError::Text),
+    }
+}
+
+/// A salt in hexadecimal.
+pub(crate) fn salt_text(salt: &Salt) -> String {
+    salt.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn salt_of(text: &str) -> Option<Salt> {
+    let bytes: Option<Vec<u8>> =
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
+    Salt::try_from(bytes?).ok()
+}
+
+impl Proven {
+    /// The digest that the entry commits to and that is not shown.
+    pub fn commitment(&self) -> Option<Digest> {
+        match &self.entry.fact {
+            Fact::Accepted { job, .. } => Some(job.request),
+            Fact::Settled { output, .. } => *output,
+            Fact::Transferred { memo, .. } => Some(*memo),
+            Fact::Founded { .. } | Fact::Issued { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { realm, entry: Entry { seq, time, fact }, checkpoint, text } = self;
+        match fact {
+            Fact::Founded { owner } => write!(f, "the realm was founded for the account {owner}")?,
+            Fact::Issued { to, amount, .. } => write!(f, "{amount} coins were issued to {to}")?,
+            Fact::Transferred { from, to, amount, .. } => {
+                write!(f, "{amount} coins went from {from} to {to}")?
+            }
+            Fact::Accepted { job, hold, .. } => {
+                let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.account);
+                write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
+            }
+            Fact::Settled { id, outcome, usage, legs, .. } => {
+                let outcome = format!("{outcome:?}").to_lowercase();
+                write!(f, "job {id} ended ({outcome}): {} tokens read", usage.input_tokens)?;
+                write!(f, ", {} written", usage.output_tokens)?;
+                if usage.audio_ms > 0 {
+                    write!(f, ", {} ms of sound", usage.audio_ms)?;
+                }
+                for Leg { to, amount } in legs {
+                    match *to == TREASURY {
+                        true => write!(f, ", {amount} coins to the treasury")?,
+                        false => write!(f, ", {amount} coins to {to}")?,
+                    }
+                }
+            }
+        }
+        write!(f, "\n  entry {seq}, {time}, in the log of {realm} with {} entries", checkpoint.size)?;
+        match text {
+            Some(text) => write!(f, "\n  shown to be: {text}"),
+            None => Ok(()),
+        }
+    }
+}

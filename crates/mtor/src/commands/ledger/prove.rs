@@ -1,0 +1,113 @@
+//! `mtor ledger prove` and `mtor ledger check`: what the ledger says of one job, for people who have nothing of the realm but
+//! its key.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use mtor_identity::PublicKey;
+use mtor_ledger::{PROOF_BYTES_MAX, ProofError, Proven, check_proof};
+use mtor_protocol::JobId;
+use mtor_protocol::http::JobProofs;
+use serde_json::json;
+
+use crate::client::{Api, RealmArg, WhoArg};
+use crate::data::DataArg;
+use crate::exit::Fault;
+use crate::terminal;
+
+/// Writes proofs.
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The job; `mtor wallet history` and the console's history name it
+    job: JobId,
+    /// Show in the proofs what was asked and answered
+    #[arg(long)]
+    reveal: bool,
+    /// The folder to write to
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    out: PathBuf,
+    #[command(flatten)]
+    who: WhoArg,
+    #[command(flatten)]
+    data: DataArg,
+    #[command(flatten)]
+    realm: RealmArg,
+}
+
+/// Checks proofs.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Files that `mtor ledger prove` wrote
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The realm's key, if you know it; else whichever realm signed a proof is named
+    #[arg(long, value_name = "DID", value_parser = super::key)]
+    key: Option<PublicKey>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Has the realm prove a job, looks at the proofs, and writes them down.
+pub(super) async fn prove(args: ProveArgs) -> anyhow::Result<()> {
+    let ProveArgs { job, reveal, out, who, data, realm } = args;
+    let who = who.who(&realm.realm, &data.folder()?)?;
+    let api = Api::new(&realm.realm, who)?;
+    let proofs: JobProofs = api.get(&format!("/api/jobs/{job}/proofs?reveal={reveal}")).await?;
+    fs::create_dir_all(&out).with_context(|| format!("making the folder {}", out.display()))?;
+    let parts = [("accepted", Some(proofs.accepted)), ("settled", proofs.settled)];
+    for (name, proof) in parts {
+        let Some(proof) = proof else {
+            terminal::line(&format!("the job has not ended yet, so there is no proof that it is {name}"))?;
+            continue;
+        };
+        // What a realm gives out is not believed here either.
+        let proven = check_proof(&proof, None).context("the realm gave a proof that proves nothing")?;
+        let file = out.join(format!("{job}.{name}.tlog-proof"));
+        fs::write(&file, &proof).with_context(|| format!("writing {}", file.display()))?;
+        terminal::line(&format!("{}\n  {proven}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Checks each file, and says what it proves.
+pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
+    let mut all_hold = true;
+    let mut reports = Vec::new();
+    for file in &args.files {
+        let checked = check_proof(&read(file)?, args.key.as_ref());
+        all_hold &= checked.is_ok();
+        match args.json {
+            true => reports.push(report(file, &checked)),
+            false => terminal::line(&match &checked {
+                Ok(proven) => format!("{}: holds\n  {proven}", file.display()),
+                Err(error) => format!("{}: {error}", file.display()),
+            })?,
+        }
+    }
+    if args.json {
+        terminal::json(&reports)?;
+    }
+    if all_hold { Ok(()) } else { Err(Fault::Said.into()) }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let unreadable = |why: String| Fault::Usage(format!("{} can't be read: {why}", file.display()));
+    let length = fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();
+    if length > PROOF_BYTES_MAX as u64 {
+        return Err(unreadable("it is too long to be a proof".to_owned()).into());
+    }
+    Ok(fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?)
+}
+
+fn report(file: &Path, checked: &Result<Proven, ProofError>) -> serde_json::Value {
+    match checked {
+        Ok(proven) => json!({
+            "file": file, "holds": true, "realm": proven.realm.to_did(), "entry": proven.entry,
+            "log_entries": proven.checkpoint.size, "log_root": proven.checkpoint.root, "text": proven.text,
+        }),
+        Err(error) => json!({ "file": file, "holds": false, "why": error.to_string() }),
+    }
+}
