@@ -76,6 +76,7 @@ pub struct Heard {
 }
 
 /// What a job brings forth.
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every event")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// What an event says.

@@ -431,6 +431,19 @@ export interface JobPage {
   next?: JobId | null;
 }
 
+/**
+ * `GET /api/jobs/{id}/proofs`: proofs that the journal has what happened to a job, each a C2SP tlog-proof that anybody can
+ * check who knows the realm's key.
+ */
+export interface JobProofs {
+  /** That it was taken, and at which price. */
+  accepted: string;
+  /** The job. */
+  job: JobId;
+  /** That it has ended, how, and who was paid what; absent while it has not. */
+  settled?: string | null;
+}
+
 /** The state of a job. */
 export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
