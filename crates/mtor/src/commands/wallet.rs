@@ -54,23 +54,44 @@ pub(crate) struct WalletArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a new wallet; never writes over one that is there
+    #[command(
+        after_help = "Examples:\n  mtor wallet new                         in the data folder\n  mtor wallet new --wallet backup.key     in a file of its own\n\nThe twelve words that it shows are the wallet: write them down."
+    )]
     New,
     /// Show the wallet's name, account and balance
+    #[command(
+        after_help = "Examples:\n  mtor wallet show\n  mtor wallet --owner show                the realm owner's\n  mtor wallet show --realm http://attic:9000 --json"
+    )]
     Show,
     /// Show the twelve words that are the wallet
+    #[command(
+        after_help = "Examples:\n  mtor wallet phrase                      asks first whether anybody is looking\n  mtor wallet --owner phrase --yes"
+    )]
     Phrase {
         /// Don't ask whether anybody is looking
         #[arg(long)]
         yes: bool,
     },
     /// Bring a wallet back from its twelve words, read from standard input
+    #[command(
+        after_help = "Examples:\n  mtor wallet restore                     asks for the words, and does not show them\n  mtor wallet restore --wallet old.key < words.txt"
+    )]
     Restore,
     /// What came in and went out, the newest first
+    #[command(
+        after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
+    )]
     History(history::HistoryArgs),
     /// Send coins to another wallet
+    #[command(
+        after_help = "Examples:\n  mtor wallet send did:key:z6Mk... 12.5\n  mtor wallet send did:key:z6Mk... 3 --memo \"for the pictures\" --yes"
+    )]
     Send(send::SendArgs),
     /// API keys for programs that can't sign
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
+    )]
     Key(api_keys::KeyAction),
 }
 
