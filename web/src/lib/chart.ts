@@ -19,9 +19,12 @@ export interface Chart {
   level: number;
 }
 
+/** How much of the level is in the picture at least, above and below it: a change of a thousandth shall not look like one. */
+const BAND = 0.1;
+
 /** The line through samples in the order of time; the level is always in the picture. */
 export function chartOf(samples: readonly Sample[], level: number): Chart {
-  const values = samples.map((sample) => sample.value).concat(level);
+  const values = samples.map((sample) => sample.value).concat(level * (1 - BAND), level * (1 + BAND));
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const down = (value: number) => round(HEIGHT - MARGIN - ((value - low) / (high - low || 1)) * (HEIGHT - 2 * MARGIN));
   const [first, last] = [samples[0]?.at ?? 0, samples.at(-1)?.at ?? 0];
