@@ -1,4 +1,4 @@
-//! The realm as a deterministic state machine: workers, jobs, scheduling, money.
+//! The realm as a deterministic state machine: workers, jobs, scheduling, money, and prices that follow load.
 //!
 //! [`Realm::handle`] is the only door: an [`Input`] goes in with the time, a list of [`Output`]s comes out. What must
 //! survive a crash leaves as an [`Output::Journal`] entry; replaying the entries through [`State::apply`] rebuilds the

@@ -4,7 +4,7 @@
 //! A [`Ledger`] is a folder with one SQLite database and one writer. [`Ledger::commit`] takes a [`Batch`] and calls
 //! back once it is on disk; batches that come while a commit runs share the next one (group commit). The journal's
 //! entries are the leaves of a Merkle tree (RFC 6962), served as C2SP tiles with signed checkpoints; [`verify`] and
-//! [`verify_leaves`] prove that nothing in it was changed, dropped or reordered.
+//! [`verify_leaves`] prove that nothing in it was changed, dropped or reordered, and [`check_proof`] that a single entry is in it.
 //!
 //! What must not live here: decisions (mtor-core makes them), sockets, async, randomness. A clock is read for pauses and
 //! intervals alone, never for what is stored.

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mtor_core::{Entry, Fact, Leg, TREASURY};
 use mtor_identity::PublicKey;
-use mtor_protocol::Digest;
+use mtor_protocol::{Digest, JobId};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
@@ -158,7 +158,16 @@ fn salt_of(text: &str) -> Option<Salt> {
 }
 
 impl Proven {
-    /// The digest that the entry commits to and that is not shown.
+    /// The job that the entry is about, if it is about one.
+    pub fn job(&self) -> Option<JobId> {
+        match &self.entry.fact {
+            Fact::Accepted { job, .. } => Some(job.id),
+            Fact::Settled { id, .. } => Some(*id),
+            Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+        }
+    }
+
+    /// What the entry commits to, if anything: shown or not, the same digest.
     pub fn commitment(&self) -> Option<Digest> {
         match &self.entry.fact {
             Fact::Accepted { job, .. } => Some(job.request),

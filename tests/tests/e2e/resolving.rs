@@ -3,7 +3,7 @@
 use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, until};
 use mtor_protocol::resolve::{By, Resolve, Resolved, Understanding};
 
-/// No rule knows it, and it is one of the examples.
+/// No rule knows them; they are two of the examples, one after the other.
 const WORDS: &str = "it is too dark in here, brighten the room a little";
 
 #[tokio::test]

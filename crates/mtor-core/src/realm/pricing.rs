@@ -22,11 +22,20 @@ impl Realm {
 
     /// The price that holds now; with a quote that expires then, that one's if it is lower.
     pub(super) fn price(&self, now: Timestamp, kind: &CapabilityKind, quote: Option<Timestamp>) -> Price {
-        let list = self.config.price(kind);
         match self.config.market {
-            Some(_) => list.times_permille(self.market_at(now).factor(now, kind, quote)),
-            None => list,
+            Some(_) => self.price_in(&self.market_at(now), now, kind, quote),
+            None => self.config.price(kind),
         }
+    }
+
+    fn price_in(
+        &self,
+        market: &Market,
+        now: Timestamp,
+        kind: &CapabilityKind,
+        quote: Option<Timestamp>,
+    ) -> Price {
+        self.config.price(kind).times_permille(market.factor(now, kind, quote))
     }
 
     /// What capabilities cost now: those with a price of their own, and those that are on offer.
@@ -41,7 +50,7 @@ impl Realm {
             .into_iter()
             .map(|kind| PriceInfo {
                 capability: kind.clone(),
-                price: self.price(now, kind, None),
+                price: self.price_in(&market, now, kind, None),
                 list: self.config.price(kind),
                 load_percent: market.load(kind).map(percent),
             })

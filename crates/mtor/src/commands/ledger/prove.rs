@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use mtor_identity::PublicKey;
 use mtor_ledger::{PROOF_BYTES_MAX, ProofError, Proven, check_proof};
@@ -65,6 +65,9 @@ pub(super) async fn prove(args: ProveArgs) -> anyhow::Result<()> {
         };
         // What a realm gives out is not believed here either.
         let proven = check_proof(&proof, None).context("the realm gave a proof that proves nothing")?;
+        if proven.job() != Some(job) {
+            bail!("the realm gave a proof of something else: {proven}");
+        }
         let file = out.join(format!("{job}.{name}.tlog-proof"));
         fs::write(&file, &proof).with_context(|| format!("writing {}", file.display()))?;
         terminal::line(&format!("{}\n  {proven}", file.display()))?;
