@@ -70,6 +70,12 @@ describe("jobs", () => {
     expect(says(id, "mtor.job.cancelled", { cost: "0" }), "nobody follows it any more").toBe(false);
   });
 
+  it("rely on the quote that they were given", () => {
+    const { jobs, sent } = setUp();
+    jobs.submit([{ role: "user", content: "Hi" }], { class: "voice", quote: "2027-01-15T08:00:30Z" });
+    expect(sent[0]?.data).toMatchObject({ class: "voice", quote: "2027-01-15T08:00:30Z" });
+  });
+
   it("that were never acknowledged are sent again, under the same id", () => {
     const { jobs, sent, realm } = setUp();
     realm.online = false;

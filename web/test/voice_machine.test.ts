@@ -326,6 +326,40 @@ describe("a doubt", () => {
     talk.means({ kind: "dear", price: "9 coins", choices: [{ label: "Yes", meaning: asks("long") }] });
     expect(talk.did()).toEqual(['say {"line":"dear","price":"9 coins"}', "timer choice"]);
   });
+
+  const agreeing = () => {
+    const meaning = { kind: "agreed", text: "long", quote: { max: "9", expires: "soon", position: 0, price: {} } } as const;
+    const talk = new Talk().on({ type: "woke", own: false }, { type: "voice-ended", silent: false }).heard("long");
+    talk.means({ kind: "dear", price: "9 coins", choices: [{ label: "Yes", meaning }] });
+    talk.on({ type: "woke", own: false }, { type: "voice-ended", silent: false });
+    talk.did();
+    return talk.heard("Yes", { choice: 0 });
+  };
+
+  it("is asked after a yes, once it is known that the price still holds", () => {
+    const talk = agreeing();
+    expect(talk.did()).toEqual(["listen", expect.stringMatching(/^price 2 long {"max":"9"/), "timer resolve"]);
+    expect(presenceOf(talk.state)).toBe("thinking");
+    talk.means({ kind: "ask", text: "long", quote: "soon" });
+    expect(talk.did()).toEqual(["ask 2 long true soon"]);
+  });
+
+  it("is asked once more when it has become dearer, and is the question that was asked when nobody knows", () => {
+    const talk = agreeing();
+    talk.did();
+    talk.means({ kind: "dear", price: "10 coins", choices: [{ label: "Yes", meaning: asks("long") }] });
+    expect(talk.did()).toEqual(['say {"line":"dear","price":"10 coins"}', "timer choice"]);
+    const silent = agreeing();
+    silent.did();
+    expect(silent.on({ type: "timer", timer: "resolve" }).did()).toEqual(["ask 2 long true"]);
+  });
+
+  it("is not asked when it was dismissed after the yes", () => {
+    const talk = agreeing().on({ type: "dismiss" });
+    talk.did();
+    talk.means({ kind: "ask", text: "long", quote: "soon" });
+    expect(talk.did()).toEqual([]);
+  });
 });
 
 describe("what can't be done", () => {

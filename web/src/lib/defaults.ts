@@ -20,6 +20,8 @@ export const HANDSHAKE_MS_MAX = 10_000;
 /** Event subscriptions that one page keeps alive at once. */
 export const ACTIVE_JOBS_MAX = 64;
 
+/** A quote with less time left than this is as good as run out: the job takes a moment to reach the realm. */
+export const QUOTE_LEFT_MS_MIN = 1_000;
 /** Below this the page asks the realm's owner for coins when it starts: one coin. */
 export const LOW_BALANCE_MICRO = 1_000_000n;
 

@@ -8,8 +8,8 @@ import {
 import { transact } from "../lib/database";
 import { REBUILD_JOBS_MAX } from "../lib/defaults";
 import { uuid7Time } from "../lib/uuid";
-import type { ChatMessage, Problem, ServiceClass, WorkerInfo } from "../lib/wire";
-import type { Jobs } from "./jobs.svelte";
+import type { ChatMessage, Problem, WorkerInfo } from "../lib/wire";
+import type { Conditions, Jobs } from "./jobs.svelte";
 
 export interface ConversationsOptions {
   api: Api;
@@ -66,9 +66,9 @@ export class Conversations {
   }
 
   /** Asks in a conversation, or in a new one; gives the conversation's id. */
-  ask(question: string, id: string | undefined, how?: ServiceClass): string {
+  ask(question: string, id: string | undefined, conditions?: Conditions): string {
     const conversation = this.get(id);
-    const job = this.#submit(conversation?.turns ?? [], question, how);
+    const job = this.#submit(conversation?.turns ?? [], question, conditions);
     const asked = conversation
       ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { question, jobs: [job] }] }
       : newConversation(job, question);
@@ -121,8 +121,8 @@ export class Conversations {
     return this.#messages(this.get(id)?.turns ?? [], question);
   }
 
-  #submit(turns: readonly Turn[], question: string, how?: ServiceClass): string {
-    return this.#options.jobs.submit(this.#messages(turns, question), how);
+  #submit(turns: readonly Turn[], question: string, conditions?: Conditions): string {
+    return this.#options.jobs.submit(this.#messages(turns, question), conditions);
   }
 
   #messages(turns: readonly Turn[], question: string): ChatMessage[] {

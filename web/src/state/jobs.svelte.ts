@@ -8,7 +8,7 @@ import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
 import { t } from "../lib/strings";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Problem, ServiceClass, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Problem, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
@@ -19,6 +19,9 @@ export interface JobsOptions {
   /** A job was accepted or settled: the balance has changed. */
   onMoney: () => void;
 }
+
+/** The conditions under which a question is asked. */
+export type Conditions = Pick<Submit, "class" | "quote">;
 
 /** A job that is not over. */
 interface Active {
@@ -65,7 +68,7 @@ export class Jobs {
   }
 
   /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
-  submit(messages: ChatMessage[], how: ServiceClass = "interactive"): string {
+  submit(messages: ChatMessage[], conditions: Conditions = {}): string {
     const id = uuid7();
     if (this.#active.size >= ACTIVE_JOBS_MAX) {
       const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
@@ -73,7 +76,7 @@ export class Jobs {
       return id;
     }
     const intent = { capability: "chat", model: "default", params: { messages } } as const;
-    const submit: Submit = { intent, class: how };
+    const submit: Submit = { intent, class: "interactive", ...conditions };
     this.#active.set(id, { submit, rereads: 0 });
     this.#keep(newAnswer(id));
     this.#options.send("mtor.job.submit", submit, id);

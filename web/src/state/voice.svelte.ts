@@ -6,7 +6,8 @@
 import { isFinal, type Answer } from "../lib/answer";
 import type { Api } from "../lib/api";
 import {
-  BARGE_MS, CHOICE_MS, CONFIRM_MS, DEAF_MS, HEAR_FRAME_SAMPLES, PUSH_KEEP_MS, RESOLVE_MS_MAX, WORDS_MS_MAX,
+  BARGE_MS, CHOICE_MS, CONFIRM_MS, DEAF_MS, HEAR_FRAME_SAMPLES, PUSH_KEEP_MS, QUOTE_LEFT_MS_MIN, RESOLVE_MS_MAX,
+  WORDS_MS_MAX,
 } from "../lib/defaults";
 import { withoutPhrase } from "../lib/listen/phrase";
 import type { BuiltInPhrase, EnrolledPhrase } from "../lib/listen/types";
@@ -23,7 +24,7 @@ import { restOf } from "../lib/voice/script";
 import { within, type VoiceSettings } from "../lib/voice/settings";
 import { stagesOf, timingOf, type Mark, type Marks, type Timing } from "../lib/voice/timing";
 import { choiceOf, isEcho, plainWords, readTranscript } from "../lib/voice/transcript";
-import type { Problem, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
+import type { Problem, Quote, Timestamp, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
 import type { Conversations } from "./conversations.svelte";
 import type { Jobs } from "./jobs.svelte";
 import { Microphone } from "./microphone";
@@ -258,7 +259,8 @@ export class Voice {
       case "end-transcribe": return this.#endTranscribe();
       case "cancel-transcribe": return this.#cancelTranscribe();
       case "resolve": return void this.#resolve(command.turn, command.text);
-      case "ask": return this.#ask(command.turn, command.text);
+      case "price": return void this.#price(command.turn, command.text, command.agreed);
+      case "ask": return this.#ask(command.turn, command.text, command.quote);
       case "cancel-answer":
         if (this.#job) this.#options.jobs.cancel(this.#job);
         return;
@@ -381,31 +383,51 @@ export class Voice {
     const asked = { text, language: this.#language ?? preferences.voice.language, wake_word: this.phraseName };
     const resolved = await this.#options.api.resolve(asked).catch(() => undefined);
     const meaning = meaningOf(resolved, text);
-    return meaning.kind === "ask" ? this.#unlessDear(meaning) : meaning;
+    return meaning.kind === "ask" ? this.#unlessDear(meaning.text) : meaning;
   }
 
-  async #unlessDear(meaning: Extract<Meaning, { kind: "ask" }>): Promise<Meaning> {
-    const limit = BigInt(Math.round(preferences.voice.askAboveCoins * 100)) * (MICRO_PER_COIN / 100n);
-    if (limit === 0n) return meaning;
-    const messages = this.#options.conversations.messages(meaning.text, this.#conversation);
-    const intent = { capability: "chat", model: "default", params: { messages } } as const;
-    const quote = await this.#options.streams.quote({ intent, class: "voice" });
-    const most = micro(quote?.max);
-    if (most <= limit) return meaning;
+  /** A yes counts for what was agreed to: if the quote has run out since, the question is quoted anew. */
+  async #price(turn: number, text: string, agreed: Quote): Promise<void> {
+    this.#on({ type: "meant", turn, meaning: await this.#unlessDear(text, agreed) });
+  }
+
+  /** The question with its quote; where that is above what was agreed to, or may be spent unasked, the person decides. */
+  async #unlessDear(text: string, agreed?: Quote): Promise<Meaning> {
+    const limit = agreed ? micro(agreed.max) : this.#unaskedMost;
+    if (limit === 0n) return { kind: "ask", text };
+    const quote = agreed && this.#holds(agreed) ? agreed : await this.#quote(text);
+    if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires };
     const choices = [
-      { label: t.voice.yes, meaning },
+      { label: t.voice.yes, meaning: { kind: "agreed", text, quote } },
       { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
     ] as const;
-    return { kind: "dear", price: t.units.coins(coinsShort(most)), choices: [...choices] };
+    return { kind: "dear", price: t.units.coins(coinsShort(micro(quote.max))), choices: [...choices] };
+  }
+
+  /** The most that a question may cost without the person being asked, in micro; 0: whatever it costs. */
+  get #unaskedMost(): bigint {
+    return BigInt(Math.round(preferences.voice.askAboveCoins * 100)) * (MICRO_PER_COIN / 100n);
+  }
+
+  #quote(text: string): Promise<Quote | undefined> {
+    const messages = this.#options.conversations.messages(text, this.#conversation);
+    const intent = { capability: "chat", model: "default", params: { messages } } as const;
+    return this.#options.streams.quote({ intent, class: "voice" });
+  }
+
+  /** Whether a quote will still hold when a job that relies on it reaches the realm, by the realm's clock. */
+  #holds(quote: Quote): boolean {
+    const now = Date.now() + this.#options.api.clockAheadMs;
+    return Date.parse(quote.expires) - now >= QUOTE_LEFT_MS_MIN;
   }
 
   get #conversation(): string | undefined {
     return route.view === "ask" ? route.id : route.conversation;
   }
 
-  #ask(turn: number, text: string): void {
+  #ask(turn: number, text: string, quote: Timestamp | undefined): void {
     const { conversations } = this.#options;
-    const id = conversations.ask(text, this.#conversation, "voice");
+    const id = conversations.ask(text, this.#conversation, { class: "voice", quote });
     go("ask", id);
     this.#follow(turn, id);
   }

@@ -7,6 +7,7 @@
  */
 
 import { SPEED_STEP, VAIN_BARGES_MAX, VOLUME_STEP } from "../defaults";
+import type { Quote, Timestamp } from "../wire";
 import type { Mode } from "./settings";
 
 /** Why the microphone can't be used; the page has words for each. */
@@ -27,7 +28,10 @@ export type Control =
 /** What is to be done with words that were said. */
 export type Meaning =
   | { kind: "control"; control: Control }
-  | { kind: "ask"; text: string }
+  /** `quote`: when the quote that it relies on runs out. */
+  | { kind: "ask"; text: string; quote?: Timestamp }
+  /** The person said yes to what was quoted; whether that still holds is to be seen. */
+  | { kind: "agreed"; text: string; quote: Quote }
   /** Nobody here can do it. */
   | { kind: "nobody"; capability: string }
   /** It may cost more than the person wants to spend unasked. */
@@ -138,7 +142,9 @@ export type Command =
   | { do: "end-transcribe" }
   | { do: "cancel-transcribe" }
   | { do: "resolve"; turn: number; text: string }
-  | { do: "ask"; turn: number; text: string; aloud: boolean }
+  /** Finds out whether a question still costs no more than was agreed to. */
+  | { do: "price"; turn: number; text: string; agreed: Quote }
+  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp }
   | { do: "cancel-answer" }
   /** Speaks the answer of this turn as it is written. */
   | { do: "speak-answer"; speech: number }
@@ -395,7 +401,12 @@ function act(before: VoiceState, meaning: Meaning): Step {
       const next: VoiceState = {
         ...state, phase: "thinking", aloud: true, answering: true, interrupted: false, vainBarges: 0, words: meaning.text,
       };
-      return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true }]];
+      return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true, quote: meaning.quote }]];
+    }
+    case "agreed": {
+      const next: VoiceState = { ...state, phase: "thinking", resolving: true, words: meaning.text };
+      const price: Command = { do: "price", turn: state.turn, text: meaning.text, agreed: meaning.quote };
+      return [next, [price, { do: "timer", timer: "resolve" }]];
     }
     case "dear": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "dear", price: meaning.price }));
     case "unsure": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "which", question: meaning.question }));
