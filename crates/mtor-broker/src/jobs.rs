@@ -207,7 +207,7 @@ fn token_bounds(task: &Task, output_default: u32) -> (u32, u32) {
         Task::Chat(chat) => (chat.messages.len(), chat.max_tokens.unwrap_or(output_default)),
         Task::Embed(embed) => (embed.input.len(), 0),
         // Metered by the sound.
-        Task::Transcribe(_) | Task::Speak(_) => return (0, 0),
+        Task::Transcribe(_) | Task::Speak(_) | Task::Wake(_) => return (0, 0),
     };
     let input = task.input_bytes() as u64 + TEMPLATE_TOKENS * (parts as u64 + 1);
     (u32::try_from(input).unwrap_or(u32::MAX), output)

@@ -1,6 +1,7 @@
 //! The realm as Home Assistant and its like know voice services: the Wyoming protocol, both ways.
 //!
-//! Clients connect to the realm's listener and use its ears and voices (`client`, `serve`, `info`). The realm connects to the
+//! Clients connect to the realm's listener and use its ears and voices (`client`, `serve`, `info`), also to be told when a wake
+//! word was said (`wake`). The realm connects to the
 //! satellites that its settings name (`satellite`), and runs a whole turn when one hears its wake word (`turn`): the loudest
 //! alone, when several do (`arbiter`, `house`). Everything is done by ordinary jobs of the owner's wallet (`ask`).
 //!
@@ -22,6 +23,7 @@ mod serve;
 mod settings;
 mod sound;
 mod turn;
+mod wake;
 mod words;
 
 use std::net::{IpAddr, SocketAddr};

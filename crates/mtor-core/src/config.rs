@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
 
+/// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
+const WAKE_SHARE: u64 = 20;
+
 /// The rules by which a realm decides. Changed only by restarting it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -96,7 +99,15 @@ impl Default for Config {
 impl Config {
     /// What a capability costs by the list, before load is looked at.
     pub fn price(&self, capability: &CapabilityKind) -> Price {
-        self.prices.get(capability).copied().unwrap_or(self.price_otherwise)
+        let otherwise = || match capability {
+            // Whoever waits for a word waits all day, and the network that listens is small.
+            kind if *kind == CapabilityKind::WAKE => {
+                let ksecond = self.price_otherwise.ksecond.scaled(1, WAKE_SHARE);
+                Price { ksecond, ..self.price_otherwise }
+            }
+            _ => self.price_otherwise,
+        };
+        self.prices.get(capability).copied().unwrap_or_else(otherwise)
     }
 
     /// How soon a job of this class should have begun, in milliseconds. Waiting jobs are served in the order of

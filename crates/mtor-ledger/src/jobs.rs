@@ -190,7 +190,7 @@ fn asked(request_json: &str) -> String {
         Ok(Task::Chat(mut chat)) => chat.messages.pop().map(|message| message.content).unwrap_or_default(),
         Ok(Task::Embed(embed)) => embed.input.join("\n"),
         // What was spoken is the answer.
-        Ok(Task::Transcribe(_)) => String::new(),
+        Ok(Task::Transcribe(_) | Task::Wake(_)) => String::new(),
         Ok(Task::Speak(speak)) => speak.text,
         // Whatever is stored there, it is what was asked.
         Err(_) => request_json.to_owned(),

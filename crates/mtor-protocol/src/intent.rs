@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::id::{JobId, Timestamp};
 use crate::limits;
 use crate::money::Micro;
-use crate::sound::{SpeakTask, TranscribeTask};
+use crate::sound::{HEARD_RATE, SAMPLE_BYTES, SpeakTask, TranscribeTask, WakeTask};
 use crate::worker::CapabilityKind;
 
 /// The model name that stands for the realm's first choice of a capability.
@@ -52,6 +52,8 @@ pub enum Task {
     Transcribe(TranscribeTask),
     /// Speak a text.
     Speak(SpeakTask),
+    /// Wait for a wake word.
+    Wake(WakeTask),
 }
 
 impl Task {
@@ -62,6 +64,7 @@ impl Task {
             Self::Embed(_) => CapabilityKind::EMBED,
             Self::Transcribe(_) => CapabilityKind::TRANSCRIBE,
             Self::Speak(_) => CapabilityKind::SPEAK,
+            Self::Wake(_) => CapabilityKind::WAKE,
         }
     }
 
@@ -69,7 +72,7 @@ impl Task {
     pub fn takes_input(&self) -> bool {
         match self {
             Self::Chat(_) | Self::Embed(_) => false,
-            Self::Transcribe(_) => true,
+            Self::Transcribe(_) | Self::Wake(_) => true,
             Self::Speak(speak) => speak.more,
         }
     }
@@ -81,6 +84,10 @@ impl Task {
             Self::Transcribe(_) => limits::INPUT_BYTES_MAX,
             Self::Speak(speak) if speak.more => limits::SPEAK_BYTES_MAX.saturating_sub(speak.text.len()),
             Self::Speak(_) => 0,
+            // A little sound more than is listened to: it comes in pieces.
+            Self::Wake(wake) => {
+                (wake.audio_ms_bound() as usize / 1_000 + 2) * (HEARD_RATE * SAMPLE_BYTES) as usize
+            }
         }
     }
 
@@ -90,6 +97,7 @@ impl Task {
             Self::Chat(_) | Self::Embed(_) => 0,
             Self::Transcribe(transcribe) => transcribe.audio_ms_bound(),
             Self::Speak(speak) => speak.audio_ms_bound(),
+            Self::Wake(wake) => wake.audio_ms_bound(),
         }
     }
 
@@ -100,6 +108,7 @@ impl Task {
             Self::Embed(embed) => embed.input.iter().map(String::len).sum(),
             Self::Transcribe(transcribe) => transcribe.hint.as_ref().map_or(0, String::len),
             Self::Speak(speak) => speak.text.len(),
+            Self::Wake(_) => 0,
         }
     }
 
@@ -108,7 +117,7 @@ impl Task {
         let text = match self {
             Self::Chat(chat) => chat.messages.last().map(|message| message.content.as_str()),
             Self::Embed(embed) => embed.input.first().map(String::as_str),
-            Self::Transcribe(_) => None,
+            Self::Transcribe(_) | Self::Wake(_) => None,
             Self::Speak(speak) => Some(speak.text.as_str()),
         };
         text.unwrap_or_default().chars().take(chars).collect()
@@ -134,10 +143,11 @@ impl<'de> Deserialize<'de> for Intent {
             "embed" => Task::Embed(serde_json::from_str(form.params.get()).map_err(wrong)?),
             "transcribe" => Task::Transcribe(serde_json::from_str(form.params.get()).map_err(wrong)?),
             "speak" => Task::Speak(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "wake" => Task::Wake(serde_json::from_str(form.params.get()).map_err(wrong)?),
             other => {
                 let name: String = other.chars().take(limits::NAME_BYTES_MAX).collect();
                 return Err(serde::de::Error::custom(format_args!(
-                    "capability: {name:?} is none that can be asked for; there are chat, embed, transcribe and speak"
+                    "capability: {name:?} is none that can be asked for; there are chat, embed, transcribe, speak and wake"
                 )));
             }
         };
@@ -426,7 +436,7 @@ mod tests {
             |params: &str| error_of(&format!(r#"{{"intent":{{"capability":"chat","params":{params}}}}}"#));
         assert!(
             error_of(r#"{"intent":{"capability":"fly","params":{}}}"#)
-                .contains("there are chat, embed, transcribe and speak")
+                .contains("there are chat, embed, transcribe, speak and wake")
         );
         assert!(chat("{}").contains("messages must not be empty"));
         assert!(chat(r#"{"prompt":"a","temperature":9}"#).contains("temperature must lie between 0 and 2"));

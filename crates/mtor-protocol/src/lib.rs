@@ -40,7 +40,9 @@ pub use id::{AccountId, Did, Digest, JobId, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
 pub use problem::{Problem, ProblemKind};
-pub use sound::{AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo};
+pub use sound::{
+    AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,
+};
 pub use usage::{FinishReason, Usage};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 

@@ -9,6 +9,8 @@ pub const FRAME_BYTES_MAX: usize = 1 << 20;
 pub const INPUT_BYTES_MAX: usize = 64 << 20;
 /// Most bytes that come out of one job as binary frames: 256 MiB, more than an hour of raw speech.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+/// Most sound in which one job waits for a wake word, in milliseconds: ten minutes. Whoever waits on asks again.
+pub const WAKE_MS_MAX: u32 = 10 * 60 * 1_000;
 /// Longest recording that is listened to, and longest speech, in milliseconds: two hours.
 pub const AUDIO_MS_MAX: u32 = 2 * 60 * 60 * 1_000;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.

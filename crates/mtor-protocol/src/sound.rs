@@ -94,6 +94,50 @@ impl TranscribeTask {
     }
 }
 
+/// Wait until somebody says a wake word: the intent's model is the word, `default` any. The sound comes as binary input frames,
+/// raw as [`AudioSource::Pcm`] says, while it is heard; the answer is a [`Woken`] in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, try_from = "WakeForm")]
+pub struct WakeTask {
+    /// After how much sound the waiting ends, in milliseconds; the realm's own limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_ms_max: Option<u32>,
+}
+
+/// As it is written: nothing unknown, and within the limits.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+struct WakeForm {
+    audio_ms_max: Option<u32>,
+}
+
+impl TryFrom<WakeForm> for WakeTask {
+    type Error = String;
+
+    fn try_from(form: WakeForm) -> Result<Self, String> {
+        if form.audio_ms_max.is_some_and(|ms| ms == 0 || ms > limits::WAKE_MS_MAX) {
+            return Err(format!("audio_ms_max must lie between 1 and {}", limits::WAKE_MS_MAX));
+        }
+        Ok(Self { audio_ms_max: form.audio_ms_max })
+    }
+}
+
+impl WakeTask {
+    /// The most sound that this task pays for, in milliseconds.
+    pub fn audio_ms_bound(&self) -> u32 {
+        self.audio_ms_max.unwrap_or(limits::WAKE_MS_MAX)
+    }
+}
+
+/// The answer to a [`WakeTask`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Woken {
+    /// The wake word that was said; none when the sound ended without it.
+    pub phrase: Option<String>,
+    /// How much of the sound was heard by then, in milliseconds: what comes after it was said after the word.
+    pub at_ms: u64,
+}
+
 /// The answer to a [`TranscribeTask`] that asked for detail.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Transcript {

@@ -29,6 +29,8 @@ impl CapabilityKind {
     pub const TRANSCRIBE: Self = Self(Cow::Borrowed("transcribe"));
     /// Speak a text.
     pub const SPEAK: Self = Self(Cow::Borrowed("speak"));
+    /// Wait for a wake word.
+    pub const WAKE: Self = Self(Cow::Borrowed("wake"));
 
     /// A capability by its name: lower-case letters, digits, `_`, `-` and dots between them, at most 128 bytes.
     pub fn new(name: &str) -> Option<Self> {
@@ -39,6 +41,7 @@ impl CapabilityKind {
             "embed" => Some(Self::EMBED),
             "transcribe" => Some(Self::TRANSCRIBE),
             "speak" => Some(Self::SPEAK),
+            "wake" => Some(Self::WAKE),
             other => valid.then(|| Self(Cow::Owned(other.to_owned()))),
         }
     }

@@ -32,7 +32,7 @@ async fn over_http_each_is_refused_with_its_reason() {
         (r#"{"intent":7}"#.to_owned(), "invalid type"),
         (
             r#"{"intent":{"capability":"fly","params":{}}}"#.to_owned(),
-            "there are chat, embed, transcribe and speak",
+            "there are chat, embed, transcribe, speak and wake",
         ),
         (
             r#"{"intent":{"capability":"chat","params":{"prompt":"x"}},"id":"not-an-id"}"#.to_owned(),

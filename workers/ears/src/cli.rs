@@ -11,6 +11,7 @@ Examples:
   mtor-ears                                     the first model for ears of the catalogue, fetched when it is not here
   mtor-ears --model ears-small --language en    another one of the catalogue, for English alone
   mtor-ears --model ggml-medium-q5_0.bin        any Whisper model in the ggml format
+  mtor-ears --wake-slots 0                      never listens for a wake word
   mtor-ears wer recordings                      how well it hears: word error rates, in quiet and in noise
 
 It runs until Ctrl-C or SIGTERM, which lets its jobs finish first. $MTOR_LOG sets what is logged: a level, or levels by
@@ -54,6 +55,16 @@ pub(crate) struct WorkOptions {
     #[arg(long, value_name = "MINUTES", default_value_t = (defaults::AUDIO_MS_MAX / 60_000) as u32,
           value_parser = clap::value_parser!(u32).range(1..=(defaults::AUDIO_MS_MAX / 60_000) as i64))]
     pub(crate) audio_minutes: u32,
+    /// Sounds in which the wake word is listened for at once, for microphones that can't do it themselves; 0 for none
+    #[arg(long, value_name = "N", default_value_t = defaults::WAKE_SLOTS,
+          value_parser = clap::value_parser!(u32).range(0..=i64::from(defaults::SLOTS_MAX)))]
+    pub(crate) wake_slots: u32,
+    /// The head of another wake word, an ONNX file called after its phrase [default: "computer"]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wake_word: Option<PathBuf>,
+    /// The speech embedding that heads look at, an ONNX file [default: the one of the catalogue]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wake_embedding: Option<PathBuf>,
     /// The worker's key: its name in the realm, and where it is paid. Made when it is not there
     #[arg(long, value_name = "FILE", default_value = "mtor-ears.key")]
     pub(crate) key: PathBuf,

@@ -77,5 +77,18 @@ pub const LOGPROB_MIN: f32 = -1.0;
 /// The probability of no speech above which unsure text is dropped.
 pub const NO_SPEECH_MAX: f32 = 0.6;
 
+/// Sounds in which the wake word is listened for at once.
+pub const WAKE_SLOTS: u32 = 8;
+/// Samples of one step of the wake word: 80 ms.
+pub const WAKE_HOP_SAMPLES: usize = 1_280;
+/// The mean of so many scores must pass the threshold.
+pub const WAKE_SCORES_MEANT: usize = 2;
+/// Where misses and false wakes balance as measured.
+pub const WAKE_THRESHOLD: f32 = 0.5;
+/// No look above this within the span: nobody can have said the word, and the dear part rests.
+pub const VOICE_HINT: f32 = 0.1;
+/// See [`VOICE_HINT`]: 1.2 s.
+pub const VOICE_HINT_SAMPLES: u64 = 19_200;
+
 /// How long the program waits for the model files' folder to be unlocked, and the like, before it says so.
 pub const LOG_EVERY: Duration = Duration::from_secs(5);

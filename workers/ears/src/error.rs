@@ -43,6 +43,14 @@ pub enum LoadError {
         /// What is wrong with it.
         why: String,
     },
+    /// A network of the wake word can't be used.
+    #[error("{path} can't be used for a wake word: {why}")]
+    NotWakeWord {
+        /// The file asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A language that no Whisper knows, or that this one doesn't.
     #[error(transparent)]
     Language(#[from] Failure),

@@ -13,6 +13,7 @@ use crate::cli::EngineFlags;
 /// The first model of this capability is the one that is used when nobody says otherwise.
 const CAPABILITY: &str = "transcribe";
 const VOICE_ACTIVITY: &str = "voice-activity";
+const WAKE_EMBEDDING: &str = "wake-embedding";
 
 /// The model files, and what the model is called.
 pub(crate) struct Found {
@@ -41,6 +42,11 @@ pub(crate) async fn find(flags: &EngineFlags, cancel: &CancellationToken) -> Res
         None => fetch(&catalogue, VOICE_ACTIVITY, cancel).await?,
     };
     Ok(Found { model, voice_activity, name })
+}
+
+/// Fetches what hears wake words, beside a head.
+pub(crate) async fn find_wake_embedding(cancel: &CancellationToken) -> Result<PathBuf, ModelError> {
+    fetch(&Catalogue::builtin(), WAKE_EMBEDDING, cancel).await
 }
 
 #[derive(Debug, PartialEq, Eq)]

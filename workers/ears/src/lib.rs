@@ -5,6 +5,8 @@
 //! of several recordings in turn. Round it: where somebody speaks (`vad`), windows that are cut at pauses (`windows`),
 //! words with their times (`transcript`), and what the model is not believed (`doubt`).
 //!
+//! Beside it, [`WakeWord`]: whether somebody says a word that wakes the realm, in a sound that goes on all day.
+//!
 //! [`wer`] measures how well it hears.
 //!
 //! What must not live here: the wire. The engine knows nothing of brokers, jobs or money; the adapter in the binary
@@ -22,6 +24,7 @@ mod model_file;
 mod request;
 mod transcript;
 mod vad;
+mod wake;
 mod whisper;
 mod windows;
 
@@ -30,3 +33,4 @@ pub use error::{Failure, LoadError};
 pub use listener::listen;
 pub use request::{Event, Hearing, LiveSound, Request, Source, Speaker, live};
 pub use transcript::{Segment, Transcript, Word};
+pub use wake::{WakeListener, WakeOptions, WakeWord};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 use mtor_ears::wer::FolderError;
-use mtor_ears::{Engine, EngineOptions, LoadError};
+use mtor_ears::{Engine, EngineOptions, LoadError, WakeOptions, WakeWord};
 use mtor_models::ModelError;
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
 use tracing_subscriber::EnvFilter;
@@ -62,9 +62,14 @@ async fn work(options: WorkOptions, shutdown: CancellationToken) -> anyhow::Resu
     };
     let (engine, model) = loaded?;
     let engine = Arc::new(engine);
+    let Some(wake_word) = shutdown.run_until_cancelled(load_wake_word(&options, &engine, &shutdown)).await
+    else {
+        return Ok(());
+    };
+    let wake_word = wake_word?;
     let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
 
-    let worker = EarsWorker::new(Arc::clone(&engine), &model, &options);
+    let worker = EarsWorker::new(Arc::clone(&engine), &model, wake_word, &options);
     let mut settings = Settings::new(options.realm, Arc::new(key.into_keypair()));
     settings.software = concat!("mtor-ears/", env!("CARGO_PKG_VERSION")).to_owned();
     tokio::select! {
@@ -91,6 +96,31 @@ async fn load(flags: &EngineFlags, cancel: &CancellationToken) -> anyhow::Result
         tokio::task::spawn_blocking(move || Engine::start(&options)).await.context("loading the model")??;
     tracing::info!(model = found.name, languages = engine.languages().len(), "loaded");
     Ok((engine, found.name))
+}
+
+/// The wake word, if one is to be listened for. A network that can't be fetched is no reason to hear nothing at all.
+async fn load_wake_word(
+    options: &WorkOptions,
+    engine: &Arc<Engine>,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Option<WakeWord>> {
+    if options.wake_slots == 0 {
+        return Ok(None);
+    }
+    let embedding = match &options.wake_embedding {
+        Some(path) => path.clone(),
+        None => match find_model::find_wake_embedding(cancel).await {
+            Ok(path) => path,
+            Err(error) => {
+                tracing::warn!("no wake word is listened for: {error}");
+                return Ok(None);
+            }
+        },
+    };
+    let wake = WakeOptions { embedding, head: options.wake_word.clone() };
+    let engine = Arc::clone(engine);
+    let loaded = tokio::task::spawn_blocking(move || WakeWord::load(&wake, &engine)).await;
+    Ok(Some(loaded.context("loading the wake word")??))
 }
 
 fn thread_count(flags: &EngineFlags) -> usize {

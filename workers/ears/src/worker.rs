@@ -4,10 +4,14 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::sync::Arc;
 
-use mtor_ears::{Engine, Event, Failure, Hearing, Request, Source, Speaker, Transcript, listen, live};
+use mtor_audio::pcm::S16leReader;
+use mtor_ears::{
+    Engine, Event, Failure, Hearing, Request, Source, Speaker, Transcript, WakeListener, WakeWord, listen,
+    live,
+};
 use mtor_worker::protocol::{
     Announcement, AudioSource, CapabilityKind, CapabilityOffer, FinishReason, ProblemKind, Task,
-    TranscribeTask, Usage, limits,
+    TranscribeTask, Usage, Woken, limits,
 };
 use mtor_worker::{Finished, Input, Job, JobError, Output, Stopped, Worker};
 
@@ -20,16 +24,25 @@ pub(crate) struct EarsWorker {
     model: String,
     slots: u32,
     audio_ms_max: u64,
+    wake_word: Option<WakeWord>,
+    wake_slots: u32,
 }
 
 impl EarsWorker {
-    pub(crate) fn new(engine: Arc<Engine>, model: &str, options: &WorkOptions) -> Self {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        model: &str,
+        wake_word: Option<WakeWord>,
+        options: &WorkOptions,
+    ) -> Self {
         Self {
             engine,
             name: within_limit(&options.name),
             model: within_limit(model),
             slots: options.slots,
             audio_ms_max: u64::from(options.audio_minutes) * 60_000,
+            wake_word,
+            wake_slots: options.wake_slots,
         }
     }
 
@@ -67,13 +80,34 @@ impl Worker for EarsWorker {
     fn announcement(&self) -> Announcement {
         let mut offer = CapabilityOffer::new(CapabilityKind::TRANSCRIBE, self.model.as_str(), self.slots);
         offer.languages = self.engine.languages().into_iter().map(str::to_owned).collect();
-        Announcement::new(self.name.as_str(), [offer])
+        let wake = self.wake_word.as_ref().map(|word| {
+            CapabilityOffer::new(CapabilityKind::WAKE, within_limit(word.phrase()), self.wake_slots)
+        });
+        Announcement::new(self.name.as_str(), std::iter::once(offer).chain(wake).collect::<Vec<_>>())
     }
 
     async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
-        let Task::Transcribe(task) = job.intent.task else {
-            return Err(JobError::refused(ProblemKind::Infeasible, "this worker only transcribes"));
-        };
+        match &job.intent.task {
+            Task::Transcribe(task) => {
+                let task = task.clone();
+                self.transcribe(task, job, output).await
+            }
+            Task::Wake(task) => {
+                let bound_ms = u64::from(task.audio_ms_bound());
+                self.wait_for_wake_word(bound_ms, job, output).await
+            }
+            _ => Err(JobError::refused(ProblemKind::Infeasible, "this worker only listens")),
+        }
+    }
+}
+
+impl EarsWorker {
+    async fn transcribe(
+        &self,
+        task: TranscribeTask,
+        job: Job,
+        output: &mut Output,
+    ) -> Result<Finished, JobError> {
         let request = self.request(&task);
         let source = match task.source {
             AudioSource::File => {
@@ -103,6 +137,59 @@ impl Worker for EarsWorker {
         let usage = Usage { audio_ms: transcript.duration_ms, ..output.usage(0) };
         Ok(Finished { usage, finish: FinishReason::Stop })
     }
+
+    /// Listens until the word is said, the sound ends, or `bound_ms` of it were heard.
+    async fn wait_for_wake_word(
+        &self,
+        bound_ms: u64,
+        job: Job,
+        output: &mut Output,
+    ) -> Result<Finished, JobError> {
+        let Some(word) = &self.wake_word else {
+            return Err(JobError::refused(ProblemKind::Infeasible, "this worker waits for no wake word"));
+        };
+        let waited = wait(word.listener(), bound_ms, job.input);
+        let (listener, said_at) = job
+            .cancelled
+            .run_until_cancelled(waited)
+            .await
+            .ok_or(Stopped)?
+            .map_err(|failure| self.job_error(failure))?;
+        let heard_ms = listener.heard_ms();
+        let woken =
+            Woken { phrase: said_at.map(|_| word.phrase().to_owned()), at_ms: said_at.unwrap_or(heard_ms) };
+        // A string and a number: there is nothing in it that can't be written.
+        let json = serde_json::to_string(&woken).unwrap_or_default();
+        let rest = json.strip_prefix(job.prefix.as_str());
+        output.text(rest.ok_or_else(|| JobError::failed("another worker heard it otherwise"))?, 0).await?;
+        let usage = Usage { audio_ms: heard_ms.min(bound_ms), ..output.usage(0) };
+        Ok(Finished { usage, finish: FinishReason::Stop })
+    }
+}
+
+/// Lets a sound be listened to while it comes; the listener, and when the word was said.
+async fn wait(
+    mut listener: WakeListener,
+    bound_ms: u64,
+    mut input: Input,
+) -> Result<(WakeListener, Option<u64>), Failure> {
+    let mut reader = S16leReader::new();
+    while listener.heard_ms() < bound_ms {
+        let Some(piece) = input.next().await else { break };
+        let mut samples = Vec::new();
+        reader.push(&piece, &mut samples);
+        // The networks take their time, and others speak meanwhile.
+        let looked = tokio::task::spawn_blocking(move || {
+            let said_at = listener.push(&samples);
+            (listener, said_at)
+        });
+        let said_at;
+        (listener, said_at) = looked.await.map_err(|error| Failure::Engine(format!("wake word: {error}")))?;
+        if let Some(at_ms) = said_at? {
+            return Ok((listener, Some(at_ms)));
+        }
+    }
+    Ok((listener, None))
 }
 
 /// Writes the input to a file that is gone when it is closed, so that it lies on the disk rather than in memory.

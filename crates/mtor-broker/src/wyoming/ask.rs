@@ -8,7 +8,7 @@ use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::resolve::{Resolve, Resolved};
 use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Task};
 
-use super::limits::TURN_JOB_MS;
+use super::limits::{TURN_JOB_MS, WAKE_JOB_MS};
 use crate::app::{App, Wallet};
 use crate::jobs::TakenJob;
 use crate::stream::{Item, JobStream};
@@ -41,13 +41,14 @@ impl Realm {
 impl Ask for Realm {
     async fn ask(&self, model: Option<String>, task: Task) -> Result<Asked, Problem> {
         let input = self.app.input_for(&task);
+        let timeout_ms = if matches!(task, Task::Wake(_)) { WAKE_JOB_MS } else { TURN_JOB_MS };
         let mut intent = Intent::any_model(task);
         if let Some(model) = model {
             intent.model = model;
         }
         let mut submit = Submit::new(intent);
         submit.class = ServiceClass::Voice;
-        submit.timeout_ms = Some(TURN_JOB_MS);
+        submit.timeout_ms = Some(timeout_ms);
         let TakenJob { id, stream, .. } = self.app.take_with(&self.wallet, submit, input).await?;
         let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
         let (app, wallet) = (self.app.clone(), self.wallet.clone());

@@ -1,5 +1,5 @@
 //! One connection of somebody who uses the realm as a Wyoming service, such as Home Assistant: asks what there is, has sound
-//! written down, has text spoken. One thing is under way at a time; wishes to speak wait their turn, and new sound takes the
+//! written down or a wake word waited for in it, has text spoken. One thing is under way at a time; wishes to speak wait their turn, and new sound takes the
 //! place of whatever was under way.
 
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mtor_protocol::Problem;
 use mtor_wyoming::{
-    AudioStop, Connection, ConnectionError, Message, Synthesize, SynthesizeStart, Transcribe, Writer,
+    AudioStop, Connection, ConnectionError, Detect, Message, Synthesize, SynthesizeStart, Transcribe, Writer,
 };
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
@@ -86,6 +86,8 @@ struct Running {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Sound,
+    /// For a wake word: also without a beginning that was told.
+    SoundAllDay,
     Text,
     Nothing,
 }
@@ -99,7 +101,11 @@ impl<A: Ask> Client<'_, A> {
             }
             Message::Ping(ping) => self.writer.send(Message::Pong(ping)).await?,
             Message::Transcribe(wish) => self.wish = Some(wish),
+            // What a wake word is waited for in.
+            Message::AudioStart(_) if self.takes(Takes::SoundAllDay) && self.wish.is_none() => {}
             Message::AudioStart(_) => self.listen(),
+            Message::AudioChunk(_) if self.takes(Takes::SoundAllDay) => self.held = Some(message),
+            Message::AudioStop(_) if self.takes(Takes::SoundAllDay) => self.held = Some(message),
             Message::AudioChunk(_) if self.takes(Takes::Sound) => self.held = Some(message),
             Message::AudioStop(AudioStop { .. }) if self.takes(Takes::Sound) => self.held = Some(message),
             Message::SynthesizeStart(wish) => self.speak_as_written(wish),
@@ -109,10 +115,7 @@ impl<A: Ask> Client<'_, A> {
             // The whole text comes too, for services that can't take it in pieces.
             Message::Synthesize(_) if self.takes(Takes::Text) => {}
             Message::Synthesize(wish) => return self.speak(wish).await,
-            Message::Detect(_) => {
-                let detail = "no worker of this realm listens for wake words; let the satellite do it itself";
-                self.writer.send(Message::error(detail, "no-worker")).await?;
-            }
+            Message::Detect(wish) => self.watch(wish),
             other => tracing::debug!(event = other.kind(), "a Wyoming event that means nothing here"),
         }
         Ok(())
@@ -127,6 +130,12 @@ impl<A: Ask> Client<'_, A> {
         let (feed, sound) = channel(HEARD_QUEUE_MAX);
         self.replace(Running { feed, takes: Takes::Sound });
         self.tasks.spawn(serve::listen(self.ask.clone(), wish, sound, self.said.clone()));
+    }
+
+    fn watch(&mut self, wish: Detect) {
+        let (feed, sound) = channel(HEARD_QUEUE_MAX);
+        self.replace(Running { feed, takes: Takes::SoundAllDay });
+        self.tasks.spawn(serve::watch(self.ask.clone(), wish, sound, self.said.clone()));
     }
 
     fn speak_as_written(&mut self, wish: SynthesizeStart) {

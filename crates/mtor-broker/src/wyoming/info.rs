@@ -1,11 +1,10 @@
-//! What the realm says of itself to Wyoming clients: what its workers offer now. Wake words are left out: no worker of a realm
-//! listens for them, satellites do that themselves.
+//! What the realm says of itself to Wyoming clients: what its workers offer now.
 
 use std::collections::BTreeMap;
 
 use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::{CapabilityKind, VoiceInfo};
-use mtor_wyoming::{AsrModel, AsrProgram, Attribution, Info, TtsProgram, TtsVoice};
+use mtor_wyoming::{AsrModel, AsrProgram, Attribution, Info, TtsProgram, TtsVoice, WakeModel, WakeProgram};
 
 /// The program that the realm appears as.
 const PROGRAM: &str = "mtor";
@@ -54,10 +53,24 @@ pub(super) fn info(realm_name: &str, workers: &[WorkerInfo]) -> Info {
         voices,
         supports_synthesize_streaming: true,
     };
+    let mut words: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for offer in of(CapabilityKind::WAKE) {
+        join(words.entry(&offer.model).or_default(), &offer.languages);
+    }
+    let listener = |models| WakeProgram {
+        name: PROGRAM.to_owned(),
+        attribution: attribution(),
+        installed: true,
+        description: about("Wake words"),
+        version: version(),
+        models,
+    };
+    let words: Vec<WakeModel> = words.into_iter().map(wake_word).collect();
     let models: Vec<AsrModel> = models.into_iter().map(model).collect();
     Info {
         asr: (!models.is_empty()).then(|| program(models)).into_iter().collect(),
         tts: (!tts.is_empty()).then(|| speaker(tts)).into_iter().collect(),
+        wake: (!words.is_empty()).then(|| listener(words)).into_iter().collect(),
         ..Info::default()
     }
 }
@@ -75,6 +88,18 @@ fn model((name, languages): (&str, Vec<String>)) -> AsrModel {
         description: Some(name.to_owned()),
         version: None,
         languages: or_default(languages),
+    }
+}
+
+fn wake_word((phrase, languages): (&str, Vec<String>)) -> WakeModel {
+    WakeModel {
+        name: phrase.to_owned(),
+        attribution: attribution(),
+        installed: true,
+        description: Some(phrase.to_owned()),
+        version: None,
+        languages: or_default(languages),
+        phrase: Some(phrase.to_owned()),
     }
 }
 

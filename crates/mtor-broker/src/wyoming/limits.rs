@@ -44,6 +44,18 @@ pub(super) const SPEECH_OVER_NOISE: f32 = 3.2;
 /// No room is quieter than this, whatever its microphone says.
 pub(super) const NOISE_LEVEL_MIN: f32 = 0.001;
 
+/// Sound in which one job waits for a wake word, in milliseconds: three minutes. The realm holds it for as long, should
+/// another worker have to begin anew.
+pub(super) const WAKE_MS: u32 = 3 * 60 * 1_000;
+/// The end of it that the next job hears again, in milliseconds: the word may have begun in it.
+pub(super) const WAKE_TAIL_MS: u32 = 2_000;
+/// After how long without any sound a job that waits for a wake word is given up; the next sound begins another one.
+pub(super) const WAKE_IDLE: Duration = Duration::from_secs(10);
+/// How long such a job may take, in milliseconds: longer than its sound does.
+pub(super) const WAKE_JOB_MS: u64 = 2 * WAKE_MS as u64;
+/// After a problem, before a satellite's wake word is waited for again.
+pub(super) const WAKE_RETRY: Duration = Duration::from_secs(10);
+
 /// How long a conversation is remembered after its last turn, in milliseconds.
 pub(super) const MEMORY_MS: u64 = 5 * 60 * 1_000;
 /// Turns of a conversation that are remembered.

@@ -1,10 +1,12 @@
 //! The realm's connection to one satellite: dialled, kept, dialled again. It hands what the satellite hears to a turn and what
-//! the turn says to the satellite; at most one turn runs, and a new wake word ends the one before.
+//! the turn says to the satellite; at most one turn runs, and a new wake word ends the one before. For satellites without an ear for
+//! wake words, the realm listens for them.
 
 use std::sync::{Arc, Mutex};
 
 use mtor_wyoming::{
-    Address, AudioStop, Connection, ConnectionError, Info, Message, Ping, RunPipeline, Stage, Writer, connect,
+    Address, AudioStop, Connection, ConnectionError, Detection, Info, Message, Ping, RunPipeline, Stage,
+    Writer, connect,
 };
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio::task::JoinSet;
@@ -13,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arbiter::{SatelliteId, Ticket};
 use super::ask::Ask;
+use super::client::{Feed, tell};
 use super::house::House;
 use super::limits::{
     BACKOFF_MAX, BACKOFF_MIN, CONNECT_TIMEOUT, HEARD_QUEUE_MAX, PING_PERIOD, QUEUE_MAX, SILENT_MAX,
@@ -20,6 +23,7 @@ use super::limits::{
 };
 use super::memory::Memory;
 use super::turn::Turn;
+use super::wake;
 
 /// A satellite as the settings name it.
 #[derive(Debug, Clone)]
@@ -91,6 +95,8 @@ struct Satellite<'a, A> {
     outgoing: Receiver<Message>,
     /// The wake word was heard, and its turn has not begun yet.
     woken: Option<Ticket>,
+    /// What a satellite without an ear for wake words has asked for: turns that begin with one, again and again.
+    standing: Option<RunPipeline>,
     speaker_hz: u32,
     last_heard: Instant,
     /// Sound was begun and not ended.
@@ -115,6 +121,7 @@ impl<'a, A: Ask> Satellite<'a, A> {
             feed: None,
             outgoing: channel(1).1,
             woken: None,
+            standing: None,
             speaker_hz: SPEAKER_HZ,
             last_heard: Instant::now(),
             speaking: false,
@@ -138,7 +145,7 @@ impl<'a, A: Ask> Satellite<'a, A> {
                     return Ok(());
                 }
                 Some(message) = self.outgoing.recv() => self.tell(message).await?,
-                Some(_) = self.turns.join_next() => self.rest(),
+                Some(_) = self.turns.join_next() => self.rest().await?,
                 _ = ping.tick() => self.ask_whether_there().await?,
                 message = reader.next() => match message {
                     Ok(message) => self.handle(message.ok_or(Lost::HungUp)?).await?,
@@ -152,10 +159,19 @@ impl<'a, A: Ask> Satellite<'a, A> {
     }
 
     /// A turn has ended. It may be one that made room for another.
-    fn rest(&mut self) {
-        if self.turns.is_empty() {
-            self.feed = None;
+    async fn rest(&mut self) -> Result<(), Lost> {
+        if !self.turns.is_empty() {
+            return Ok(());
         }
+        self.feed = None;
+        // Its last words are told before another one begins.
+        while let Some(message) = self.outgoing.recv().await {
+            self.tell(message).await?;
+        }
+        if let Some(wish) = self.standing.clone() {
+            self.wait_for_wake_word(wish);
+        }
+        Ok(())
     }
 
     async fn tell(&mut self, message: Message) -> Result<(), Lost> {
@@ -205,18 +221,42 @@ impl<'a, A: Ask> Satellite<'a, A> {
         if let Some(format) = wish.snd_format {
             self.speaker_hz = format.rate;
         }
+        self.standing = None;
         match wish.start_stage {
             Stage::Asr => self.begin(wish.end_stage).await?,
-            stage => {
-                let what =
-                    if stage == Stage::Wake { "wake words" } else { "turns that begin after the words" };
-                let detail = format!(
-                    "this realm does not do {what} for satellites; let the satellite listen for its own wake word"
-                );
-                self.writer.send(Message::error(detail, "no-worker")).await?;
+            Stage::Wake => {
+                self.hush().await?;
+                self.standing = wish.restart_on_end.then(|| wish.clone());
+                self.wait_for_wake_word(wish);
+            }
+            _ => {
+                let detail = "this realm does no turns for satellites that begin after the words";
+                self.writer.send(Message::error(detail, "infeasible")).await?;
             }
         }
         Ok(())
+    }
+
+    /// Listens for the satellite until a wake word is said, and then begins the turn.
+    fn wait_for_wake_word(&mut self, wish: RunPipeline) {
+        let (turn, mut feed, names) = (self.turn(wish.end_stage), self.new_feed(), wish.wake_word_names);
+        let (place, house) = (self.place.id, self.house.clone());
+        self.turns.spawn(async move {
+            match wake::wait(&*turn.ask, names.as_deref(), &mut feed).await {
+                Ok(Some(heard)) => {
+                    let ticket = house.heard(place);
+                    let detection = Detection { name: Some(heard.phrase), ..Detection::default() };
+                    // When the satellite is gone, the turn notices.
+                    let _ = turn.said.send(Message::Detection(detection)).await;
+                    turn.run(ticket, feed, heard.after).await;
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    tell(&turn.said, &problem).await;
+                    wake::rest(&mut feed).await;
+                }
+            }
+        });
     }
 
     /// Ends the turn that is under way, if one is.
@@ -234,23 +274,32 @@ impl<'a, A: Ask> Satellite<'a, A> {
         self.hush().await?;
         // Push-to-talk has no wake word, but others may hear it all the same.
         let ticket = self.woken.take().unwrap_or_else(|| self.house.heard(self.place.id));
+        let (turn, feed) = (self.turn(end_stage), self.new_feed());
+        self.turns.spawn(turn.run(ticket, feed, Vec::new()));
+        Ok(())
+    }
+
+    /// A turn that is about to begin. Nothing of the one before is said any more.
+    fn turn(&mut self, end_stage: Stage) -> Turn<A> {
         let (said, outgoing) = channel(QUEUE_MAX);
-        let (feed, heard) = channel(HEARD_QUEUE_MAX);
-        (self.outgoing, self.feed) = (outgoing, Some(feed));
-        let turn = Turn {
+        self.outgoing = outgoing;
+        Turn {
             ask: self.ask.clone(),
             house: self.house.clone(),
-            ticket,
-            feed: heard,
             said,
             memory: self.memory.clone(),
             room: self.place.room.clone(),
             language: self.place.language.clone(),
             speaker_hz: self.speaker_hz,
             end_stage,
-        };
-        self.turns.spawn(turn.run());
-        Ok(())
+        }
+    }
+
+    /// What the satellite hears from here on.
+    fn new_feed(&mut self) -> Feed {
+        let (feed, heard) = channel(HEARD_QUEUE_MAX);
+        self.feed = Some(feed);
+        heard
     }
 
     /// Hands on what the satellite hears, if a turn listens.

@@ -10,11 +10,11 @@ use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::resolve::{By, Control, Resolve, Resolved, Understanding};
 use mtor_protocol::{
     AccountId, Body, CapabilityKind, ChatMessage, Digest, FinishReason, JobId, Micro, Problem, ProblemKind,
-    Task, Timestamp, Usage,
+    Task, Timestamp, Usage, Woken,
 };
 use mtor_wyoming::{
-    Address, AudioFormat, AudioStop, Connection, Detection, Listener, Message, Ping, RunPipeline, Stage,
-    Synthesize, SynthesizeStart, Text, Transcribe, Voice, connect,
+    Address, AudioFormat, AudioStop, Connection, Detect, Detection, Listener, Message, Ping, RunPipeline,
+    Stage, Synthesize, SynthesizeStart, Text, Transcribe, Voice, connect,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -33,6 +33,8 @@ const QUESTION: &str = "What is the capital of France?";
 const ANSWER: &str = "Paris is. It lies on the Seine.";
 /// Speech of the played realm for each letter, in bytes at 24,000 samples a second: ten milliseconds.
 const LETTER_BYTES: usize = 480;
+/// Sound louder than this is the played realm's wake word.
+const WORD_LEVEL: u16 = 20_000;
 const NOW: Timestamp = Timestamp(1);
 
 /// A realm that is played.
@@ -143,6 +145,24 @@ async fn work(stream: Arc<JobStream>, task: Task, heard: Arc<AtomicU32>) {
             }
             stream.write_payload(NOW, 1, Bytes::from(vec![1; LETTER_BYTES * text.len()]));
             stream.write(NOW, 1, text, 0);
+        }
+        Task::Wake(_) => {
+            let (mut bytes, mut woken) = (0, None);
+            let input = stream.input.clone().unwrap();
+            for place in 0.. {
+                let More::Frame(frame) = input.read(place).await else { break };
+                let word = frame.chunks_exact(2).position(|sample| {
+                    i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > WORD_LEVEL
+                });
+                if let Some(at) = word {
+                    woken = Some(bytes / 32 + at as u64 / 16);
+                    break;
+                }
+                bytes += frame.len() as u64;
+            }
+            let phrase = woken.map(|_| "computer".to_owned());
+            let woken = Woken { phrase, at_ms: woken.unwrap_or(bytes / 32) };
+            stream.write(NOW, 1, serde_json::to_string(&woken).unwrap(), 0);
         }
         Task::Embed(_) => {
             let problem = Problem::new(ProblemKind::NoWorker, "");
@@ -316,13 +336,38 @@ async fn a_client_is_told_what_goes_wrong_and_goes_on() {
         }))
         .await;
     assert!(matches!(other.next().await, Message::Error(_)));
-    other.say(Message::Detect(Default::default())).await;
-    assert!(matches!(other.next().await, Message::Error(_)));
     other.say(Message::Ping(Ping { text: Some("x".into()) })).await;
     assert_eq!(other.next().await, Message::Pong(Ping { text: Some("x".into()) }));
     other.say(Message::Describe).await;
     let Message::Info(info) = other.next().await else { panic!("no info") };
     assert!(info.asr.is_empty() && info.tts.is_empty(), "nobody works here");
+}
+
+#[tokio::test]
+async fn a_client_is_told_each_time_that_the_wake_word_is_said() {
+    let (mut other, played, _tasks) = client(Played::new()).await;
+    other.say(Message::Detect(Detect::default())).await;
+    other.say(Message::AudioStart(HEARD.into())).await;
+    for _ in 0..2 {
+        for level in [0.01, 0.1, 0.9] {
+            other.say(noise(level)).await;
+        }
+        let Message::Detection(detection) = other.next().await else { panic!("not heard") };
+        assert_eq!(detection.name.as_deref(), Some("computer"));
+    }
+    assert_eq!(played.count(&CapabilityKind::WAKE), 2);
+    // Then the same connection asks for what is said.
+    other.say(Message::Transcribe(Transcribe::default())).await;
+    other.say(Message::AudioStart(HEARD.into())).await;
+    other.say(noise(0.1)).await;
+    other.say(Message::AudioStop(AudioStop::default())).await;
+    assert!(matches!(other.next().await, Message::Transcript(_)));
+
+    // Some say nothing of where the sound begins.
+    other.say(Message::Detect(Detect::default())).await;
+    other.say(noise(0.1)).await;
+    other.say(Message::AudioStop(AudioStop::default())).await;
+    assert!(matches!(other.next().await, Message::NotDetected(_)));
 }
 
 #[tokio::test]
@@ -373,10 +418,15 @@ impl Other {
     async fn wake(&mut self) {
         self.say(Message::Detection(Detection { name: Some("computer".into()), ..Detection::default() }))
             .await;
+        self.pipeline(Stage::Asr, false).await;
+    }
+
+    /// Asks for turns that begin so.
+    async fn pipeline(&mut self, start_stage: Stage, restart_on_end: bool) {
         self.say(Message::RunPipeline(RunPipeline {
-            start_stage: Stage::Asr,
+            start_stage,
             end_stage: Stage::Tts,
-            restart_on_end: false,
+            restart_on_end,
             wake_word_name: None,
             wake_word_names: None,
             announce_text: None,
@@ -423,6 +473,47 @@ async fn a_question_to_a_satellite_is_answered_aloud() {
     rooms.closing.cancel();
     assert_eq!(satellite.next().await, Message::PauseSatellite);
     within("the end", rooms.tasks.join_next()).await;
+}
+
+#[tokio::test]
+async fn the_realm_listens_for_a_satellite_that_has_no_ear_for_wake_words() {
+    let mut rooms = rooms(1, Played::new()).await;
+    let satellite = &mut rooms.satellites[0];
+    satellite.pipeline(Stage::Wake, true).await;
+    for turn in 1..=2 {
+        satellite.say(noise(0.002)).await;
+        // Somebody talks, and not to the realm.
+        satellite.say(noise(0.2)).await;
+        satellite.say(noise(0.9)).await;
+        satellite.speech(0.2).await;
+        let Message::Detection(detection) = satellite.next().await else { panic!("not woken") };
+        assert_eq!(detection.name.as_deref(), Some("computer"));
+        satellite.until("transcript").await;
+        let Message::Synthesize(spoken) = satellite.until("synthesize").await else { panic!("no answer") };
+        assert_eq!(spoken.text, ANSWER);
+        assert_eq!(satellite.sound().await.0, ANSWER.len() as u64 * 10, "all of it");
+        assert_eq!(rooms.played.count(&CapabilityKind::CHAT), turn);
+    }
+    // It has one of its own after all.
+    satellite.wake().await;
+    satellite.speech(0.2).await;
+    satellite.until("audio-stop").await;
+    assert_eq!(rooms.played.count(&CapabilityKind::CHAT), 3);
+}
+
+#[tokio::test]
+async fn a_satellite_is_told_that_nobody_listens_for_wake_words() {
+    let lacking = Played { lacks: Some(CapabilityKind::WAKE), ..Played::new() };
+    let mut rooms = rooms(1, lacking).await;
+    let satellite = &mut rooms.satellites[0];
+    satellite.pipeline(Stage::Wake, true).await;
+    satellite.say(noise(0.9)).await;
+    let Message::Error(fault) = satellite.next().await else { panic!("no error") };
+    assert_eq!(fault.code.as_deref(), Some("no-worker"));
+    // Its own wake word works all the same.
+    satellite.wake().await;
+    satellite.speech(0.2).await;
+    satellite.until("transcript").await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The two things that a client can have done: sound written down, and text spoken.
+//! What a client can have done: sound written down, a wake word waited for in it, and text spoken.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use mtor_audio::pcm::to_s16le;
 use mtor_audio::resample::UnusableRate;
 use mtor_protocol::{AudioSource, Problem, ProblemKind, SpeakTask, Task, TranscribeTask, limits};
 use mtor_wyoming::{
-    AudioFormat, AudioStop, Message, Synthesize, SynthesizeStart, Transcribe, Transcript, Voice,
+    AudioFormat, AudioStop, Detect, Detection, Message, NotDetected, Synthesize, SynthesizeStart, Transcribe,
+    Transcript, Voice,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -18,6 +19,7 @@ use super::client::{Feed, tell};
 use super::info::is_any_voice;
 use super::limits::CHUNK_BYTES;
 use super::sound::Ear;
+use super::wake;
 
 /// Has the sound that comes through `feed` written down, and tells the words.
 pub(super) async fn listen<A: Ask>(ask: Arc<A>, wish: Transcribe, feed: Feed, said: Sender<Message>) {
@@ -29,6 +31,33 @@ pub(super) async fn listen<A: Ask>(ask: Arc<A>, wish: Transcribe, feed: Feed, sa
             let _ = said.send(Message::Transcript(transcript)).await;
         }
         Err(problem) => tell(&said, &problem).await,
+    }
+}
+
+/// Tells of each time that a wake word is said in the sound that comes through `feed`.
+pub(super) async fn watch<A: Ask>(ask: Arc<A>, wish: Detect, mut feed: Feed, said: Sender<Message>) {
+    let mut ever = false;
+    loop {
+        match wake::wait(&*ask, wish.names.as_deref(), &mut feed).await {
+            Ok(Some(heard)) => {
+                ever = true;
+                let detection = Detection { name: Some(heard.phrase), ..Detection::default() };
+                // When the connection is gone, nobody needs to know.
+                let _ = said.send(Message::Detection(detection)).await;
+            }
+            Ok(None) if ever => return,
+            Ok(None) => {
+                let _ = said.send(Message::NotDetected(NotDetected::default())).await;
+                return;
+            }
+            Err(problem) => {
+                tell(&said, &problem).await;
+                // Somebody who listens may come, and microphones do not ask twice.
+                if !wake::rest(&mut feed).await {
+                    return;
+                }
+            }
+        }
     }
 }
 

@@ -34,9 +34,6 @@ use super::sound::{Ear, Mouth};
 pub(super) struct Turn<A> {
     pub(super) ask: Arc<A>,
     pub(super) house: Arc<House>,
-    pub(super) ticket: Ticket,
-    /// What the satellite hears, and that it hears nothing more.
-    pub(super) feed: Feed,
     /// What the satellite is told.
     pub(super) said: Sender<Message>,
     pub(super) memory: Arc<Mutex<Memory>>,
@@ -63,33 +60,37 @@ enum Broken {
 }
 
 impl<A: Ask> Turn<A> {
-    /// Runs to its end.
-    pub(super) async fn run(mut self) {
+    /// Runs to its end. `feed` brings what the satellite hears, and that it hears nothing more; `heard` is what it has heard
+    /// since the wake word already, as the realm hears.
+    pub(super) async fn run(mut self, ticket: Ticket, mut feed: Feed, mut heard: Vec<f32>) {
         let mut ear = Ear::new();
-        let mut heard = Vec::new();
-        if !self.is_loudest(&mut ear, &mut heard).await {
+        if !self.is_loudest(ticket, &mut feed, &mut ear, &mut heard).await {
             // Quiet, without a sound or a light: as if it had heard nothing.
             let _ = self.say(Message::PauseSatellite).await;
             let _ = self.say(Message::RunSatellite).await;
             return;
         }
-        match self.converse(ear, heard).await {
+        match self.converse(feed, ear, heard).await {
             Ok(()) | Err(Broken::Gone) => {}
             Err(Broken::Problem { problem, doing }) => self.apologise(&problem, &doing).await,
         }
     }
 
     /// Listens for as long as it takes to know how loud it is here, and who is to answer.
-    async fn is_loudest(&mut self, ear: &mut Ear, heard: &mut Vec<f32>) -> bool {
-        let house = self.house.clone();
-        let mut decided = pin!(house.goes_on(self.ticket));
+    async fn is_loudest(&self, ticket: Ticket, feed: &mut Feed, ear: &mut Ear, heard: &mut Vec<f32>) -> bool {
+        let house = &self.house;
+        let mut decided = pin!(house.goes_on(ticket));
         let (mut loudness, mut told) = (Loudness::new(), false);
+        if let Some(level) = loudness.push(heard) {
+            house.level(ticket, level);
+            told = true;
+        }
         loop {
             let message = tokio::select! {
                 biased;
                 goes_on = &mut decided => return goes_on,
                 // Once the level is told, the rest waits in the queue.
-                message = self.feed.recv(), if !told => message,
+                message = feed.recv(), if !told => message,
             };
             let place = heard.len();
             let level = match message {
@@ -99,16 +100,16 @@ impl<A: Ask> Turn<A> {
                 _ => Some(loudness.so_far()),
             };
             if let Some(level) = level {
-                house.level(self.ticket, level);
+                house.level(ticket, level);
                 told = true;
             }
         }
     }
 
-    async fn converse(&mut self, ear: Ear, heard: Vec<f32>) -> Result<(), Broken> {
+    async fn converse(&mut self, feed: Feed, ear: Ear, heard: Vec<f32>) -> Result<(), Broken> {
         let wish = Transcribe { language: self.language.clone(), ..Transcribe::default() };
         self.say(Message::Transcribe(wish)).await?;
-        let question = self.listen(ear, heard).await?;
+        let question = self.listen(feed, ear, heard).await?;
         self.say(Message::Transcript(Transcript { text: question.clone(), ..Transcript::default() })).await?;
         if question.is_empty() || self.end_stage < Stage::Intent {
             return Ok(());
@@ -178,7 +179,7 @@ impl<A: Ask> Turn<A> {
     }
 
     /// What is said, until nobody speaks any more; nothing, when nobody does.
-    async fn listen(&mut self, mut ear: Ear, mut heard: Vec<f32>) -> Result<String, Broken> {
+    async fn listen(&mut self, mut feed: Feed, mut ear: Ear, mut heard: Vec<f32>) -> Result<String, Broken> {
         let task = TranscribeTask {
             source: AudioSource::Pcm,
             language: self.language.clone(),
@@ -205,7 +206,7 @@ impl<A: Ask> Turn<A> {
             let message = tokio::select! {
                 biased;
                 text = &mut words => return trimmed(text),
-                message = self.feed.recv() => message,
+                message = feed.recv() => message,
             };
             let Some(Message::AudioChunk(chunk)) = message else {
                 ear.end(&mut heard);
@@ -219,7 +220,7 @@ impl<A: Ask> Turn<A> {
         }
         feeder.end();
         // What comes while the words are found is of no interest.
-        self.feed.close();
+        drop(feed);
         trimmed(words.await)
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn options() -> EngineOptions {
     }
 }
 
-fn model(variable: &str, id: &str) -> PathBuf {
+pub(crate) fn model(variable: &str, id: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }

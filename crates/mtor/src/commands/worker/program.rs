@@ -69,7 +69,7 @@ impl Kind {
     pub(crate) const fn needs(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["chat"],
-            Self::Ears => &["transcribe", "voice-activity"],
+            Self::Ears => &["transcribe", "voice-activity", "wake"],
             Self::Voice => &["speak", "speak-config"],
             Self::Embed => &["embed", "embed-vocabulary"],
             Self::Gateway => &[],
