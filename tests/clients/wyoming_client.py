@@ -1,6 +1,7 @@
 """A Wyoming client that is not ours (the package that Home Assistant uses), against a realm's listener.
 
-python3 wyoming_client.py HOST PORT WAV OUT: prints what is said in WAV, and speaks a sentence into OUT.
+python3 wyoming_client.py HOST PORT WAV OUT WAKE: prints what is said in WAV, speaks a sentence into OUT, and waits for the wake word
+that is said in WAKE.
 """
 
 import asyncio
@@ -21,8 +22,9 @@ from wyoming.tts import (
     SynthesizeStopped,
     SynthesizeVoice,
 )
+from wyoming.wake import Detect, Detection, NotDetected
 
-HOST, PORT, WAV, OUT = sys.argv[1:]
+HOST, PORT, WAV, OUT, WAKE = sys.argv[1:]
 SAMPLES_PER_CHUNK = 1024
 PATIENCE_S = 120
 SENTENCES = ["The capital of France is Paris. ", "It lies on the river Seine."]
@@ -57,12 +59,14 @@ async def describes_itself(client):
     assert info.tts and info.tts[0].installed and info.tts[0].voices, info.tts
     assert info.tts[0].supports_synthesize_streaming, info.tts
     assert all(voice.installed and voice.languages for voice in info.tts[0].voices), info.tts
-    assert info.satellite is None and not info.wake, info
+    assert info.wake and info.wake[0].installed, info.wake
+    assert [model.name for model in info.wake[0].models if model.installed] == ["computer"], info.wake
+    assert info.satellite is None, info
     return info
 
 
-async def send_wav(client):
-    with wave.open(WAV, "rb") as recording:
+async def send_wav(client, path=WAV):
+    with wave.open(path, "rb") as recording:
         for piece in wav_to_chunks(recording, SAMPLES_PER_CHUNK, start_event=True, stop_event=True):
             await client.write_event(piece.event())
 
@@ -76,6 +80,20 @@ async def transcribes(client, info):
         texts.append((await event_of(client, Transcript)).text)
     assert all(texts), texts
     return texts[0]
+
+
+async def wakes(client):
+    """Told of the word in a recording that has it, and of its absence in one that has not."""
+    await client.write_event(Detect(names=["computer"]).event())
+    await send_wav(client, WAKE)
+    assert (await event_of(client, Detection)).name == "computer"
+    await client.write_event(Detect().event())
+    await send_wav(client)
+    await event_of(client, NotDetected)
+    await client.write_event(Detect(names=["abracadabra"]).event())
+    await send_wav(client, WAKE)
+    error = await event_of(client, Error)
+    assert "abracadabra" in error.text and "computer" in error.text, error
 
 
 async def sound_of(client):
@@ -140,6 +158,9 @@ async def main():
         await speaks_what_is_still_being_written(client)
         await says_what_is_wrong(client)
     print("spoken:", OUT, flush=True)
+    async with connection() as client:
+        await wakes(client)
+    print("woken", flush=True)
 
 
 asyncio.run(main())

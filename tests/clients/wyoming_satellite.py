@@ -1,7 +1,8 @@
 """Satellites in one process, with the package that real ones use: all hear the same utterance, each as loud as it is told.
 
 python3 wyoming_satellite.py WAV PORT:LOUDNESS... : waits for the realm to connect to each, lets them all hear the wake word
-and WAV, and prints one JSON line for each satellite: what it was told, and how much it was given to play.
+and WAV, and prints one JSON line for each satellite: what it was told, and how much it was given to play. With PORT:LOUDNESS:deaf
+it has no ear for wake words, and the realm is asked to listen for the one that is said in WAV.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from wyoming.tts import Synthesize
 from wyoming.wake import Detection
 
 WAV = sys.argv[1]
-PLACES = [(int(port), float(loudness)) for port, loudness in (place.split(":") for place in sys.argv[2:])]
+PLACES = [place.split(":") for place in sys.argv[2:]]
 SAMPLES_PER_CHUNK = 1024
 SND_RATE = 22_050
 PATIENCE_S = 180
@@ -45,10 +46,10 @@ def chunks(loudness):
 
 
 class FakeSatellite:
-    def __init__(self, port, loudness):
-        self.port, self.loudness = port, loudness
+    def __init__(self, port, loudness, deaf=None):
+        self.port, self.loudness, self.is_deaf = int(port), float(loudness), deaf is not None
         self.ready, self.over, self.stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self.told = {"loudness": loudness, "transcript": None, "answer": None, "played_s": 0.0, "errors": []}
+        self.told = {"loudness": self.loudness, "woken": None, "transcript": None, "answer": None, "played_s": 0.0, "errors": []}
 
     async def serve(self, reader, writer):
         """One connection of the realm's; it ends with the program."""
@@ -69,6 +70,8 @@ class FakeSatellite:
                 # Told to be quiet: another one was louder.
                 self.stopped.set()
                 self.over.set()
+            elif Detection.is_type(event.type):
+                self.told["woken"] = Detection.from_event(event).name
             elif Transcript.is_type(event.type):
                 self.told["transcript"] = Transcript.from_event(event).text
                 self.stopped.set()
@@ -91,8 +94,11 @@ class FakeSatellite:
 
     async def hear(self):
         """The wake word, and then the words, in real time until told that they were understood."""
-        await self.say(Detection(name="computer"))
-        await self.say(RunPipeline(start_stage=PipelineStage.ASR, end_stage=PipelineStage.TTS))
+        if self.is_deaf:
+            await self.say(RunPipeline(PipelineStage.WAKE, PipelineStage.TTS, restart_on_end=True))
+        else:
+            await self.say(Detection(name="computer"))
+            await self.say(RunPipeline(start_stage=PipelineStage.ASR, end_stage=PipelineStage.TTS))
         for chunk in chunks(self.loudness):
             if self.stopped.is_set():
                 return
@@ -111,7 +117,7 @@ class FakeSatellite:
 
 
 async def main():
-    satellites = [FakeSatellite(port, loudness) for port, loudness in PLACES]
+    satellites = [FakeSatellite(*place) for place in PLACES]
     servers = [await asyncio.start_server(one.serve, "127.0.0.1", one.port) for one in satellites]
     await asyncio.gather(*(one.ready.wait() for one in satellites))
     await asyncio.gather(*(one.hear() for one in satellites), *(one.over.wait() for one in satellites))

@@ -7,6 +7,8 @@ use mtor_protocol::http::WorkerInfo;
 use serde_json::Value;
 
 const QUESTION: &str = "What is the capital of France?";
+/// The same, with the wake word before it.
+const CALL: &str = "Computer, what is the capital of France?";
 /// Quiet before the words, so that the room's noise can be told from them.
 const QUIET_S: f32 = 0.3;
 /// What a gateway is called in the realm.
@@ -19,9 +21,12 @@ const TONE_HZ: usize = 440;
 async fn home_assistants_client_is_heard_and_spoken_to() {
     let port = free_port();
     let realm = hearing_and_speaking(format!("[wyoming]\nlisten = \"127.0.0.1:{port}\"\n")).await;
-    let (said, spoken) = (realm.scratch("said.wav"), realm.scratch("spoken.wav"));
+    let [said, spoken, call] = ["said.wav", "spoken.wav", "call.wav"].map(|name| realm.scratch(name));
     sound::record(&realm, &said, QUIET_S, QUESTION).await;
-    let arguments = ["127.0.0.1", &port.to_string(), said.to_str().unwrap(), spoken.to_str().unwrap()];
+    sound::record(&realm, &call, QUIET_S, CALL).await;
+    let files = [&said, &spoken, &call].map(|path| path.to_str().unwrap());
+    let port = port.to_string();
+    let arguments: Vec<&str> = ["127.0.0.1", &port].into_iter().chain(files).collect();
     let printed = clients::python("wyoming_client.py", &arguments).await;
     let transcript = printed.lines().find_map(|line| line.strip_prefix("transcript: "));
     assert!(transcript.is_some_and(|words| words.contains("France")), "{printed}");
@@ -61,6 +66,30 @@ async fn of_three_satellites_that_hear_the_same_words_the_loudest_alone_answers(
     let history = realm.owner().history("").await.jobs;
     let done: Vec<_> = history.iter().rev().map(|job| job.capability.as_str()).collect();
     assert_eq!(done, ["speak", "transcribe", "chat", "speak"], "after the recording, everything once");
+    worker.leave().await;
+    assert_at_rest(&realm).await;
+}
+
+#[tokio::test]
+async fn the_realm_listens_for_the_wake_word_of_a_satellite_that_can_not() {
+    let port = free_port();
+    let section =
+        format!("[[wyoming.satellite]]\nname = \"cellar\"\nuri = \"tcp://127.0.0.1:{port}\"\nlanguage = \"en\"\n");
+    let realm = hearing_and_speaking(section).await;
+    let worker = ScriptedWorker::attach(&realm).await;
+    let said = realm.scratch("said.wav");
+    sound::record(&realm, &said, QUIET_S, CALL).await;
+
+    let place = format!("{port}:1.0:deaf");
+    let printed = clients::python("wyoming_satellite.py", &[said.to_str().unwrap(), &place]).await;
+    let told: Value = serde_json::from_str(printed.trim()).unwrap();
+    assert_eq!(told["woken"], "computer", "{printed}");
+    let transcript = told["transcript"].as_str().unwrap_or_else(|| panic!("{printed}"));
+    assert!(transcript.contains("capital of France"), "{printed}");
+    let answer = told["answer"].as_str().unwrap_or_else(|| panic!("{printed}"));
+    assert!(answer.contains("capital of France") && !answer.contains("omputer"), "{printed}");
+    assert!(told["played_s"].as_f64().unwrap() > 1.0, "{printed}");
+    assert_eq!(told["errors"], serde_json::json!([]), "{printed}");
     worker.leave().await;
     assert_at_rest(&realm).await;
 }

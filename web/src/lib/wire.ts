@@ -898,6 +898,9 @@ export type Task = {
 } | {
   capability: "speak";
   params: SpeakTask;
+} | {
+  capability: "wake";
+  params: WakeTask;
 };
 
 export type Timestamp = string;
@@ -1071,6 +1074,14 @@ export interface VoiceTiming {
   first_token_ms?: number | null;
   /** Until its words were there. */
   transcription_ms?: number | null;
+}
+
+/**
+ * Wait until somebody says a wake word: the intent's model is the word, `default` any. The sound comes as binary input frames,
+ * raw as [`AudioSource::Pcm`] says, while it is heard; the answer is a [`Woken`] in JSON.
+ */
+export interface WakeTask {
+  audio_ms_max?: number | null;
 }
 
 /** `GET /api/wallets/{did}`. */
