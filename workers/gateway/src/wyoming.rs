@@ -4,6 +4,7 @@ mod attach;
 mod error;
 mod offers;
 mod service;
+mod waking;
 mod watch;
 mod worker;
 

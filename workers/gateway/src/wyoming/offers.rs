@@ -12,6 +12,17 @@ use crate::defaults::{MODELS_MAX, VOICES_MAX};
 pub struct Offered {
     transcribe: Vec<TranscribeWith>,
     speak: Vec<SpeakWith>,
+    wake: Vec<WakeWith>,
+}
+
+/// A wake word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WakeWith {
+    /// Its program, when it is not the first, which needs no mention.
+    pub program: Option<String>,
+    /// What the service calls it.
+    pub word: String,
+    languages: Vec<String>,
 }
 
 /// A model that listens.
@@ -34,7 +45,7 @@ pub struct SpeakWith {
     voices: Vec<(VoiceInfo, Voice)>,
 }
 
-/// What of a service a realm can use: models that listen and programs that speak, those that are installed.
+/// What of a service a realm can use: models that listen, programs that speak and wake words, those that are installed.
 pub fn offers(info: &Info) -> Offered {
     let mentioned = |index: usize, name: &str| (index > 0).then(|| name.to_owned());
     let transcribe =
@@ -54,26 +65,41 @@ pub fn offers(info: &Info) -> Offered {
             .take(VOICES_MAX)
             .collect(),
     });
+    let wake =
+        info.wake.iter().enumerate().filter(|(_, program)| program.installed).flat_map(|(index, program)| {
+            let installed = program.models.iter().filter(|word| word.installed && fits(&word.name));
+            installed.map(move |word| WakeWith {
+                program: mentioned(index, &program.name),
+                word: word.name.clone(),
+                languages: word.languages.clone(),
+            })
+        });
     Offered {
         transcribe: transcribe.take(MODELS_MAX).collect(),
         speak: speak.filter(|speak| !speak.voices.is_empty()).take(MODELS_MAX).collect(),
+        wake: wake.take(MODELS_MAX).collect(),
     }
 }
 
 impl Offered {
     /// Whether it is nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.transcribe.is_empty() && self.speak.is_empty()
+        self.transcribe.is_empty() && self.speak.is_empty() && self.wake.is_empty()
     }
 
     /// What the realm is told, with so many jobs at once for each.
     pub fn capabilities(&self, slots: u32) -> Vec<CapabilityOffer> {
-        let transcribe = self.transcribe.iter().map(|with| {
-            let languages = with.languages.iter().map(|language| code(language));
-            let mut offer = CapabilityOffer::new(CapabilityKind::TRANSCRIBE, with.model.as_str(), slots);
+        let listening = |kind: CapabilityKind, model: &str, languages: &[String]| {
+            let languages = languages.iter().map(|language| code(language));
+            let mut offer = CapabilityOffer::new(kind, model, slots);
             offer.languages = languages.filter(|language| fits(language)).take(VOICES_MAX).collect();
             offer
-        });
+        };
+        let transcribe = self
+            .transcribe
+            .iter()
+            .map(|with| listening(CapabilityKind::TRANSCRIBE, &with.model, &with.languages));
+        let wake = self.wake.iter().map(|with| listening(CapabilityKind::WAKE, &with.word, &with.languages));
         let speak = self.speak.iter().map(|with| {
             let mut offer = CapabilityOffer::new(CapabilityKind::SPEAK, with.name.as_str(), slots);
             offer.voices = with.voices.iter().map(|(voice, _)| voice.clone()).collect();
@@ -81,7 +107,7 @@ impl Offered {
             offer.languages = languages.into_iter().cloned().collect();
             offer
         });
-        transcribe.chain(speak).collect()
+        transcribe.chain(speak).chain(wake).collect()
     }
 
     /// The model that a job wants: by its name, else one that understands the language, else the first.
@@ -89,6 +115,11 @@ impl Offered {
         let named = self.transcribe.iter().find(|with| with.model == model);
         let understands = |language| self.transcribe.iter().find(|with| with.language(language).is_some());
         named.or_else(|| language.and_then(understands)).or(self.transcribe.first())
+    }
+
+    /// The wake word that a job wants: by its name, else the first.
+    pub fn wake(&self, word: &str) -> Option<&WakeWith> {
+        self.wake.iter().find(|with| with.word == word).or(self.wake.first())
     }
 
     /// The program and voice that a job wants: the voice by its id, else one of the language, else the first. `None` when it
@@ -170,7 +201,11 @@ fn fits(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mtor_wyoming::{AsrProgram, Speaker, TtsProgram};
+    use mtor_wyoming::{AsrProgram, Speaker, TtsProgram, WakeModel, WakeProgram};
+
+    fn wake_word(name: &str) -> WakeModel {
+        WakeModel { name: name.into(), installed: true, languages: vec!["en".into()], ..WakeModel::default() }
+    }
 
     fn info() -> Info {
         let model = |name: &str, languages: &[&str], installed| AsrModel {
@@ -214,6 +249,12 @@ mod tests {
                 tts("gone", false, vec![voice("x", "en", &[])]),
                 tts("mute", true, vec![]),
             ],
+            wake: vec![WakeProgram {
+                name: "openwakeword".into(),
+                installed: true,
+                models: ["ok_nabu", "hey_jarvis"].map(wake_word).into(),
+                ..WakeProgram::default()
+            }],
             ..Info::default()
         }
     }
@@ -237,6 +278,8 @@ mod tests {
                 ("transcribe", "base", vec!["en", "de"]),
                 ("transcribe", "small-pt", vec!["pt-BR"]),
                 ("speak", "piper", vec!["de-DE", "en-US"]),
+                ("wake", "ok_nabu", vec!["en"]),
+                ("wake", "hey_jarvis", vec!["en"]),
             ]
         );
         let voices: Vec<(&str, &str)> =
@@ -262,6 +305,14 @@ mod tests {
         );
         assert_eq!(pt.language("en"), None);
         assert_eq!(offers(&Info::default()).transcribe("default", None), None);
+    }
+
+    #[test]
+    fn a_job_finds_its_wake_word() {
+        let offered = offers(&info());
+        let word = |wanted| offered.wake(wanted).unwrap().word.as_str();
+        assert_eq!((word("hey_jarvis"), word("default")), ("hey_jarvis", "ok_nabu"));
+        assert_eq!(offers(&Info::default()).wake("default"), None);
     }
 
     #[test]

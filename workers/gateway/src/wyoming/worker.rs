@@ -17,6 +17,7 @@ use mtor_wyoming::{AudioFormat, Synthesize, Transcribe, Voice, Writer};
 use super::error::ServiceError;
 use super::offers::{Offered, SpeakWith, TranscribeWith};
 use super::service::{Service, Transcribing, TranscriptWords, Words};
+use super::waking;
 use super::watch::Watch;
 use crate::clauses::Clauses;
 use crate::defaults::ANSWER_TIMEOUT;
@@ -77,6 +78,17 @@ impl Worker for WyomingWorker {
                     done = reading.run(task, job.prefix, job.input, output) => done,
                 }
             }
+            Task::Wake(task) => {
+                let with = offered
+                    .wake(model)
+                    .ok_or_else(|| infeasible("this Wyoming service waits for no wake word"))?;
+                // Leaving drops the connection, and the service stops.
+                tokio::select! {
+                    biased;
+                    () = job.cancelled.cancelled() => Err(Stopped.into()),
+                    done = waking::wait(&self.service, with, &task, job.input, output) => done,
+                }
+            }
             other => Err(infeasible(format!("this worker does not {}", other.kind()))),
         }
     }
@@ -87,7 +99,7 @@ fn infeasible(detail: impl Into<String>) -> JobError {
     JobError { retry: true, ..JobError::refused(ProblemKind::Infeasible, detail) }
 }
 
-fn failed(error: impl Into<ServiceError>) -> JobError {
+pub(super) fn failed(error: impl Into<ServiceError>) -> JobError {
     JobError::failed(error.into().to_string())
 }
 
@@ -201,7 +213,7 @@ fn detail(text: String, language: Option<String>, duration_ms: u64) -> Result<St
 }
 
 /// Why the sound could not be sent.
-enum Fault {
+pub(super) enum Fault {
     Job(JobError),
     Service(ServiceError),
 }

@@ -9,7 +9,7 @@ use mtor_worker::protocol::body::{SessionRole, Welcome};
 use mtor_worker::protocol::worker::{Done, Run, Stop, WorkFailed};
 use mtor_worker::protocol::{
     Announcement, AudioSource, Body, Event, Frame, FrameKind, Intent, JobId, SUBPROTOCOL, SpeakTask,
-    SpeechFormat, Task, Timestamp, TranscribeTask, Transcript,
+    SpeechFormat, Task, Timestamp, TranscribeTask, Transcript, WakeTask, Woken,
 };
 use mtor_worker::{CancellationToken, Settings, WorkerError};
 use mtor_wyoming::Address;
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::played::{FORBIDDEN, Played, SPEECHLESS, free_port};
+use crate::played::{FORBIDDEN, Played, SPEECHLESS, WAKE_WORD, free_port};
 use crate::within;
 
 fn now() -> Timestamp {
@@ -163,7 +163,8 @@ async fn a_realm_is_offered_what_the_service_has() {
         })
         .collect();
     assert_eq!(session.announcement.name, "gateway");
-    assert_eq!(offers, [("transcribe", "base", 2, "en".into()), ("speak", "mouth", 2, "en-US".into())]);
+    let wake = ("wake", WAKE_WORD, 2, String::new());
+    assert_eq!(offers, [("transcribe", "base", 2, "en".into()), ("speak", "mouth", 2, "en-US".into()), wake]);
     let voices = &session.announcement.offers[1].voices;
     assert_eq!((voices[0].id.as_str(), voices[0].language.as_str()), ("amy", "en-US"));
 }
@@ -239,6 +240,37 @@ async fn text_becomes_sound_clause_by_clause() {
     session.whole_input(3, b"a city. It lies on a river.", 3).await;
     let outcome = session.outcome().await;
     assert_eq!((outcome.text.as_str(), outcome.sound.len()), ("It lies on a river.", 19 * 4_800));
+}
+
+#[tokio::test]
+async fn a_wake_word_is_waited_for() {
+    let played = Played::start().await;
+    let realm = Realm::start(&played.address).await;
+    let mut session = realm.session().await;
+
+    session.run(1, Task::Wake(WakeTask::default()), "").await;
+    // The sound goes on: whoever waits for the word sends what comes after it, too.
+    for sequence in 0..12 {
+        session.input(1, sequence, &[0; 3_200]).await;
+    }
+    let outcome = session.outcome().await;
+    let woken: Woken = serde_json::from_str(&outcome.text).unwrap();
+    assert_eq!(woken.phrase.as_deref(), Some(WAKE_WORD));
+    assert!((1_000..=1_200).contains(&woken.at_ms), "{woken:?}");
+    assert!(outcome.end.is_ok());
+
+    session.run(2, Task::Wake(WakeTask::default()), "").await;
+    session.whole_input(2, &[0; 16_000], 999).await;
+    let woken: Woken = serde_json::from_str(&session.outcome().await.text).unwrap();
+    assert_eq!(woken, Woken { phrase: None, at_ms: 500 });
+
+    session.run(3, Task::Wake(WakeTask { audio_ms_max: Some(200) }), "").await;
+    for sequence in 0..3 {
+        session.input(3, sequence, &[0; 3_200]).await;
+    }
+    let outcome = session.outcome().await;
+    assert!(outcome.text.contains("null"), "{}", outcome.text);
+    assert_eq!(outcome.end.unwrap().usage.audio_ms, 200, "no more than is paid for");
 }
 
 #[tokio::test]

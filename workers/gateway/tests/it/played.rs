@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use mtor_wyoming::{
-    Address, AsrModel, AsrProgram, AudioFormat, AudioStop, Connection, Info, Listener, Message, Text,
-    Transcript, TtsProgram, TtsVoice,
+    Address, AsrModel, AsrProgram, AudioFormat, AudioStop, Connection, Detection, Info, Listener, Message,
+    NotDetected, Text, Transcript, TtsProgram, TtsVoice, WakeModel, WakeProgram,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -13,6 +13,9 @@ pub(crate) const HEARD: AudioFormat = AudioFormat::mono16(16_000);
 pub(crate) const FORMAT: AudioFormat = AudioFormat::mono16(12_000);
 /// What it refuses to say.
 pub(crate) const FORBIDDEN: &str = "forbidden";
+/// The wake word that it knows: a second of sound, whatever it is.
+pub(crate) const WAKE_WORD: &str = "hey_jarvis";
+const WAKE_BYTES: usize = 32_000;
 /// At this it hangs up.
 pub(crate) const RUDE: &str = "hang up";
 /// At this it says nothing more.
@@ -81,12 +84,18 @@ pub(crate) fn info() -> Info {
             voices: vec![voice],
             ..TtsProgram::default()
         }],
+        wake: vec![WakeProgram {
+            name: "waker".into(),
+            installed: true,
+            models: vec![WakeModel { name: WAKE_WORD.into(), installed: true, ..WakeModel::default() }],
+            ..WakeProgram::default()
+        }],
         ..Info::default()
     }
 }
 
 async fn attend(mut connection: Connection) {
-    let (mut heard_bytes, mut language) = (0, None);
+    let (mut heard_bytes, mut language, mut waits_for) = (0, None, None);
     while let Ok(Some(message)) = connection.next().await {
         let answers = match message {
             Message::Describe => vec![Message::Info(Box::new(info()))],
@@ -94,9 +103,22 @@ async fn attend(mut connection: Connection) {
                 (heard_bytes, language) = (0, wish.language);
                 vec![]
             }
+            Message::Detect(wish) => {
+                (heard_bytes, waits_for) = (0, wish.names);
+                vec![]
+            }
             Message::AudioChunk(chunk) => {
                 heard_bytes += chunk.audio.len();
-                vec![]
+                match waits_for.take_if(|_| heard_bytes >= WAKE_BYTES) {
+                    Some(names) => {
+                        let name = names.first().cloned();
+                        vec![Message::Detection(Detection { name, ..Detection::default() })]
+                    }
+                    None => vec![],
+                }
+            }
+            Message::AudioStop(_) if waits_for.is_some() => {
+                vec![Message::NotDetected(NotDetected::default())]
             }
             Message::AudioStop(_) => {
                 let text = format!(" {} ms ", HEARD.milliseconds(heard_bytes));
