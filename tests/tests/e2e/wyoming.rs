@@ -73,8 +73,9 @@ async fn of_three_satellites_that_hear_the_same_words_the_loudest_alone_answers(
 #[tokio::test]
 async fn the_realm_listens_for_the_wake_word_of_a_satellite_that_can_not() {
     let port = free_port();
-    let section =
-        format!("[[wyoming.satellite]]\nname = \"cellar\"\nuri = \"tcp://127.0.0.1:{port}\"\nlanguage = \"en\"\n");
+    let section = format!(
+        "[[wyoming.satellite]]\nname = \"cellar\"\nuri = \"tcp://127.0.0.1:{port}\"\nlanguage = \"en\"\n"
+    );
     let realm = hearing_and_speaking(section).await;
     let worker = ScriptedWorker::attach(&realm).await;
     let said = realm.scratch("said.wav");
