@@ -18,6 +18,9 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// The longest pause between attempts (before a random addition of up to a half), also when a server asks for a longer one.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(20);
 
+/// The time between two log lines about a download.
+pub const LOG_LINE_EVERY: Duration = Duration::from_secs(5);
+
 /// New bytes that make an attempt count as fruitful.
 pub(crate) const FRUITFUL_BYTES: u64 = 1 << 20;
 /// Attempts at one file from one source, fruitful or not.

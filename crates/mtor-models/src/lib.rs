@@ -50,7 +50,7 @@ mod wheel;
 pub use catalogue::{Catalogue, Ingredient, Model, Sha256Hex, Source, WheelPart};
 pub use error::{ModelError, Tried};
 pub use options::{Options, default_cache_folder};
-pub use progress::{Progress, Silent};
+pub use progress::{LogLines, Progress, Silent};
 pub use recipe::Recipe;
 pub use size::{human_bytes, human_of};
 pub use store::Store;

@@ -13,7 +13,7 @@ use crate::error::{ModelError, SourceError};
 /// The ways to call pip, in the order of trial.
 const PIPS: [&[&str]; 4] = [&["pip3"], &["pip"], &["python3", "-m", "pip"], &["python", "-m", "pip"]];
 
-const NO_PIP: &str = "pip is not installed, so the package index is not known; install it (Debian, Ubuntu: \
+const NO_PIP: &str = "pip is not installed or gives no answer, so the package index is not known; install it (Debian, Ubuntu: \
     `sudo apt install python3-pip`; Fedora: `sudo dnf install python3-pip`; macOS: `brew install python`) or set PIP_INDEX_URL";
 
 /// The index that `PIP_INDEX_URL`, pip's settings or else pip's own help names. `folder` is where pip runs: one

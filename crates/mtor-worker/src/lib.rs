@@ -5,6 +5,8 @@
 //! [`Worker`] is the trait to implement, [`Job`] (with its [`Input`]) and [`Output`] are what a job is given, [`Finished`] and [`JobError`] how
 //! it ends. [`serve()`] attaches a worker to the realm that its [`Settings`] name. All numbers stand in [`defaults`].
 //!
+//! With the feature `program` there is [`program`], for workers that are programs of their own.
+//!
 //! What must not live here: models and engines, command lines, files, and anything of the broker's.
 
 mod address;
@@ -16,6 +18,8 @@ mod input;
 mod jobs;
 mod link;
 mod output;
+#[cfg(feature = "program")]
+pub mod program;
 mod serve;
 mod session;
 mod settings;

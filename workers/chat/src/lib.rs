@@ -23,7 +23,6 @@ mod slot;
 mod speed;
 mod template;
 mod text;
-mod threads;
 
 pub use engine::Engine;
 pub use error::{Failure, LoadError};

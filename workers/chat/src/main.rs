@@ -4,7 +4,6 @@
 
 mod cli;
 mod find_model;
-mod signals;
 mod worker;
 
 use std::process::ExitCode;
@@ -14,15 +13,18 @@ use anyhow::Context;
 use clap::Parser;
 use mtor_chat::{Engine, EngineOptions, LoadError};
 use mtor_models::ModelError;
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::Options;
 use crate::worker::ChatWorker;
 
+/// What is logged unless `$MTOR_LOG` says otherwise: of llama.cpp's own many lines only errors.
+const LOGGED: &str = "info,llama-cpp-2=error";
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging();
+    log_to_stderr(LOGGED);
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
 
 /// From start to the end of the last job.
 async fn run(options: Options) -> anyhow::Result<()> {
-    let shutdown = signals::cancelled_by_signals()?;
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
     let Some(loaded) = shutdown.run_until_cancelled(load(&options, &shutdown)).await else { return Ok(()) };
     let engine = Arc::new(loaded?);
     let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
@@ -85,15 +87,6 @@ async fn load(options: &Options, cancel: &CancellationToken) -> anyhow::Result<E
         );
     }
     Ok(engine)
-}
-
-/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise. Of llama.cpp's own many lines
-/// only errors are shown by default.
-fn start_logging() {
-    const DEFAULT: &str = "info,llama-cpp-2=error";
-    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
-    let filter = EnvFilter::new(format!("{DEFAULT},{wanted}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 
 /// Whether the user can mend it by asking for something else.

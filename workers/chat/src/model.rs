@@ -9,10 +9,10 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 
 use mtor_models::gguf;
+use mtor_worker::program::physical_cores;
 
 use crate::defaults;
 use crate::error::LoadError;
-use crate::threads::physical_cores;
 
 /// What to load and how much of the machine to give it.
 #[derive(Debug, Clone)]

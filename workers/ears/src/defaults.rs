@@ -1,7 +1,5 @@
 //! Every default and limit of the ears, in one place.
 
-use std::time::Duration;
-
 /// Recordings heard at once. They share one engine, which hears them in turns.
 pub const SLOTS: u32 = 4;
 /// Most recordings that `--slots` may ask for.
@@ -89,6 +87,3 @@ pub const WAKE_THRESHOLD: f32 = 0.5;
 pub const VOICE_HINT: f32 = 0.1;
 /// See [`VOICE_HINT`]: 1.2 s.
 pub const VOICE_HINT_SAMPLES: u64 = 19_200;
-
-/// How long the program waits for the model files' folder to be unlocked, and the like, before it says so.
-pub const LOG_EVERY: Duration = Duration::from_secs(5);

@@ -1,11 +1,8 @@
 //! Where the model files lie: where the user says, or in the cache of the catalogue's models.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::Instant;
 
-use mtor_ears::defaults::LOG_EVERY;
-use mtor_models::{Catalogue, ModelError, Progress, Store, human_of};
+use mtor_models::{Catalogue, LogLines, ModelError, Store};
 use mtor_worker::CancellationToken;
 
 use crate::cli::EngineFlags;
@@ -72,48 +69,6 @@ fn wanted(flags: &EngineFlags) -> Wanted {
 async fn fetch(catalogue: &Catalogue, id: &str, cancel: &CancellationToken) -> Result<PathBuf, ModelError> {
     let model = catalogue.model(id)?;
     Store::open_default()?.fetch(model, &LogLines::default(), cancel).await
-}
-
-/// Reports a download in log lines, for a program that has no screen of its own.
-#[derive(Default)]
-struct LogLines(Mutex<Position>);
-
-#[derive(Default)]
-struct Position {
-    done_bytes: u64,
-    total_bytes: u64,
-    last_line: Option<Instant>,
-}
-
-impl LogLines {
-    fn with(&self, change: impl FnOnce(&mut Position)) {
-        // A panic in another reporter leaves numbers that are good enough to report.
-        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-impl Progress for LogLines {
-    fn started(&self, total_bytes: u64) {
-        self.with(|position| *position = Position { total_bytes, ..Position::default() });
-    }
-
-    fn advanced(&self, bytes: u64) {
-        self.with(|position| {
-            position.done_bytes += bytes;
-            if position.last_line.is_none_or(|last| last.elapsed() >= LOG_EVERY) {
-                position.last_line = Some(Instant::now());
-                tracing::info!("fetching the model: {}", human_of(position.done_bytes, position.total_bytes));
-            }
-        });
-    }
-
-    fn note(&self, text: &str) {
-        tracing::info!("{text}");
-    }
-
-    fn done(&self) {
-        tracing::debug!("the model is here and verified");
-    }
 }
 
 #[cfg(test)]

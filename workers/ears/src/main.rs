@@ -5,8 +5,6 @@
 mod cli;
 mod find_model;
 mod measure;
-mod signals;
-mod threads;
 mod worker;
 
 use std::process::ExitCode;
@@ -17,15 +15,18 @@ use clap::Parser;
 use mtor_ears::wer::FolderError;
 use mtor_ears::{Engine, EngineOptions, LoadError, WakeOptions, WakeWord};
 use mtor_models::ModelError;
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr, physical_cores};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Command, EngineFlags, Options, WerOptions, WorkOptions};
 use crate::worker::EarsWorker;
 
+/// What is logged unless `$MTOR_LOG` says otherwise: of whisper.cpp's own many lines only errors.
+const LOGGED: &str = "info,whisper_rs=error,symphonia=error,symphonia_core=error";
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging();
+    log_to_stderr(LOGGED);
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
-    let shutdown = signals::cancelled_by_signals()?;
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
     match options.command {
         Some(Command::Wer(wer)) => {
             shutdown.run_until_cancelled(measure(&wer, &shutdown)).await.unwrap_or(Ok(()))
@@ -124,16 +125,7 @@ async fn load_wake_word(
 }
 
 fn thread_count(flags: &EngineFlags) -> usize {
-    flags.threads.map_or_else(threads::physical_cores, usize::from)
-}
-
-/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise. Of whisper.cpp's own many lines
-/// only errors are shown by default.
-fn start_logging() {
-    const DEFAULT: &str = "info,whisper_rs=error,symphonia=error,symphonia_core=error";
-    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
-    let filter = EnvFilter::new(format!("{DEFAULT},{wanted}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    flags.threads.map_or_else(physical_cores, usize::from)
 }
 
 /// Whether the user can mend it by asking for something else.

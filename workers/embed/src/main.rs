@@ -5,7 +5,6 @@
 
 mod cli;
 mod find_model;
-mod signals;
 mod worker;
 
 use std::num::NonZeroUsize;
@@ -17,15 +16,15 @@ use clap::Parser;
 use mtor_embed::evaluate::{self, Report};
 use mtor_embed::{Engine, LoadError};
 use mtor_models::ModelError;
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Command, EvaluateOptions, ModelOptions, Options};
 use crate::worker::EmbedWorker;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging();
+    log_to_stderr("info");
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
 
 /// From start to the end of the last job, or of the measuring.
 async fn run(options: Options) -> anyhow::Result<()> {
-    let shutdown = signals::cancelled_by_signals()?;
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
     match &options.command {
         Some(Command::Evaluate(evaluate)) => {
             shutdown.run_until_cancelled(measure(evaluate, &shutdown)).await.unwrap_or(Ok(()))
@@ -104,14 +103,6 @@ async fn load(
     let options = find_model::engine_options(options, at_once, cancel).await?;
     let engine = tokio::task::spawn_blocking(move || Engine::start(&options)).await;
     Ok(engine.context("loading the model")??)
-}
-
-/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise.
-fn start_logging() {
-    const DEFAULT: &str = "info";
-    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
-    let filter = EnvFilter::new(format!("{DEFAULT},{wanted}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 
 /// Whether the user can mend it by asking for something else.

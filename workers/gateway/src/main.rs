@@ -2,7 +2,6 @@
 //! this crate.
 
 mod cli;
-mod signals;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,14 +9,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 use mtor_gateway::wyoming::{Service, attach};
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{KeyFile, Settings, WorkerError};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Options, ServiceKind, WyomingOptions};
 
 fn main() -> ExitCode {
     let ServiceKind::Wyoming(options) = Options::parse().service;
-    start_logging();
+    log_to_stderr("info");
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -34,19 +33,12 @@ fn main() -> ExitCode {
 
 /// From start to the end of the last job.
 async fn run(options: WyomingOptions) -> anyhow::Result<()> {
-    let shutdown = signals::cancelled_by_signals()?;
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
     let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
     let mut settings = Settings::new(options.realm, Arc::new(key.into_keypair()));
     settings.software = concat!("mtor-gateway/", env!("CARGO_PKG_VERSION")).to_owned();
     let service = Service::new(options.address);
     Ok(attach(service, &options.name, options.slots, settings, shutdown).await?)
-}
-
-/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise.
-fn start_logging() {
-    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
-    let filter = EnvFilter::new(format!("info,{wanted}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 
 /// Whether the user can mend it by asking for something else.

@@ -1,10 +1,8 @@
 //! Where the files of a voice lie: where the user says, or in the cache of the catalogue's models.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
-use mtor_models::{Catalogue, ModelError, Progress, Store, human_of};
+use mtor_models::{Catalogue, LogLines, ModelError, Store};
 use mtor_worker::CancellationToken;
 
 use crate::cli::VoiceOptions;
@@ -56,48 +54,4 @@ async fn fetched(catalogue: &Catalogue, id: &str, cancel: &CancellationToken) ->
 /// Whether the catalogue knows a voice of that id.
 pub(crate) fn is_in_catalogue(id: &str) -> bool {
     Catalogue::builtin().for_capability(CAPABILITY).any(|voice| voice.id == id)
-}
-/// The time between two lines about a download.
-const LINE_EVERY: Duration = Duration::from_secs(5);
-
-/// Reports a download in log lines, for a program that has no screen of its own.
-#[derive(Default)]
-struct LogLines(Mutex<Position>);
-
-#[derive(Default)]
-struct Position {
-    done_bytes: u64,
-    total_bytes: u64,
-    last_line: Option<Instant>,
-}
-
-impl LogLines {
-    fn with(&self, change: impl FnOnce(&mut Position)) {
-        // A panic in another reporter leaves numbers that are good enough to report.
-        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-impl Progress for LogLines {
-    fn started(&self, total_bytes: u64) {
-        self.with(|position| *position = Position { total_bytes, ..Position::default() });
-    }
-
-    fn advanced(&self, bytes: u64) {
-        self.with(|position| {
-            position.done_bytes += bytes;
-            if position.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-                position.last_line = Some(Instant::now());
-                tracing::info!("fetching the voice: {}", human_of(position.done_bytes, position.total_bytes));
-            }
-        });
-    }
-
-    fn note(&self, text: &str) {
-        tracing::info!("{text}");
-    }
-
-    fn done(&self) {
-        tracing::info!("a file of the voice is here and verified");
-    }
 }

@@ -5,7 +5,6 @@
 mod cli;
 mod find_voice;
 mod say;
-mod signals;
 mod worker;
 
 use std::process::ExitCode;
@@ -15,15 +14,15 @@ use anyhow::Context;
 use clap::Parser;
 use mtor_models::ModelError;
 use mtor_voice::{Engine, EngineOptions, Failure, LoadError};
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Command, Options, SayOptions, VoiceOptions, WorkOptions};
 use crate::worker::VoiceWorker;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging();
+    log_to_stderr("info");
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
 
 /// From start to the end of the last job.
 async fn run(options: Options) -> anyhow::Result<()> {
-    let shutdown = signals::cancelled_by_signals()?;
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
     match &options.command {
         Some(Command::Say(say)) => {
             let voices = voices_for(say);
@@ -107,14 +106,6 @@ async fn load(options: &VoiceOptions, cancel: &CancellationToken) -> anyhow::Res
         neural.join(", ")
     );
     Ok(engine)
-}
-
-/// Log lines go to standard error, from `info` on unless `$MTOR_LOG` says otherwise.
-fn start_logging() {
-    const DEFAULT: &str = "info";
-    let wanted = std::env::var("MTOR_LOG").unwrap_or_default();
-    let filter = EnvFilter::new(format!("{DEFAULT},{wanted}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 
 /// Whether the user can mend it by asking for something else.

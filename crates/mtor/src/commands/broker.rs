@@ -25,7 +25,7 @@ pub(crate) struct BrokerOnlyArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: BrokerOnlyArgs) -> anyhow::Result<()> {
-    logging::to_stderr();
+    logging::to_stderr(logging::LOGGED);
     let interrupts = Interrupts::listen()?;
     let (_, settings) = args.broker.settings()?;
     let broker = mtor_broker::start(settings).await?;

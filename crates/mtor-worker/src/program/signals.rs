@@ -1,8 +1,9 @@
 //! Ctrl-C and SIGTERM: no new jobs, the running ones finish. A second one ends the program at once. The end of the
 //! program that started this one counts as a first.
 
-use anyhow::Context;
-use mtor_worker::CancellationToken;
+use std::io;
+
+use tokio_util::sync::CancellationToken;
 
 /// How programs that a signal ended are told from others: 128 and the number of the signal, here of Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -15,18 +16,21 @@ const PARENT_PIPE: &str = "MTOR_PARENT_PIPE";
 ///
 /// # Errors
 /// When the system lets no handler be installed.
-pub(crate) fn cancelled_by_signals() -> anyhow::Result<CancellationToken> {
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn cancelled_by_signals() -> io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let asked = token.clone();
     if std::env::var_os(PARENT_PIPE).is_some() {
         let orphaned = token.clone();
         // A thread of its own, since a read of standard input can't be interrupted; it ends with the process.
         std::thread::spawn(move || {
-            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
             orphaned.cancel();
         });
     }
-    let mut signals = Signals::new().context("no signals can be received")?;
+    let mut signals = Signals::new()?;
     tokio::spawn(async move {
         signals.next().await;
         tracing::info!("asked to leave: finishing the jobs at hand");
@@ -46,7 +50,7 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
@@ -64,7 +68,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self)
     }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Physical cores, at most the processors that this process may run on; at least one.
-pub(crate) fn physical_cores() -> usize {
+pub fn physical_cores() -> usize {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
     cores_listed_in(Path::new("/sys/devices/system/cpu")).map_or(allowed, |cores| cores.clamp(1, allowed))
 }
