@@ -466,6 +466,17 @@ const TABLE: &[(Label, &[&str])] = &[
         ],
     ),
     (
+        Label::Control(Control::Continue),
+        &[
+            "go on with what you were saying",
+            "continue where you stopped",
+            "carry on, i am listening again",
+            "talk on, i am listening",
+            "finish what you were saying",
+            "you may go on now",
+        ],
+    ),
+    (
         Label::Control(Control::Louder),
         &[
             "i am hard of hearing, speak up",

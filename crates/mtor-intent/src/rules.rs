@@ -278,7 +278,7 @@ mod tests {
                     language.code
                 );
             }
-            assert_eq!(language.controls.len(), 12, "{}", language.code);
+            assert_eq!(language.controls.len(), 13, "{}", language.code);
             for action in language.actions {
                 assert!(
                     language.say.tasks.iter().any(|(name, _)| *name == action.capability),

@@ -45,6 +45,8 @@ pub enum Control {
     Stop,
     /// Say the last answer again.
     Repeat,
+    /// Go on where an answer was interrupted.
+    Continue,
     /// Talk louder.
     Louder,
     /// Talk more quietly.

@@ -247,7 +247,7 @@ export interface ContentPart {
 }
 
 /** A word to the realm itself, rather than something to be done. */
-export type Control = "stop" | "repeat" | "louder" | "quieter" | "slower" | "faster" | "cancel" | "goodbye" | "mute" | "help" | "yes" | "no";
+export type Control = "stop" | "repeat" | "continue" | "louder" | "quieter" | "slower" | "faster" | "cancel" | "goodbye" | "mute" | "help" | "yes" | "no";
 
 /** Who somebody is: `did:key:z6Mk...`, an Ed25519 public key by its name. Parsed and verified by `mtor-identity`. */
 export type Did = string;

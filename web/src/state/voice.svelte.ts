@@ -374,15 +374,16 @@ export class Voice {
 
   async #resolve(turn: number, text: string): Promise<void> {
     this.#leaveOutHesitation();
-    const goesOn = this.#last && t.voice.goOnWords.some((words) => plainWords(words).join() === plainWords(text).join());
-    const meaning: Meaning = goesOn ? { kind: "control", control: "continue" } : await this.#meaning(text);
-    this.#on({ type: "meant", turn, meaning });
+    this.#on({ type: "meant", turn, meaning: await this.#meaning(text) });
   }
 
   async #meaning(text: string): Promise<Meaning> {
     const asked = { text, language: this.#language ?? preferences.voice.language, wake_word: this.phraseName };
     const resolved = await this.#options.api.resolve(asked).catch(() => undefined);
-    const meaning = meaningOf(resolved, text);
+    const understood = meaningOf(resolved, text);
+    // With nothing to go on with, it is the model that is asked for more.
+    const isMore = understood.kind === "control" && understood.control === "continue" && !this.talk.interrupted;
+    const meaning: Meaning = isMore ? { kind: "ask", text } : understood;
     return meaning.kind === "ask" ? this.#unlessDear(meaning.text) : meaning;
   }
 

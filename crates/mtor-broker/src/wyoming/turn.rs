@@ -159,8 +159,8 @@ impl<A: Ask> Turn<A> {
                 self.memory(Memory::clear);
                 self.recite(self.phrase(Phrase::Goodbye)).await
             }
-            // An answer to what was asked back, which the model has before it.
-            Control::Yes | Control::No => self.answer(words).await,
+            // An answer to what was asked back, or the wish for more of one: the model has both before it.
+            Control::Yes | Control::No | Control::Continue => self.answer(words).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Action, Language};
 use crate::resolved::Control::{
-    Cancel, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
+    Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
 use crate::say::{Say, Task};
 
@@ -80,6 +80,16 @@ pub(super) static GERMAN: Language = Language {
                 "was (hast du gesagt|war das|hast du gerade gesagt)",
                 "(ich habe|hab) (das|dich) nicht (verstanden|gehört)",
                 "(das|dich) habe ich nicht (verstanden|gehört)",
+            ],
+        ),
+        (
+            Continue,
+            &[
+                "[mach|sprich|red|rede|erzähl|erzähle|lies|geh] weiter",
+                "(fahr|fahre) fort",
+                "weiterreden",
+                "weitermachen",
+                "du kannst weiterreden",
             ],
         ),
         (

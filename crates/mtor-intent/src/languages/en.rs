@@ -2,7 +2,7 @@
 
 use super::{Action, Language};
 use crate::resolved::Control::{
-    Cancel, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
+    Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
 use crate::say::{Say, Task};
 
@@ -93,6 +93,16 @@ pub(super) static ENGLISH: Language = Language {
                 "i didnt (hear|catch|get) (that|it|you|what you said)",
                 "(read|tell) (that|it|me that) [to me] again",
                 "repeat (the|your) [last] (answer|sentence)",
+            ],
+        ),
+        (
+            Continue,
+            &[
+                "(go|carry) on [talking|speaking|reading|with (it|that|the answer)]",
+                "continue [talking|speaking|reading|with (it|that|the answer)]",
+                "keep (going|talking|reading)",
+                "resume",
+                "you (can|may) (go on|continue)",
             ],
         ),
         (

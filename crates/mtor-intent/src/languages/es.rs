@@ -2,7 +2,7 @@
 
 use super::{Action, Language};
 use crate::resolved::Control::{
-    Cancel, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
+    Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
 use crate::say::{Say, Task};
 
@@ -73,6 +73,14 @@ pub(super) static SPANISH: Language = Language {
                 "no lo (he oído|entendí|he entendido)",
                 "perdona",
                 "perdón",
+            ],
+        ),
+        (
+            Continue,
+            &[
+                "(sigue|continúa|continua) [hablando|leyendo]",
+                "adelante",
+                "prosigue",
             ],
         ),
         (

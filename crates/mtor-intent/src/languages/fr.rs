@@ -2,7 +2,7 @@
 
 use super::{Action, Language};
 use crate::resolved::Control::{
-    Cancel, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
+    Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
 use crate::say::{Say, Task};
 
@@ -74,6 +74,15 @@ pub(super) static FRENCH: Language = Language {
                 "qu est ce que tu (as dit|viens de dire)",
                 "je n ai pas (entendu|compris)",
                 "j ai pas (entendu|compris)",
+            ],
+        ),
+        (
+            Continue,
+            &[
+                "(continue|continuez) [à parler]",
+                "(vas|allez) y",
+                "poursuis",
+                "reprends",
             ],
         ),
         (

@@ -2,7 +2,7 @@
 
 use super::{Action, Language};
 use crate::resolved::Control::{
-    Cancel, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
+    Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
 use crate::say::{Say, Task};
 
@@ -73,6 +73,16 @@ pub(super) static ITALIAN: Language = Language {
                 "cosa hai detto",
                 "non ho (sentito|capito)",
                 "puoi ripetere",
+            ],
+        ),
+        (
+            Continue,
+            &[
+                "continua [a (parlare|leggere)]",
+                "(vai|va) avanti",
+                "avanti",
+                "prosegui",
+                "riprendi",
             ],
         ),
         (

@@ -327,7 +327,6 @@ export const de: Strings = {
     yes: "Ja",
     no: "Nein",
     places: ["erste|ersten|erstes|eins", "zweite|zweiten|zweites|zwei", "dritte|dritten|drittes|drei", "vierte|vierten|viertes|vier"],
-    goOnWords: ["weiter", "mach weiter", "sprich weiter", "erzähl weiter"],
     lines: {
       nobody: (capability) => `In diesem Realm kann gerade niemand ${capability}.`,
       notHere: (capability) => `In diesem Realm kann jemand ${capability}, aber diese Seite kann es noch nicht verlangen.`,

@@ -332,8 +332,6 @@ export const en = {
     no: "No",
     /** How the first, second ... of several choices are named; several names between bars. */
     places: ["first|one", "second|two", "third|three", "fourth|four"],
-    /** What asks for the rest of an interrupted speech. */
-    goOnWords: ["go on", "continue", "carry on", "keep going"],
     lines: {
       nobody: (capability: string) => `Nobody in this realm can ${capability} right now.`,
       notHere: (capability: string) => `Somebody in this realm can ${capability}, but this page can't ask for it yet.`,

@@ -327,7 +327,6 @@ export const es: Strings = {
     yes: "Sí",
     no: "No",
     places: ["primero|primera|uno", "segundo|segunda|dos", "tercero|tercera|tres", "cuarto|cuarta|cuatro"],
-    goOnWords: ["sigue", "continúa", "adelante", "sigue hablando"],
     lines: {
       nobody: (capability) => `Nadie en este reino puede ${capability} ahora mismo.`,
       notHere: (capability) => `Alguien en este reino puede ${capability}, pero esta página aún no sabe pedirlo.`,

@@ -327,7 +327,6 @@ export const fr: Strings = {
     yes: "Oui",
     no: "Non",
     places: ["premier|première|un", "deuxième|second|seconde|deux", "troisième|trois", "quatrième|quatre"],
-    goOnWords: ["continue", "continuez", "vas y", "poursuis"],
     lines: {
       nobody: (capability) => `Personne dans ce royaume ne peut ${capability} en ce moment.`,
       notHere: (capability) => `Quelqu’un dans ce royaume peut ${capability}, mais cette page ne sait pas encore le demander.`,

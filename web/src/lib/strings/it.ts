@@ -327,7 +327,6 @@ export const it: Strings = {
     yes: "Sì",
     no: "No",
     places: ["primo|prima|uno", "secondo|seconda|due", "terzo|terza|tre", "quarto|quarta|quattro"],
-    goOnWords: ["continua", "vai avanti", "prosegui", "avanti"],
     lines: {
       nobody: (capability) => `Nessuno in questo reame può ${capability} adesso.`,
       notHere: (capability) => `Qualcuno in questo reame può ${capability}, ma questa pagina non sa ancora chiederlo.`,

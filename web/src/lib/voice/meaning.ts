@@ -4,7 +4,7 @@ import type { Resolved } from "../wire";
 import type { Control, Meaning } from "./machine";
 
 const CONTROLS: Record<string, Control> = {
-  stop: "stop", cancel: "cancel", repeat: "repeat", louder: "louder", quieter: "quieter", faster: "faster", slower: "slower",
+  stop: "stop", cancel: "cancel", repeat: "repeat", continue: "continue", louder: "louder", quieter: "quieter", faster: "faster", slower: "slower",
   goodbye: "goodbye", mute: "mute", help: "help", yes: "nothing", no: "nothing",
 };
 

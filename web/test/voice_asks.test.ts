@@ -4,7 +4,7 @@ import type { Api } from "../src/lib/api";
 import { QUOTE_LEFT_MS_MIN } from "../src/lib/defaults";
 import type { Kind, RealmEvent } from "../src/lib/event";
 import { MICRO_PER_COIN } from "../src/lib/money";
-import type { EventData, Submit, WorkerInfo } from "../src/lib/wire";
+import type { EventData, Resolve, Submit, Understanding, WorkerInfo } from "../src/lib/wire";
 import { Conversations } from "../src/state/conversations.svelte";
 import { Jobs } from "../src/state/jobs.svelte";
 import type { MicrophoneHooks } from "../src/state/microphone";
@@ -34,9 +34,13 @@ const AHEAD_MS = 3_600_000;
 
 /** A realm that quotes the price that is set, and a person who talks to it. */
 function setUp() {
-  const realm = { price: 3n * MICRO_PER_COIN };
+  const realm = { price: 3n * MICRO_PER_COIN, understood: undefined as Understanding | undefined };
   const sent: { type: Kind; data: unknown; subject?: string }[] = [];
-  const api = { clockAheadMs: AHEAD_MS, resolve: async () => Promise.reject(new Error("nobody knows")) } as unknown as Api;
+  const resolve = async ({ text }: Resolve) => {
+    if (!realm.understood) throw new Error("nobody knows");
+    return { text, language: "en", understanding: realm.understood, by: "rules" };
+  };
+  const api = { clockAheadMs: AHEAD_MS, resolve } as unknown as Api;
   const workers = () => [{ offers: [{ capability: "transcribe" }] }] as unknown as WorkerInfo[];
   const says = <K extends Kind>(type: K, subject: string | undefined, data: EventData[K]) =>
     streams.receive({ id: "e", source: "r", type, time: "", subject, data } as RealmEvent);
@@ -150,5 +154,15 @@ describe("a spoken question that is not dear", () => {
     await talk.say("Hello");
     expect(talk.quotes()).toBe(0);
     expect(talk.asked().map(({ quote }) => quote)).toEqual([undefined]);
+  });
+});
+
+describe("asking to go on", () => {
+  it("asks the model for more when no speech was interrupted", async () => {
+    const talk = setUp();
+    talk.realm.price = 0n;
+    talk.realm.understood = { kind: "control", control: "continue" };
+    await talk.say("Go on");
+    expect(talk.asked()).toMatchObject([{ intent: { params: { messages: [{ content: "Go on" }] } } }]);
   });
 });
