@@ -1,4 +1,5 @@
-//! What the ledger says of a job is proven to people who have nothing of the realm but its key (promise P10).
+//! What the ledger says of a job is proven to people who have nothing of the realm but its key (promise P10), and what it says of a
+//! wallet is taken out into one's own books.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -72,4 +73,29 @@ async fn a_job_is_proven_to_somebody_without_the_realm() {
     worker.let_all();
     owner.settled(running).await;
     realm.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_wallet_is_taken_out_into_books_that_balance() {
+    let realm = Realm::start().await;
+    let worker = ScriptedWorker::attach(&realm).await;
+    let owner = realm.owner();
+    for _ in 0..3 {
+        let job = owner.submit(&question("say hello")).await.id;
+        owner.settled(job).await;
+    }
+    // Sent, and so with the other side's account in it.
+    realm.funded_wallet().await;
+    let books = |format: &str| {
+        let output = realm.run(&["wallet", "export", "--owner", "--format", format]);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (table, journal) = (books("csv"), books("hledger"));
+    let kinds: Vec<_> = table.lines().map(|line| line.split(',').nth(2).unwrap()).collect();
+    assert_eq!(kinds, ["kind", "issued", "job", "job", "job", "sent"], "{table}");
+    let balance = owner.balance().await.available;
+    assert!(journal.ends_with(&format!("assets:mtor  0 coin = {balance} coin\n")), "{journal}");
+    worker.leave().await;
+    realm.verify_ledger();
 }

@@ -75,14 +75,7 @@ pub(super) static SPANISH: Language = Language {
                 "perdón",
             ],
         ),
-        (
-            Continue,
-            &[
-                "(sigue|continúa|continua) [hablando|leyendo]",
-                "adelante",
-                "prosigue",
-            ],
-        ),
+        (Continue, &["(sigue|continúa|continua) [hablando|leyendo]", "adelante", "prosigue"]),
         (
             Louder,
             &[

@@ -76,15 +76,7 @@ pub(super) static FRENCH: Language = Language {
                 "j ai pas (entendu|compris)",
             ],
         ),
-        (
-            Continue,
-            &[
-                "(continue|continuez) [à parler]",
-                "(vas|allez) y",
-                "poursuis",
-                "reprends",
-            ],
-        ),
+        (Continue, &["(continue|continuez) [à parler]", "(vas|allez) y", "poursuis", "reprends"]),
         (
             Louder,
             &[

@@ -75,16 +75,7 @@ pub(super) static ITALIAN: Language = Language {
                 "puoi ripetere",
             ],
         ),
-        (
-            Continue,
-            &[
-                "continua [a (parlare|leggere)]",
-                "(vai|va) avanti",
-                "avanti",
-                "prosegui",
-                "riprendi",
-            ],
-        ),
+        (Continue, &["continua [a (parlare|leggere)]", "(vai|va) avanti", "avanti", "prosegui", "riprendi"]),
         (
             Louder,
             &[

@@ -14,6 +14,7 @@ use crate::exit::Fault;
 use crate::terminal;
 
 mod api_keys;
+mod export;
 mod history;
 mod keyfile;
 mod send;
@@ -25,10 +26,11 @@ Examples:
   mtor wallet phrase                       the twelve words that bring it back
   mtor wallet restore                      bring it back; the words are asked for, never given as arguments
   mtor wallet send did:key:z6Mk... 12.5    send coins
+  mtor wallet export > coins.csv           what came in and went out, for a spreadsheet
   mtor wallet key new my-script            an API key for programs that can't sign
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `send` and `key` mean the realm owner's wallet.";
+`show`, `history`, `export`, `send` and `key` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]
@@ -82,6 +84,11 @@ enum Action {
         after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
     )]
     History(history::HistoryArgs),
+    /// Everything that moved its coins, for a spreadsheet or for bookkeeping, the oldest first
+    #[command(
+        after_help = "Examples:\n  mtor wallet export > coins.csv\n  mtor wallet export --format hledger > coins.journal\n  hledger -f coins.journal balance"
+    )]
+    Export(export::ExportArgs),
     /// Send coins to another wallet
     #[command(
         after_help = "Examples:\n  mtor wallet send did:key:z6Mk... 12.5\n  mtor wallet send did:key:z6Mk... 3 --memo \"for the pictures\" --yes"
@@ -120,6 +127,7 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::Restore => keyfile::restore(&wallet),
         Action::Show => show(&wallet).await,
         Action::History(args) => history::run(&wallet, &args).await,
+        Action::Export(args) => export::run(&wallet, &args).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
     }
