@@ -52,8 +52,6 @@ pub(crate) struct Task {
 pub enum Phrase {
     /// There was sound, but no words in it.
     NotHeard,
-    /// There were words, but they made no sense.
-    NotUnderstood,
     /// A worker was lost in mid-answer and another one goes on.
     AnotherWorker,
     /// "Repeat", before anything was said.
@@ -73,7 +71,6 @@ pub fn phrase(phrase: Phrase, language: &str) -> &'static str {
     let say = &table(language).say;
     match phrase {
         Phrase::NotHeard => say.not_heard,
-        Phrase::NotUnderstood => say.not_understood,
         Phrase::AnotherWorker => say.another_worker,
         Phrase::NothingToRepeat => say.nothing_to_repeat,
         Phrase::NothingToStop => say.nothing_to_stop,

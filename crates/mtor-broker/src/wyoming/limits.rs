@@ -70,6 +70,15 @@ pub(super) const SPEED_MAX: f32 = 2.0;
 /// How much faster "faster" is; "slower" is the inverse.
 pub(super) const SPEED_STEP: f32 = 1.25;
 
+/// How quietly, and how loudly, answers are played to who asks for it again and again, as a factor.
+pub(super) const VOLUME_MIN: f32 = 0.2;
+/// See [`VOLUME_MIN`].
+pub(super) const VOLUME_MAX: f32 = 5.0;
+/// How much louder "louder" is, about 4 dB; "quieter" is the inverse.
+pub(super) const VOLUME_STEP: f32 = 1.6;
+/// Samples that a volume makes larger than this are bent rather than cut off, which would crackle.
+pub(super) const VOLUME_KNEE: f32 = 0.8;
+
 /// Tokens of a spoken answer at most.
 pub(super) const ANSWER_TOKENS_MAX: u32 = 200;
 /// How long a job of a turn may take, in milliseconds.

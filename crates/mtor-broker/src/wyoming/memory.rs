@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use mtor_protocol::{ChatMessage, Role};
 
-use super::limits::{MEMORY_BYTES_MAX, MEMORY_MS, MEMORY_TURNS_MAX, SPEED_MAX, SPEED_MIN};
+use super::limits::{
+    MEMORY_BYTES_MAX, MEMORY_MS, MEMORY_TURNS_MAX, SPEED_MAX, SPEED_MIN, VOLUME_MAX, VOLUME_MIN,
+};
 
 /// The turns of one satellite.
 #[derive(Debug)]
@@ -13,11 +15,12 @@ pub(super) struct Memory {
     turns: VecDeque<Turn>,
     last_ms: u64,
     speed: f32,
+    volume: f32,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { turns: VecDeque::new(), last_ms: 0, speed: 1.0 }
+        Self { turns: VecDeque::new(), last_ms: 0, speed: 1.0, volume: 1.0 }
     }
 }
 
@@ -78,6 +81,16 @@ impl Memory {
         self.speed = (self.speed * factor).clamp(SPEED_MIN, SPEED_MAX);
     }
 
+    /// How loud answers are played here; 1 as they are spoken.
+    pub(super) fn volume(&self) -> f32 {
+        self.volume
+    }
+
+    /// From now on so much louder.
+    pub(super) fn turn_up(&mut self, factor: f32) {
+        self.volume = (self.volume * factor).clamp(VOLUME_MIN, VOLUME_MAX);
+    }
+
     /// Forgets everything: the conversation is over.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -129,8 +142,12 @@ mod tests {
         assert_eq!(memory.speed(), Some(0.8));
         (0..9).for_each(|_| memory.speed_up(0.8));
         assert_eq!(memory.speed(), Some(SPEED_MIN));
+        memory.turn_up(2.0);
+        assert_eq!(memory.volume(), 2.0);
+        (0..9).for_each(|_| memory.turn_up(2.0));
+        assert_eq!(memory.volume(), VOLUME_MAX);
         memory.clear();
-        assert_eq!(memory.speed(), None);
+        assert_eq!((memory.speed(), memory.volume()), (None, 1.0));
         assert_eq!(said(&mut memory, 105).len(), 2);
     }
 }

@@ -6,6 +6,8 @@ use mtor_audio::resample::{Resampler, UnusableRate};
 use mtor_audio::{HEARD_HZ, SPOKEN_HZ};
 use mtor_wyoming::{AudioChunk, AudioFormat};
 
+use super::limits::VOLUME_KNEE;
+
 /// From any sound to samples as the realm hears them.
 pub(super) struct Ear {
     format: Option<(AudioFormat, Resampler)>,
@@ -47,16 +49,19 @@ pub(super) struct Mouth {
     reader: S16leReader,
     resampler: Resampler,
     rate: u32,
+    volume: f32,
     samples: Vec<f32>,
     spoken: Vec<f32>,
 }
 
 impl Mouth {
+    /// For a client's rate, and so loud: 1 is as it is spoken.
+    ///
     /// # Errors
     /// When the rate makes no sense.
-    pub(super) fn new(rate: u32) -> Result<Self, UnusableRate> {
-        let resampler = Resampler::new(SPOKEN_HZ, rate)?;
-        Ok(Self { reader: S16leReader::new(), resampler, rate, samples: Vec::new(), spoken: Vec::new() })
+    pub(super) fn new(rate: u32, volume: f32) -> Result<Self, UnusableRate> {
+        let (reader, resampler) = (S16leReader::new(), Resampler::new(SPOKEN_HZ, rate)?);
+        Ok(Self { reader, resampler, rate, volume, samples: Vec::new(), spoken: Vec::new() })
     }
 
     /// What its sound is like.
@@ -69,6 +74,9 @@ impl Mouth {
         self.samples.clear();
         self.spoken.clear();
         self.reader.push(bytes, &mut self.samples);
+        if self.volume != 1.0 {
+            self.samples.iter_mut().for_each(|sample| *sample = louder(*sample, self.volume));
+        }
         self.resampler.push(&self.samples, &mut self.spoken);
         to_s16le(&self.spoken).into()
     }
@@ -79,6 +87,17 @@ impl Mouth {
         self.resampler.flush(&mut self.spoken);
         to_s16le(&self.spoken).into()
     }
+}
+
+/// A sample so much louder, and never too loud.
+fn louder(sample: f32, volume: f32) -> f32 {
+    let loud = sample * volume;
+    let over = loud.abs() - VOLUME_KNEE;
+    if over <= 0.0 {
+        return loud;
+    }
+    let room = 1.0 - VOLUME_KNEE;
+    (VOLUME_KNEE + room * (over / room).tanh()).copysign(loud)
 }
 
 #[cfg(test)]
@@ -109,7 +128,7 @@ mod tests {
 
     #[test]
     fn speech_comes_at_the_clients_rate_however_it_is_cut() {
-        let mut mouth = Mouth::new(22_050).unwrap();
+        let mut mouth = Mouth::new(22_050, 1.0).unwrap();
         let second = 8_192_i16.to_le_bytes().repeat(24_000);
         let mut out = Vec::new();
         for piece in second.chunks(1_001) {
@@ -117,5 +136,17 @@ mod tests {
         }
         out.extend_from_slice(&mouth.end());
         assert_eq!((out.len(), mouth.format()), (2 * 22_050, AudioFormat::mono16(22_050)));
+    }
+
+    #[test]
+    fn louder_is_louder_until_there_is_no_room() {
+        assert_eq!(louder(0.1, 2.0), 0.2);
+        assert_eq!(louder(-0.4, 0.5), -0.2);
+        let loud: Vec<f32> = (1..=10).map(|tenth| louder(tenth as f32 / 10.0, 5.0)).collect();
+        assert!(loud.windows(2).all(|pair| pair[0] <= pair[1]) && loud[9] <= 1.0, "{loud:?}");
+        let mut mouth = Mouth::new(SPOKEN_HZ, 2.0).unwrap();
+        let spoken = [mouth.speak(&2_000_i16.to_le_bytes().repeat(2_400)), mouth.end()].concat();
+        let middle = i16::from_le_bytes([spoken[2_400], spoken[2_401]]);
+        assert!((3_990..=4_010).contains(&middle), "{middle}");
     }
 }

@@ -24,7 +24,7 @@ use super::ask::{Ask, Asked, Piece};
 use super::client::{Feed, tell};
 use super::endpoint::{Endpoint, Found};
 use super::house::House;
-use super::limits::{ANSWER_TOKENS_MAX, SPEED_STEP};
+use super::limits::{ANSWER_TOKENS_MAX, SPEED_STEP, VOLUME_STEP};
 use super::loudness::Loudness;
 use super::memory::Memory;
 use super::serve::chunks;
@@ -149,8 +149,8 @@ impl<A: Ask> Turn<A> {
         match control {
             // What was under way ended with the wake word.
             Control::Stop | Control::Cancel | Control::Mute => Ok(()),
-            // How loud it is, the satellite alone decides.
-            Control::Louder | Control::Quieter => self.recite(self.phrase(Phrase::NotUnderstood)).await,
+            Control::Louder => self.turn_up(VOLUME_STEP).await,
+            Control::Quieter => self.turn_up(1.0 / VOLUME_STEP).await,
             Control::Slower => self.speed_up(1.0 / SPEED_STEP).await,
             Control::Faster => self.speed_up(SPEED_STEP).await,
             Control::Repeat => self.repeat().await,
@@ -166,6 +166,11 @@ impl<A: Ask> Turn<A> {
 
     async fn speed_up(&mut self, factor: f32) -> Result<(), Broken> {
         self.memory(|memory| memory.speed_up(factor));
+        self.repeat().await
+    }
+
+    async fn turn_up(&mut self, factor: f32) -> Result<(), Broken> {
+        self.memory(|memory| memory.turn_up(factor));
         self.repeat().await
     }
 
@@ -260,10 +265,11 @@ impl<A: Ask> Turn<A> {
         mut chat: Option<&mut Asked>,
         answer: &mut String,
     ) -> Result<(), Broken> {
-        let mut mouth = Mouth::new(self.speaker_hz).map_err(|error| {
-            let invalid = ProblemKind::InvalidRequest;
-            cannot(CapabilityKind::SPEAK)(Problem::new(invalid, error.to_string()))
-        })?;
+        let mut mouth =
+            Mouth::new(self.speaker_hz, self.memory(|memory| memory.volume())).map_err(|error| {
+                let invalid = ProblemKind::InvalidRequest;
+                cannot(CapabilityKind::SPEAK)(Problem::new(invalid, error.to_string()))
+            })?;
         let feeder = voice.feeder();
         let format = mouth.format();
         let mut begun = false;
