@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
-use mtor_protocol::{AccountId, Did, Timestamp};
+use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,14 +21,16 @@ use crate::settings::Settings;
 pub struct Wallet {
     /// Its name.
     pub did: Did,
-    /// Its account.
+    /// The account that it asks with: its own, or that of the grant that its API key spends from.
     pub account: AccountId,
+    /// The grant, when it can do nothing but spend from that.
+    pub grant: Option<JobId>,
 }
 
 impl Wallet {
     /// The wallet of a key.
     pub fn of(key: &PublicKey) -> Self {
-        Self { did: key.to_did(), account: guid(key) }
+        Self { did: key.to_did(), account: guid(key), grant: None }
     }
 }
 

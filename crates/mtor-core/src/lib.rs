@@ -10,6 +10,7 @@
 mod books;
 mod config;
 mod entry;
+mod grant;
 mod market;
 mod offers;
 mod realm;
@@ -19,5 +20,6 @@ mod waiting;
 pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
 pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
+pub use grant::{Grant, grant_account};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use state::{Corrupt, OpenJob, State};

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use mtor_core::{Entry, State};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Digest, JobId};
+use mtor_protocol::{AccountId, Did, Digest, JobId};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -21,7 +21,7 @@ use crate::lock::FolderLock;
 use crate::proof::{self, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
-use crate::record::{Batch, KeyRecord, StoredJob};
+use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::{jobs, journal, merkle, recovery, snapshot, tiles, wallets, writer};
@@ -285,12 +285,20 @@ impl Ledger {
         self.readers.query(|connection| wallets::key_by_hash(connection, hash))
     }
 
-    /// An account's API keys, without their secrets, the oldest first.
+    /// A wallet's API keys, without their secrets, the oldest first.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn keys(&self, account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
-        self.readers.query(|connection| wallets::keys(connection, account))
+    pub fn keys(&self, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
+        self.readers.query(|connection| wallets::keys(connection, owner))
+    }
+
+    /// What these grants are called and whom they are for, also when they have ended; those that never were are left out.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn grants(&self, ids: &[JobId]) -> Result<Vec<GrantRecord>, QueryError> {
+        self.readers.query(|connection| wallets::grants(connection, ids))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).

@@ -44,7 +44,9 @@ pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
 pub use proof::{PROOF_BYTES_MAX, ProofError, Proven, Shown, check_proof};
-pub use record::{Batch, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob};
+pub use record::{
+    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+};
 pub use settings::Settings;
 pub use tiles::parse_bundle;
 pub use verify::{Verified, VerifyError, verify, verify_leaves};

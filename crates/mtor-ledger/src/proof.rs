@@ -163,7 +163,7 @@ impl Proven {
         match &self.entry.fact {
             Fact::Accepted { job, .. } => Some(job.id),
             Fact::Settled { id, .. } => Some(*id),
-            Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+            _ => None,
         }
     }
 
@@ -173,7 +173,8 @@ impl Proven {
             Fact::Accepted { job, .. } => Some(job.request),
             Fact::Settled { output, .. } => *output,
             Fact::Transferred { memo, .. } => Some(*memo),
-            Fact::Founded { .. } | Fact::Issued { .. } => None,
+            Fact::Granted { about, .. } => Some(*about),
+            _ => None,
         }
     }
 }
@@ -187,8 +188,17 @@ impl fmt::Display for Proven {
             Fact::Transferred { from, to, amount, .. } => {
                 write!(f, "{amount} coins went from {from} to {to}")?
             }
+            Fact::Granted { id, from, terms, .. } => {
+                write!(f, "{from} lets others spend up to {} coins, as the grant {id}", terms.limit)?;
+            }
+            Fact::Filled { grant, from, amount, .. } => {
+                write!(f, "{amount} coins of {from} were set aside for the grant {grant}")?;
+            }
+            Fact::Revoked { grant, to, amount, .. } => {
+                write!(f, "the grant {grant} ended, and {amount} coins went back to {to}")?;
+            }
             Fact::Accepted { job, hold, .. } => {
-                let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.account);
+                let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.payer());
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
             }
             Fact::Settled { id, outcome, usage, legs, .. } => {

@@ -233,7 +233,7 @@ impl<'c> Writer<'c> {
                 let payer = match &entry.fact {
                     Fact::Accepted { job, .. } => {
                         let open = OpenJob {
-                            payer: job.account,
+                            payer: job.payer(),
                             seq: entry.seq,
                             has_part: false,
                             settled_seq: None,
@@ -245,7 +245,7 @@ impl<'c> Writer<'c> {
                         open.settled_seq = Some(entry.seq);
                         open.payer
                     }),
-                    Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+                    _ => None,
                 };
                 self.journal.append(entry, &mut frontier, payer)?;
             }

@@ -8,6 +8,7 @@ mod broker_crash;
 mod browser;
 mod disk_full;
 mod draining;
+mod grants;
 mod load;
 mod ownership;
 mod proofs;

@@ -4,7 +4,8 @@
 //! it starts and for its snapshots.
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, JobId, Micro, Price, Privacy, ServiceClass, Timestamp, Usage,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
+    Usage,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -37,6 +38,23 @@ impl Serialize for Entry {
                 leaf.serialize_field("amount", amount)?;
                 leaf.serialize_field("memo", memo)?;
             }
+            Fact::Granted { id, from, account, to, terms, about } => {
+                leaf.serialize_field("fact", &Name::Granted)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("from", from)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("holders", to)?;
+                leaf.serialize_field("terms", terms)?;
+                leaf.serialize_field("about", about)?;
+            }
+            Fact::Filled { grant, from, to, amount } => {
+                leaf.serialize_field("fact", &Name::Filled)?;
+                moved_for(&mut leaf, *grant, *from, *to, *amount)?;
+            }
+            Fact::Revoked { grant, from, to, amount } => {
+                leaf.serialize_field("fact", &Name::Revoked)?;
+                moved_for(&mut leaf, *grant, *from, *to, *amount)?;
+            }
             Fact::Accepted { job, hold, price } => {
                 leaf.serialize_field("fact", &Name::Accepted)?;
                 job_fields(&mut leaf, job)?;
@@ -56,15 +74,29 @@ impl Serialize for Entry {
     }
 }
 
+fn moved_for<S: SerializeStruct>(
+    leaf: &mut S,
+    grant: JobId,
+    from: AccountId,
+    to: AccountId,
+    amount: Micro,
+) -> Result<(), S::Error> {
+    leaf.serialize_field("grant", &grant)?;
+    leaf.serialize_field("from", &from)?;
+    leaf.serialize_field("to", &to)?;
+    leaf.serialize_field("amount", &amount)
+}
+
 fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::Error> {
     // Taken apart, so that a field that is added can't be forgotten here.
     #[rustfmt::skip]
     let NewJob {
-        id, account, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max, audio_ms_max,
-        deadline, max_price, prefix, quote: _,
+        id, account, payer, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max,
+        audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
+    optional(leaf, "payer", payer.as_ref())?;
     leaf.serialize_field("capability", capability)?;
     leaf.serialize_field("model", model)?;
     leaf.serialize_field("class", class)?;
@@ -97,6 +129,9 @@ enum Name {
     Founded,
     Issued,
     Transferred,
+    Granted,
+    Filled,
+    Revoked,
     Accepted,
     Settled,
 }
@@ -113,7 +148,12 @@ struct Leaf {
     to: Option<AccountId>,
     amount: Option<Micro>,
     memo: Option<Digest>,
+    grant: Option<JobId>,
+    holders: Option<Vec<AccountId>>,
+    terms: Option<GrantTerms>,
+    about: Option<Digest>,
     account: Option<AccountId>,
+    payer: Option<AccountId>,
     capability: Option<CapabilityKind>,
     model: Option<String>,
     class: Option<ServiceClass>,
@@ -158,10 +198,31 @@ impl Leaf {
                 amount: need("amount", self.amount)?,
                 memo: need("memo", self.memo)?,
             },
+            Name::Granted => Fact::Granted {
+                id: need("id", self.id)?,
+                from: need("from", self.from)?,
+                account: need("account", self.account)?,
+                to: need("holders", self.holders)?,
+                terms: need("terms", self.terms)?,
+                about: need("about", self.about)?,
+            },
+            Name::Filled => Fact::Filled {
+                grant: need("grant", self.grant)?,
+                from: need("from", self.from)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Revoked => Fact::Revoked {
+                grant: need("grant", self.grant)?,
+                from: need("from", self.from)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
             Name::Accepted => Fact::Accepted {
                 job: NewJob {
                     id: need("id", self.id)?,
                     account: need("account", self.account)?,
+                    payer: self.payer,
                     capability: need("capability", self.capability)?,
                     model: need("model", self.model)?,
                     class: need("class", self.class)?,
@@ -175,6 +236,7 @@ impl Leaf {
                     max_price: self.max_price,
                     prefix: self.prefix,
                     quote: None,
+                    grant: None,
                 },
                 hold: need("hold", self.hold)?,
                 price: need("price", self.price)?,

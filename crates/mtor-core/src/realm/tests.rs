@@ -2,6 +2,7 @@
 
 mod accepting;
 mod failover;
+mod granting;
 mod harness;
 mod hedging;
 mod money;

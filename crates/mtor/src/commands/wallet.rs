@@ -15,6 +15,7 @@ use crate::terminal;
 
 mod api_keys;
 mod export;
+mod grants;
 mod history;
 mod keyfile;
 mod send;
@@ -28,9 +29,11 @@ Examples:
   mtor wallet send did:key:z6Mk... 12.5    send coins
   mtor wallet export > coins.csv           what came in and went out, for a spreadsheet
   mtor wallet key new my-script            an API key for programs that can't sign
+  mtor wallet grant new kids --limit 5 --per week --to did:key:z6Mk...
+                                           let others spend of its coins, up to a limit
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `export`, `send` and `key` mean the realm owner's wallet.";
+`show`, `history`, `export`, `send`, `key` and `grant` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]
@@ -81,7 +84,7 @@ enum Action {
     Restore,
     /// What came in and went out, the newest first
     #[command(
-        after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
+        after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --grant kids        what others spent of a grant\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
     )]
     History(history::HistoryArgs),
     /// Everything that moved its coins, for a spreadsheet or for bookkeeping, the oldest first
@@ -97,9 +100,12 @@ enum Action {
     /// API keys for programs that can't sign
     #[command(
         subcommand,
-        after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
+        after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key new my-script --grant scripts   one that spends from that grant alone\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
     )]
     Key(api_keys::KeyAction),
+    /// Let others spend of its coins, up to a limit: children, departments, programs
+    #[command(subcommand, after_help = grants::EXAMPLES)]
+    Grant(grants::GrantAction),
 }
 
 /// What the actions share.
@@ -130,6 +136,7 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::Export(args) => export::run(&wallet, &args).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
+        Action::Grant(action) => grants::run(&wallet, action).await,
     }
 }
 
