@@ -3,7 +3,7 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
+  ApiKey, GrantInfo, GrantList, GrantRequest, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
   WalletInfo, WorkerInfo,
 } from "./wire";
 
@@ -42,8 +42,13 @@ export class Api {
   welcome = () => this.#ask<WalletInfo>("POST", this.#wallet("/welcome"), undefined, false);
 
   keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
-  makeKey = (name: string) => this.#ask<ApiKey>("POST", this.#wallet("/keys"), { name });
+  makeKey = (name: string, grant?: string) =>
+    this.#ask<ApiKey>("POST", this.#wallet("/keys"), grant ? { name, grant } : { name });
   revokeKey = (id: string) => this.#ask<ApiKey[]>("DELETE", this.#wallet(`/keys/${id}`));
+
+  grants = () => this.#get<GrantList>(this.#wallet("/grants"));
+  giveGrant = (grant: GrantRequest) => this.#ask<GrantInfo>("POST", this.#wallet("/grants"), grant);
+  takeGrantBack = (id: string) => this.#ask<GrantList>("DELETE", this.#wallet(`/grants/${id}`));
 
   #wallet(rest = ""): string {
     return `/api/wallets/${this.signer.did}${rest}`;
