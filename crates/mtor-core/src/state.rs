@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use mtor_protocol::{AccountId, JobId, Micro, Price, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::balances::BALANCE_INTERVAL_MS;
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 
@@ -17,6 +18,12 @@ pub struct State {
     newest_id_time: u64,
     books: Books,
     open: BTreeMap<JobId, OpenJob>,
+    /// When the balances were last written down; when it was founded, before they ever were.
+    #[serde(default)]
+    balanced_at: Timestamp,
+    /// How many entries there were right after that.
+    #[serde(default)]
+    balanced_entries: u64,
 }
 
 /// A job that is not settled.
@@ -70,7 +77,10 @@ impl State {
 
     fn apply_fact(&mut self, entry: &Entry) -> Result<(), BooksError> {
         match &entry.fact {
-            Fact::Founded { owner } => self.owner = Some(*owner),
+            Fact::Founded { owner } => {
+                self.owner = Some(*owner);
+                self.balanced_at = entry.time;
+            }
             Fact::Issued { id, to, amount } => {
                 self.books.transfer(ISSUER, *to, *amount)?;
                 self.saw(*id);
@@ -88,6 +98,13 @@ impl State {
             Fact::Settled { id, legs, .. } => {
                 self.books.resolve(*id, legs)?;
                 self.open.remove(id);
+            }
+            Fact::Balanced { balances, .. } => {
+                if *balances != self.books.balances() {
+                    return Err(BooksError::OtherBalances);
+                }
+                self.balanced_at = entry.time;
+                self.balanced_entries = entry.seq + 1;
             }
         }
         Ok(())
@@ -115,6 +132,11 @@ impl State {
     /// The jobs that are not settled.
     pub fn open(&self) -> &BTreeMap<JobId, OpenJob> {
         &self.open
+    }
+
+    /// Whether it is time to write the balances down, and anything has happened since they last were.
+    pub(crate) fn are_balances_due(&self, now: Timestamp) -> bool {
+        self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= BALANCE_INTERVAL_MS
     }
 
     /// The time in the newest id that was ever taken, see [`id_time`].

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 use mtor_core::{ESCROW, Entry, Fact, ISSUER, Leg, State, TREASURY};
 use mtor_protocol::{AccountId, JobId};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::columns::{account_bytes, id_bytes, integer, unsigned};
 use crate::error::QueryError;
-use crate::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 
 /// What an entry means for one account; the number is what the database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +105,7 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
     match fact {
         Fact::Issued { id, .. } | Fact::Transferred { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
-        Fact::Founded { .. } | Fact::Settled { .. } => None,
+        Fact::Founded { .. } | Fact::Settled { .. } | Fact::Balanced { .. } => None,
     }
 }
 
@@ -116,7 +116,9 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         Fact::Issued { to, .. } => [Some((*to, Moved::Issued)), None],
         Fact::Transferred { from, to, .. } => [Some((*from, Moved::Sent)), Some((*to, Moved::Received))],
         Fact::Settled { legs, .. } if !legs.is_empty() => [payer.map(|payer| (payer, Moved::Job)), None],
-        Fact::Settled { .. } | Fact::Accepted { .. } | Fact::Founded { .. } => [None, None],
+        Fact::Settled { .. } | Fact::Accepted { .. } | Fact::Founded { .. } | Fact::Balanced { .. } => {
+            [None, None]
+        }
     };
     let legs: &[Leg] = match fact {
         Fact::Settled { legs, .. } => legs,

@@ -216,12 +216,14 @@ fn record_bytes(record: &Record) -> usize {
 fn leaf_bytes_max(entry: &Entry) -> usize {
     const FIXED: usize = 2_048;
     const LEG: usize = 128;
+    const PRICE: usize = 256;
     // An escaped byte takes six characters.
     const ESCAPED: usize = 6;
     FIXED
         + match &entry.fact {
             Fact::Accepted { job, .. } => ESCAPED * (job.model.len() + job.capability.as_str().len()),
             Fact::Settled { legs, .. } => LEG * legs.len(),
+            Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
             Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => 0,
         }
 }

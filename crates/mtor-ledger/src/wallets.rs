@@ -96,7 +96,9 @@ pub(crate) fn known_id(connection: &Connection, id: JobId) -> Result<Option<Dige
     Ok(taken(connection, id)?.map(|entry| match entry.fact {
         Fact::Accepted { job, .. } => job.request,
         Fact::Transferred { memo, .. } => memo,
-        Fact::Issued { .. } | Fact::Founded { .. } | Fact::Settled { .. } => Digest([0; 32]),
+        Fact::Issued { .. } | Fact::Founded { .. } | Fact::Settled { .. } | Fact::Balanced { .. } => {
+            Digest([0; 32])
+        }
     }))
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use mtor_core::Fact;
+use mtor_core::merkle::Frontier;
 use mtor_protocol::{Digest, Timestamp};
 use rusqlite::Connection;
 
@@ -19,7 +20,6 @@ use crate::defaults::{
 };
 use crate::error::{CloseError, QueryError};
 use crate::journal::{self, JournalWriter, OpenJob, Tail};
-use crate::merkle::Frontier;
 use crate::queue::{End, Pending};
 use crate::records::RecordWriter;
 use crate::retention::Retention;
@@ -245,7 +245,10 @@ impl<'c> Writer<'c> {
                         open.settled_seq = Some(entry.seq);
                         open.payer
                     }),
-                    Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+                    Fact::Founded { .. }
+                    | Fact::Issued { .. }
+                    | Fact::Transferred { .. }
+                    | Fact::Balanced { .. } => None,
                 };
                 self.journal.append(entry, &mut frontier, payer)?;
             }

@@ -118,6 +118,17 @@ impl Realm {
         command
     }
 
+    /// The checkpoint that the realm publishes now, as `curl` gets it.
+    pub(crate) async fn checkpoint(&self) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /log/checkpoint HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
     /// Attaches a worker and waits until the realm knows it.
     pub(crate) async fn attach(&self, script: Arc<Script>) -> CancellationToken {
         let stop = CancellationToken::new();
