@@ -9,6 +9,7 @@ mod browser;
 mod disk_full;
 mod draining;
 mod load;
+mod log;
 mod ownership;
 mod proofs;
 mod real_model;
