@@ -15,6 +15,7 @@ mod blobs;
 mod checkpoint;
 mod columns;
 mod commitment;
+mod cosignature;
 mod database;
 mod error;
 mod jobs;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
 pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
+pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
 pub use proof::{BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Shown, check_proof, prove_balance};
