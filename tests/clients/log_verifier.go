@@ -1,5 +1,5 @@
-// Verifies a realm's log with the code that Go verifies its own module checksums with (golang.org/x/mod/sumdb): every entry is in
-// the tree that the realm has signed, and older checkpoints are of the same history. It shares no line with the realm.
+// Verifies a realm's log with the code that Go verifies its own module checksums with (golang.org/x/mod/sumdb): every entry is
+// in the tree that the realm has signed, and an older checkpoint is of the same history. It shares no line with the realm.
 //
 //	go run log_verifier.go [-older FILE] [-mirror FOLDER] URL VERIFIER-KEY
 //

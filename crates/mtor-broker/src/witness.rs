@@ -86,7 +86,9 @@ impl Rounds {
     async fn run(mut self) {
         let mut revision = self.app.realm.watch_revision();
         loop {
-            match next_round(&self.witnesses, self.app.realm.ledger.stats().entries, self.last) {
+            let size = self.app.realm.ledger.stats().entries;
+            self.app.cosigned.grown(size);
+            match next_round(&self.witnesses, size, self.last) {
                 Some(due) => {
                     sleep_until(due.max(Instant::now())).await;
                     self.round().await;

@@ -1,5 +1,5 @@
-//! What every wallet has, as one hash: a Merkle tree with a line for each. The journal gets its root from time to time, so that the
-//! realm is held to its balances by its own signature, and a wallet can have its line proven.
+//! What every wallet has, as one hash: a Merkle tree with a line for each. The journal gets its root from time to time, so that
+//! the realm is held to its balances by its own signature, and a wallet can have its line proven.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,6 @@ use crate::merkle::{self, Frontier, Hash};
 use crate::realm::{Output, Realm};
 use crate::state::Corrupt;
 
-/// How long it takes until balances are written down again, in milliseconds. No timer waits for it: the first input after it finds
-/// that it is time.
-pub(crate) const BALANCE_INTERVAL_MS: u64 = 60 * 60 * 1_000;
 /// Most prices that stand beside the balances, so that the entry fits into a leaf; the first ones by name.
 const PRICES_MAX: usize = 128;
 
@@ -30,8 +27,8 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The hash of its line: a leaf (RFC 6962) of 32 bytes, the account's 16, then both amounts in micro, all with the largest byte
-    /// first.
+    /// The hash of its line: a leaf (RFC 6962) of 32 bytes, the account's 16, then both amounts in micro, all with the largest
+    /// byte first.
     #[must_use]
     pub fn hash(&self) -> Hash {
         let mut line = [0; 32];
@@ -95,7 +92,7 @@ impl Realm {
         now: Timestamp,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        if !self.state().are_balances_due(now) {
+        if !self.state().are_balances_due(now, self.config().balance_interval_ms) {
             return Ok(());
         }
         let prices: BTreeMap<CapabilityKind, Price> =

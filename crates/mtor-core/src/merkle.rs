@@ -111,8 +111,8 @@ fn root_of<E>(
     Ok(edge.root())
 }
 
-/// The proof of RFC 6962 (section 2.1.2) that a tree of `old` leaves is the beginning of one of `new`, from the same `hashes` as
-/// [`path`]. Nothing has to be proven for the empty tree, or for the same one; nothing can be for a larger one.
+/// The proof of RFC 6962 (section 2.1.2) that a tree of `old` leaves is the beginning of one of `new`, from the same `hashes`
+/// as [`path`]. Nothing has to be proven for the empty tree, or for the same one; nothing can be for a larger one.
 ///
 /// # Errors
 /// What `hashes` says.

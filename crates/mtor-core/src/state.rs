@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use mtor_protocol::{AccountId, JobId, Micro, Price, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::balances::BALANCE_INTERVAL_MS;
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 
@@ -134,9 +133,9 @@ impl State {
         &self.open
     }
 
-    /// Whether it is time to write the balances down, and anything has happened since they last were.
-    pub(crate) fn are_balances_due(&self, now: Timestamp) -> bool {
-        self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= BALANCE_INTERVAL_MS
+    /// Whether it is so long ago that the balances were written down, and anything has happened since.
+    pub(crate) fn are_balances_due(&self, now: Timestamp, interval_ms: u64) -> bool {
+        self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= interval_ms
     }
 
     /// The time in the newest id that was ever taken, see [`id_time`].

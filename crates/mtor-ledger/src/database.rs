@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -126,6 +126,9 @@ ALTER TABLE texts_2 RENAME TO texts;
 CREATE INDEX jobs_by_account ON jobs (account, id);
 CREATE INDEX texts_by_blob ON texts (blob) WHERE blob IS NOT NULL;
 ";
+
+/// The tables are the same, but the journal may have balances, which earlier programs would take for damage.
+const FORMAT_3: &str = "";
 
 /// Where things are in a ledger's folder.
 #[derive(Debug, Clone)]

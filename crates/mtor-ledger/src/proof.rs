@@ -209,8 +209,8 @@ impl fmt::Display for Proven {
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
             }
             Fact::Balanced { balances, .. } => {
-                let (accounts, liabilities) = (balances.accounts, balances.liabilities);
-                write!(f, "{accounts} wallets had {liabilities} coins together")?;
+                let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };
+                write!(f, "{} {wallets} had {} coins together", balances.accounts, balances.liabilities)?;
             }
             Fact::Settled { id, outcome, usage, legs, .. } => {
                 let outcome = format!("{outcome:?}").to_lowercase();

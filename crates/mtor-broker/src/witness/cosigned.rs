@@ -22,16 +22,44 @@ pub struct Cosigned {
 struct State {
     /// The newest checkpoint with cosignatures.
     newest: Option<CosignedNote>,
-    /// Entries of the largest checkpoint that was published without any: a smaller one would look as if the log had shrunk.
-    bare_size: u64,
+    /// The largest checkpoint that was published without any, with its size: a smaller one after it would look as if the log had
+    /// shrunk.
+    bare: Option<(String, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CosignedNote {
     note: String,
     size: u64,
-    /// When it was last cosigned.
-    time: Timestamp,
+    /// Since when the log is known to be larger.
+    outgrown: Option<Timestamp>,
+}
+
+impl State {
+    /// What is published at this moment, where this is the newest checkpoint.
+    fn published(&mut self, newest: &str, now: Timestamp) -> String {
+        let size = size_of(newest);
+        let is_young = |since: Timestamp| now.since_ms(since) <= COSIGNED_AGE_MS_MAX;
+        match (&self.newest, &self.bare) {
+            (Some(cosigned), _) if cosigned.size == size => cosigned.note.clone(),
+            (Some(cosigned), bare) if cosigned.outgrown.is_none_or(is_young) => match bare {
+                // Until the witnesses have caught up with what was published without them.
+                Some((bare, bare_size)) if *bare_size > cosigned.size => bare.clone(),
+                _ => cosigned.note.clone(),
+            },
+            _ => {
+                self.bare = Some((newest.to_owned(), size));
+                newest.to_owned()
+            }
+        }
+    }
+
+    /// The log has so many entries.
+    fn grown(&mut self, size: u64, now: Timestamp) {
+        if let Some(cosigned) = self.newest.as_mut().filter(|cosigned| cosigned.size < size) {
+            cosigned.outgrown.get_or_insert(now);
+        }
+    }
 }
 
 impl Cosigned {
@@ -51,7 +79,12 @@ impl Cosigned {
         }
         match realm.ledger_read(move |ledger| kept(ledger, &key)).await? {
             Kept::Nothing => {}
-            Kept::Checkpoint(note, size) => self.publish(&note, size),
+            Kept::Checkpoint(note, size) => {
+                let time = self.publish(&note, size);
+                // If the log has grown since, it may have done so right after that. A witness's clock may be ahead of ours.
+                let since = time.unwrap_or_default().min(clock::now());
+                self.state().grown(realm.ledger.stats().entries, since);
+            }
             Kept::Useless(why) => {
                 tracing::error!("the checkpoint that witnesses have cosigned is not of this log: {why}");
             }
@@ -66,19 +99,12 @@ impl Cosigned {
         if self.witnesses.is_empty() {
             return newest.to_string();
         }
-        let size = size_of(&newest);
-        let mut state = self.state();
-        let is_fresh = |cosigned: &CosignedNote| {
-            let is_young = clock::now().since_ms(cosigned.time) <= COSIGNED_AGE_MS_MAX;
-            cosigned.size == size || (is_young && cosigned.size >= state.bare_size)
-        };
-        match &state.newest {
-            Some(cosigned) if is_fresh(cosigned) => cosigned.note.clone(),
-            _ => {
-                state.bare_size = state.bare_size.max(size);
-                newest.to_string()
-            }
-        }
+        self.state().published(&newest, clock::now())
+    }
+
+    /// The log has so many entries now.
+    pub(super) fn grown(&self, size: u64) {
+        self.state().grown(size, clock::now());
     }
 
     /// The entries that the newest cosigned checkpoint is over.
@@ -110,13 +136,12 @@ impl Cosigned {
         cosigned
     }
 
-    /// Publishes a checkpoint over so many entries, if it is cosigned.
-    pub(super) fn publish(&self, note: &str, size: u64) {
+    /// Publishes a checkpoint over so many entries, if it is cosigned. Gives by when it was.
+    pub(super) fn publish(&self, note: &str, size: u64) -> Option<Timestamp> {
         let found = self.witnesses.iter().filter_map(|witness| witness.find(note, note));
-        let Some(time_s) = found.map(|cosignature| cosignature.time_s).max() else { return };
-        // A witness's clock may be ahead of ours; then it counts as now.
-        let time = Timestamp(time_s.saturating_mul(1_000)).min(clock::now());
-        self.state().newest = Some(CosignedNote { note: note.to_owned(), size, time });
+        let time_s = found.map(|cosignature| cosignature.time_s).max()?;
+        self.state().newest = Some(CosignedNote { note: note.to_owned(), size, outgrown: None });
+        Some(Timestamp(time_s.saturating_mul(1_000)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -175,6 +200,35 @@ pub(super) mod tests {
         let id = Sha256::new().chain_update(name).chain_update(b"\n").chain_update(&bytes).finalize();
         let id = u32::from_be_bytes([id[0], id[1], id[2], id[3]]);
         format!("{name}+{id:08x}+{}", STANDARD.encode(bytes))
+    }
+
+    fn note(size: u64) -> String {
+        format!("origin\n{size}\nroot\n\nsignatures\n")
+    }
+
+    fn cosigned(size: u64) -> Option<CosignedNote> {
+        Some(CosignedNote { note: note(size) + "witness\n", size, outgrown: None })
+    }
+
+    #[test]
+    fn the_newest_with_cosignatures_is_published_unless_witnesses_fail_for_long() {
+        let mut state = State::default();
+        let at = |ms| Timestamp(1_000_000).plus_ms(ms);
+        let with_witness = |size| note(size) + "witness\n";
+        assert_eq!(state.published(&note(3), at(0)), note(3), "nobody has cosigned anything yet");
+        state.newest = cosigned(5);
+        assert_eq!(state.published(&note(5), at(1)), with_witness(5));
+        assert_eq!(state.published(&note(9), at(2)), with_witness(5));
+        state.grown(9, at(2));
+        state.grown(10, at(3));
+        assert_eq!(state.published(&note(10), at(2 + COSIGNED_AGE_MS_MAX)), with_witness(5));
+        assert_eq!(state.published(&note(11), at(3 + COSIGNED_AGE_MS_MAX)), note(11));
+
+        // Witnesses are back, but what they have seen is less than what was published without them.
+        state.newest = cosigned(10);
+        assert_eq!(state.published(&note(12), at(4 + COSIGNED_AGE_MS_MAX)), note(11), "no log shrinks");
+        state.newest = cosigned(12);
+        assert_eq!(state.published(&note(13), at(5 + COSIGNED_AGE_MS_MAX)), with_witness(12));
     }
 
     pub(in crate::witness) fn section(name: &str, key: &PublicKey) -> WitnessSection {

@@ -1,5 +1,5 @@
-//! A wallet's balance, proven: its line, the path to the root of all balances, and the entry that has this root. Everything for it
-//! is in the published log, so that nobody has to be asked.
+//! A wallet's balance, proven: its line, the path to the root of all balances, and the entry that has this root. Everything for
+//! it is in the published log, so that nobody has to be asked.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

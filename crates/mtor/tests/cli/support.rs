@@ -95,7 +95,11 @@ pub(crate) struct Realm {
 
 impl Realm {
     pub(crate) async fn start() -> Self {
-        let home = Home::new();
+        Self::start_in(Home::new()).await
+    }
+
+    /// A realm in a home that has been prepared.
+    pub(crate) async fn start_in(home: Home) -> Self {
         let (broker, url) = broker(&home, "127.0.0.1:0").await;
         Self { home, url, broker }
     }
