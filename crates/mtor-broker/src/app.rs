@@ -15,6 +15,7 @@ use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
 use crate::settings::Settings;
+use crate::witness::Cosigned;
 
 /// A wallet, as the broker deals with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct App {
     pub started: Timestamp,
     /// The way to the realm's task.
     pub realm: RealmHandle,
+    /// What is published of the log's checkpoints.
+    pub cosigned: Cosigned,
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// Signed requests that were seen.
@@ -84,6 +87,7 @@ impl App {
             owner,
             started: crate::clock::now(),
             realm,
+            cosigned: Cosigned::new(&settings.file.log),
             metrics,
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),

@@ -3,11 +3,15 @@
 
 mod leaf;
 
+use std::collections::BTreeMap;
+
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass,
     Timestamp, Usage,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::balances::Balances;
 
 /// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +112,13 @@ pub enum Fact {
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
         output: Option<Digest>,
+    },
+    /// What all wallets had then: at most once an hour, and only when something had happened since.
+    Balanced {
+        /// Their number, their sum and their root.
+        balances: Balances,
+        /// What capabilities cost then, by name.
+        prices: BTreeMap<CapabilityKind, Price>,
     },
 }
 
@@ -264,6 +275,10 @@ mod tests {
                 usage: Usage { output_tokens: 1, ..Usage::default() },
                 legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
                 output: Some(Digest([1; 32])),
+            },
+            Fact::Balanced {
+                balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },
+                prices: BTreeMap::from([(CapabilityKind::CHAT, Price::default())]),
             },
         ];
         for (seq, fact) in (0..).zip(facts) {

@@ -477,6 +477,7 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         self.follow_load(now);
+        self.write_balances(now, outputs)?;
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
             Input::Progressed { worker, job, lease } => {
@@ -539,7 +540,12 @@ impl Realm {
     }
 
     /// Decides a fact: makes it true here, and has the shell make it durable.
-    fn record(&mut self, now: Timestamp, fact: Fact, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
+    pub(crate) fn record(
+        &mut self,
+        now: Timestamp,
+        fact: Fact,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         let entry = Entry { seq: self.state.entries(), time: now, fact };
         self.state.apply(&entry)?;
         outputs.push(Output::Journal(entry));

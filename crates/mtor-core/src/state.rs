@@ -20,6 +20,12 @@ pub struct State {
     open: BTreeMap<JobId, OpenJob>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     grants: BTreeMap<JobId, Grant>,
+    /// When the balances were last written down; when it was founded, before they ever were.
+    #[serde(default)]
+    balanced_at: Timestamp,
+    /// How many entries there were right after that.
+    #[serde(default)]
+    balanced_entries: u64,
 }
 
 /// A job that is not settled.
@@ -79,7 +85,10 @@ impl State {
 
     fn apply_fact(&mut self, entry: &Entry) -> Result<(), Fault> {
         match &entry.fact {
-            Fact::Founded { owner } => self.owner = Some(*owner),
+            Fact::Founded { owner } => {
+                self.owner = Some(*owner);
+                self.balanced_at = entry.time;
+            }
             Fact::Issued { id, to, amount } => {
                 self.books.transfer(ISSUER, *to, *amount)?;
                 self.saw(*id);
@@ -112,6 +121,13 @@ impl State {
             Fact::Settled { id, legs, .. } => {
                 self.books.resolve(*id, legs)?;
                 self.open.remove(id);
+            }
+            Fact::Balanced { balances, .. } => {
+                if *balances != self.books.balances() {
+                    return Err(BooksError::OtherBalances.into());
+                }
+                self.balanced_at = entry.time;
+                self.balanced_entries = entry.seq + 1;
             }
         }
         Ok(())
@@ -178,6 +194,11 @@ impl State {
     /// The grants that stand.
     pub fn grants(&self) -> &BTreeMap<JobId, Grant> {
         &self.grants
+    }
+
+    /// Whether it is so long ago that the balances were written down, and anything has happened since.
+    pub(crate) fn are_balances_due(&self, now: Timestamp, interval_ms: u64) -> bool {
+        self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= interval_ms
     }
 
     /// The time in the newest id that was ever taken, see [`id_time`].

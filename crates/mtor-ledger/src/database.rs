@@ -127,7 +127,7 @@ CREATE INDEX jobs_by_account ON jobs (account, id);
 CREATE INDEX texts_by_blob ON texts (blob) WHERE blob IS NOT NULL;
 ";
 
-/// Grants, and keys that spend from them.
+/// Grants, and keys that spend from them. The journal may have balances from here on.
 const FORMAT_3: &str = "
 CREATE TABLE grants (
     id BLOB PRIMARY KEY,

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 use mtor_core::{ESCROW, Entry, Fact, ISSUER, Leg, State, TREASURY};
 use mtor_protocol::{AccountId, JobId, Micro};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::columns::{account_bytes, id_bytes, integer, unsigned};
 use crate::error::QueryError;
-use crate::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 
 /// What an entry means for one account; the number is what the database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +115,11 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
         Fact::Issued { id, .. } | Fact::Transferred { id, .. } => Some(*id),
         Fact::Granted { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
-        Fact::Founded { .. } | Fact::Settled { .. } | Fact::Filled { .. } | Fact::Revoked { .. } => None,
+        Fact::Founded { .. }
+        | Fact::Settled { .. }
+        | Fact::Filled { .. }
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => None,
     }
 }
 
@@ -134,7 +138,8 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         | Fact::Accepted { .. }
         | Fact::Founded { .. }
         | Fact::Granted { .. }
-        | Fact::Revoked { .. } => [None, None],
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => [None, None],
     };
     let legs: &[Leg] = match fact {
         Fact::Settled { legs, .. } => legs,

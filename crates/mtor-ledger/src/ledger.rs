@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use mtor_core::{Entry, State};
+use mtor_core::merkle::Frontier;
+use mtor_core::{Entry, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
 use mtor_protocol::{AccountId, Did, Digest, JobId};
@@ -24,7 +25,7 @@ use crate::readers::Readers;
 use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, merkle, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -178,6 +179,33 @@ impl Ledger {
         self.shared.note()
     }
 
+    /// The proof that the first `old` entries are the beginning of the first `new` (RFC 6962, section 2.1.2), which must be
+    /// there. Empty when there is nothing to prove.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<merkle::Hash>, QueryError> {
+        self.readers.query(|connection| {
+            merkle::consistency(old, new, &mut |level, first, count| {
+                journal::hashes(connection, level, first, count)
+            })
+        })
+    }
+
+    /// The root over the first entries, as it was when there were no more of them; `None` when there are fewer.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn root_at(&self, size: u64) -> Result<Option<Digest>, QueryError> {
+        if size > self.shared.size() {
+            return Ok(None);
+        }
+        let tree = self.readers.query(|connection| {
+            Frontier::rebuild(size, |level, first, count| journal::hashes(connection, level, first, count))
+        })?;
+        Ok(Some(Digest(tree.root())))
+    }
+
     /// A tile by its path below `/log/tile/`: `0/x001/234`, `1/000.p/17`, `entries/000.p/5`. `None` when the path is
     /// none, or the log is not as large yet.
     ///
@@ -219,7 +247,8 @@ impl Ledger {
                     journal::hashes(connection, level, first, count)
                 })?;
                 let salt = salt.clone().filter(|_| request.is_some() || answer.is_some());
-                Ok::<_, QueryError>(proof::write(seq, &Shown { leaf, salt, request, answer }, &path, &note))
+                let shown = Shown { leaf, salt, request, answer, balance: None };
+                Ok::<_, QueryError>(proof::write(seq, &shown, &path, &note))
             };
             let settled = job.settled_seq.filter(|seq| *seq < size);
             Ok(JobProofs {

@@ -218,6 +218,7 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
     const FIXED: usize = 2_048;
     const LEG: usize = 128;
     const HOLDER: usize = 64;
+    const PRICE: usize = 256;
     // An escaped byte takes six characters.
     const ESCAPED: usize = 6;
     FIXED
@@ -228,6 +229,7 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
                 HOLDER * to.len() + only
             }
+            Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
             Fact::Founded { .. }
             | Fact::Issued { .. }
             | Fact::Transferred { .. }

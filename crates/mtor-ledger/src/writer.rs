@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use mtor_core::Fact;
+use mtor_core::merkle::Frontier;
 use mtor_protocol::{Digest, Timestamp};
 use rusqlite::Connection;
 
@@ -19,7 +20,6 @@ use crate::defaults::{
 };
 use crate::error::{CloseError, QueryError};
 use crate::journal::{self, JournalWriter, OpenJob, Tail};
-use crate::merkle::Frontier;
 use crate::queue::{End, Pending};
 use crate::records::RecordWriter;
 use crate::retention::Retention;

@@ -88,6 +88,10 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         Fact::Transferred { id, memo, .. } => Some((*id, *memo)),
         Fact::Issued { id, .. } => Some((*id, Digest([0; 32]))),
         Fact::Granted { id, about, .. } => Some((*id, *about)),
-        Fact::Founded { .. } | Fact::Settled { .. } | Fact::Filled { .. } | Fact::Revoked { .. } => None,
+        Fact::Founded { .. }
+        | Fact::Settled { .. }
+        | Fact::Filled { .. }
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => None,
     }
 }

@@ -10,6 +10,7 @@ mod disk_full;
 mod draining;
 mod grants;
 mod load;
+mod log;
 mod ownership;
 mod proofs;
 mod real_model;

@@ -3,6 +3,8 @@
 //! Serde could derive the same JSON by flattening, but would build a tree of it on the way, and a realm reads each entry when
 //! it starts and for its snapshots.
 
+use std::collections::BTreeMap;
+
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
     Usage,
@@ -12,6 +14,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
+use crate::balances::Balances;
 
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -68,6 +71,13 @@ impl Serialize for Entry {
                 leaf.serialize_field("usage", usage)?;
                 leaf.serialize_field("legs", legs)?;
                 optional(&mut leaf, "output", output.as_ref())?;
+            }
+            Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
+                leaf.serialize_field("fact", &Name::Balanced)?;
+                leaf.serialize_field("accounts", accounts)?;
+                leaf.serialize_field("liabilities", liabilities)?;
+                leaf.serialize_field("root", root)?;
+                leaf.serialize_field("prices", prices)?;
             }
         }
         leaf.end()
@@ -134,6 +144,7 @@ enum Name {
     Revoked,
     Accepted,
     Settled,
+    Balanced,
 }
 
 /// The fields of every fact.
@@ -173,6 +184,10 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    accounts: Option<u64>,
+    liabilities: Option<Micro>,
+    root: Option<Digest>,
+    prices: Option<BTreeMap<CapabilityKind, Price>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -247,6 +262,14 @@ impl Leaf {
                 usage: need("usage", self.usage)?,
                 legs: need("legs", self.legs)?,
                 output: self.output,
+            },
+            Name::Balanced => Fact::Balanced {
+                balances: Balances {
+                    accounts: need("accounts", self.accounts)?,
+                    liabilities: need("liabilities", self.liabilities)?,
+                    root: need("root", self.root)?,
+                },
+                prices: need("prices", self.prices)?,
             },
         })
     }

@@ -143,6 +143,13 @@ impl History {
         Batch { entries, records: vec![] }
     }
 
+    /// The balances are written down.
+    pub(crate) fn balance(&mut self) -> Batch {
+        let balances = self.state.books().balances();
+        let prices = [(CapabilityKind::CHAT, Price::default())].into();
+        Batch { entries: vec![self.entry(Fact::Balanced { balances, prices })], records: vec![] }
+    }
+
     /// Alice asks something.
     pub(crate) fn ask(&mut self, id: u128, question: &str) -> Batch {
         let intent = request_json(question);
@@ -254,4 +261,10 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
             false => drop(std::fs::copy(entry.path(), target).unwrap()),
         }
     }
+}
+
+/// All leaves, as they are hashed.
+pub(crate) fn leaves(ledger: &Ledger) -> Vec<Vec<u8>> {
+    let entries = ledger.entries(0, 1_000).unwrap();
+    entries.iter().map(|entry| serde_json::to_vec(entry).unwrap()).collect()
 }

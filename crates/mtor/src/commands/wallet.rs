@@ -18,6 +18,7 @@ mod export;
 mod grants;
 mod history;
 mod keyfile;
+mod prove;
 mod send;
 
 const EXAMPLES: &str = "\
@@ -33,7 +34,7 @@ Examples:
                                            let others spend of its coins, up to a limit
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `export`, `send`, `key` and `grant` mean the realm owner's wallet.";
+`show`, `history`, `export`, `prove`, `send`, `key` and `grant` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]
@@ -92,6 +93,11 @@ enum Action {
         after_help = "Examples:\n  mtor wallet export > coins.csv\n  mtor wallet export --format hledger > coins.journal\n  hledger -f coins.journal balance"
     )]
     Export(export::ExportArgs),
+    /// Write a file that proves to anybody what the wallet had when the realm last wrote its balances down
+    #[command(
+        after_help = "Examples:\n  mtor wallet prove\n  mtor wallet prove --realm http://attic:9000 --out receipts\n  mtor ledger check balance-12345.tlog-proof\n\nReads the realm's whole log, and verifies it on the way. `mtor ledger check` needs neither the realm nor a network."
+    )]
+    Prove(prove::ProveArgs),
     /// Send coins to another wallet
     #[command(
         after_help = "Examples:\n  mtor wallet send did:key:z6Mk... 12.5\n  mtor wallet send did:key:z6Mk... 3 --memo \"for the pictures\" --yes"
@@ -134,6 +140,7 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::Show => show(&wallet).await,
         Action::History(args) => history::run(&wallet, &args).await,
         Action::Export(args) => export::run(&wallet, &args).await,
+        Action::Prove(args) => prove::run(&wallet, &args).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
         Action::Grant(action) => grants::run(&wallet, action).await,
