@@ -153,7 +153,8 @@ describe("the coins of a wallet that was replaced", () => {
 
   it("are done with when there are none, or the realm knows of none", async () => {
     const transfer = vi.fn();
-    expect(await bringCoinsOver({ wallet: async () => info("0", "0"), transfer }, "did:key:zNew")).toEqual({ amount: 0n, done: true });
+    const empty = { wallet: async () => info("0", "0"), transfer };
+    expect(await bringCoinsOver(empty, "did:key:zNew")).toEqual({ amount: 0n, done: true });
     const unknown = async () => Promise.reject(new ApiError(problem(404, "not found", "")));
     expect(await bringCoinsOver({ wallet: unknown, transfer }, "did:key:zNew")).toEqual({ amount: 0n, done: true });
     expect(transfer).not.toHaveBeenCalled();

@@ -54,7 +54,8 @@ export function suggestionsFor(word: string): string[] {
   const begins = word.slice(0, TELLING_LETTERS);
   const found = wordlist.map((known) => {
     const alike = word.length >= TELLING_LETTERS && known.startsWith(begins);
-    return { known, distance: alike ? 0 : distance(word, known) };
+    // However it goes on, it is hardly another word.
+    return { known, distance: alike ? 1 : distance(word, known) };
   });
   const nearest = Math.min(DISTANCE_MAX, ...found.map((one) => one.distance));
   return found
