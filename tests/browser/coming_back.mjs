@@ -24,7 +24,7 @@ await person.part("keep-written").click();
 const asked = await page.getByTestId("keep-check").all();
 assert.equal(asked.length, 3);
 const positionOf = async (field) => Number(await field.getAttribute("data-position"));
-for (const field of asked) await field.fill("zoo");
+for (const field of asked) await field.fill("nothing of the kind");
 await person.part("keep-checked").click();
 const first = await positionOf(asked[0]);
 await person.part("keep").getByText(`Word ${first} is another one`).waitFor();
@@ -75,7 +75,6 @@ await person.part("keep-save").click();
 const saved = await saving;
 assert.match(saved.suggestedFilename(), /^mtor-wallet-\d{4}-\d\d-\d\d-z6Mk\w{3}-\w{5}\.json$/);
 const file = { name: saved.suggestedFilename(), mimeType: "application/json", buffer: await readFile(await saved.path()) };
-assert.ok(!file.buffer.includes(words[0]));
 await person.part("keep-have").click();
 await person.inState("keep", "kept");
 
