@@ -1,9 +1,13 @@
 import { IDBFactory } from "fake-indexeddb";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError, problem } from "../src/lib/api";
 import { utf8 } from "../src/lib/bytes";
+import { bringCoinsOver } from "../src/lib/coins_over";
 import { openDatabase, transact } from "../src/lib/database";
 import { keyOfDid } from "../src/lib/did";
-import { openWallet } from "../src/lib/wallet";
+import { keysOf, makeSecret } from "../src/lib/secret";
+import { dropFormer, formerWallets, markKept, openWallet, replaceWallet, type Keeping } from "../src/lib/wallet";
+import type { WalletInfo } from "../src/lib/wire";
 
 beforeEach(() => {
   vi.unstubAllGlobals();
@@ -52,9 +56,114 @@ describe("the wallet of a browser", () => {
     vi.stubGlobal("isSecureContext", false);
     await expect(openWallet(undefined)).rejects.toMatchObject({ obstacle: "insecure" });
     vi.stubGlobal("isSecureContext", true);
+    const { subtle } = crypto;
     vi.stubGlobal("crypto", {});
     await expect(openWallet(undefined)).rejects.toMatchObject({ obstacle: "no-webcrypto" });
-    vi.stubGlobal("crypto", { subtle: { generateKey: () => Promise.reject(new Error("unknown algorithm")) } });
+    vi.stubGlobal("crypto", { subtle, getRandomValues: (bytes: Uint8Array) => bytes });
+    const importKey = subtle.importKey.bind(subtle);
+    vi.spyOn(subtle, "importKey").mockImplementation(async (...given: unknown[]) => {
+      if (given[2] === "Ed25519") throw new DOMException("unknown algorithm", "NotSupportedError");
+      return (importKey as (...given: unknown[]) => Promise<CryptoKey>)(...given);
+    });
     await expect(openWallet(undefined)).rejects.toMatchObject({ obstacle: "no-ed25519" });
+  });
+});
+
+describe("the words of a wallet", () => {
+  it("stay until its owner has them, and bring the same wallet back", async () => {
+    const database = await openDatabase();
+    const { did, keeping } = await openWallet(database);
+    expect((await openWallet(database)).keeping).toEqual(keeping);
+    if (keeping.state !== "open") throw new Error(keeping.state);
+    expect((await keysOf(keeping.secret)).did).toBe(did);
+
+    const kept: Keeping = { state: "kept", by: "words", since: 5 };
+    await markKept(database, did, kept);
+    const after = await openWallet(database);
+    expect(after).toMatchObject({ did, keeping: kept });
+    await after.sign(utf8("still signs"));
+    // Nowhere in the database is anything left of them.
+    const everything = await transact<unknown[]>(database, "keys", "readonly", (keys) => keys.getAll());
+    expect(JSON.stringify(everything)).not.toContain("secret");
+    expect(everything).toHaveLength(1);
+  });
+
+  it("are not forgotten on behalf of another wallet", async () => {
+    const database = await openDatabase();
+    const { keeping } = await openWallet(database);
+    await markKept(database, (await keysOf(makeSecret())).did, { state: "kept", by: "file", since: 5 });
+    expect((await openWallet(database)).keeping).toEqual(keeping);
+  });
+
+  it("are there where nothing is stored, too", async () => {
+    expect((await openWallet(undefined)).keeping.state).toBe("open");
+  });
+
+  it("were never known of a wallet that an earlier console made", async () => {
+    const database = await openDatabase();
+    const pair = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
+    await transact(database, "keys", "readwrite", (keys) => keys.put(pair, "wallet"));
+    const wallet = await openWallet(database);
+    expect(wallet.keeping).toEqual({ state: "never" });
+    const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+    expect(keyOfDid(wallet.did)).toEqual(publicKey);
+  });
+});
+
+describe("a wallet that is replaced", () => {
+  const kept: Keeping = { state: "kept", by: "words", since: 5 };
+
+  it("gives its place to the other, and its conversations are forgotten", async () => {
+    const database = await openDatabase();
+    const before = await openWallet(database);
+    await transact(database, "conversations", "readwrite", (all) => all.put({ id: "a", turns: [] }));
+    const secret = makeSecret();
+    await replaceWallet(database, secret, kept, false);
+    const after = await openWallet(database);
+    expect(after).toMatchObject({ did: (await keysOf(secret)).did, keeping: kept });
+    expect(after.did).not.toBe(before.did);
+    expect(await formerWallets(database)).toEqual([]);
+    expect(await transact(database, "conversations", "readonly", (all) => all.count())).toBe(0);
+  });
+
+  it("keeps its key, and nothing else, until its coins have come over", async () => {
+    const database = await openDatabase();
+    const first = await openWallet(database);
+    await replaceWallet(database, makeSecret(), kept, true);
+    const second = await openWallet(database);
+    await replaceWallet(database, makeSecret(), kept, true);
+    const formers = await formerWallets(database);
+    expect(new Set(formers.map((former) => former.wallet.did))).toEqual(new Set([first.did, second.did]));
+    expect(formers.map((former) => former.wallet.keeping.state)).toEqual(["never", "never"]);
+    const gone = formers.find((former) => former.wallet.did === first.did);
+    await dropFormer(database, gone?.name ?? "");
+    expect((await formerWallets(database)).map((former) => former.wallet.did)).toEqual([second.did]);
+  });
+});
+
+describe("the coins of a wallet that was replaced", () => {
+  const info = (available: string, held: string) => ({ available, held }) as WalletInfo;
+
+  it("come over, and what is held another time", async () => {
+    const transfer = vi.fn(async () => info("0", "7"));
+    const brought = await bringCoinsOver({ wallet: async () => info("2000000", "7"), transfer }, "did:key:zNew");
+    expect(brought).toEqual({ amount: 2_000_000n, done: false });
+    expect(transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ to: "did:key:zNew", amount: "2000000" }));
+  });
+
+  it("are done with when there are none, or the realm knows of none", async () => {
+    const transfer = vi.fn();
+    const empty = { wallet: async () => info("0", "0"), transfer };
+    expect(await bringCoinsOver(empty, "did:key:zNew")).toEqual({ amount: 0n, done: true });
+    const unknown = async () => Promise.reject(new ApiError(problem(404, "not found", "")));
+    expect(await bringCoinsOver({ wallet: unknown, transfer }, "did:key:zNew")).toEqual({ amount: 0n, done: true });
+    expect(transfer).not.toHaveBeenCalled();
+  });
+
+  it("stay where they are while the realm does not answer", async () => {
+    const away = async () => Promise.reject(new ApiError(problem(0, "The realm does not answer", "")));
+    await expect(bringCoinsOver({ wallet: away, transfer: vi.fn() }, "did:key:zNew")).rejects.toThrow();
+    const refused = { wallet: async () => info("5", "0"), transfer: away };
+    await expect(bringCoinsOver(refused, "did:key:zNew")).rejects.toThrow();
   });
 });

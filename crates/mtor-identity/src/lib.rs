@@ -2,7 +2,8 @@
 //!
 //! A wallet, a worker, a realm: each is an Ed25519 key pair ([`Keypair`]), named by the `did:key` of its public half
 //! ([`did`]) and known in the books by the GUID derived from it ([`guid()`]). A key lives in a file that only its owner
-//! reads ([`KeyFile`]) and comes back from twelve words ([`Phrase`]). It proves itself once for each WebSocket
+//! reads ([`KeyFile`]) and comes back from twelve words ([`Phrase`]), or, with the feature `backup`, from a file under a
+//! password. It proves itself once for each WebSocket
 //! ([`Challenge`], [`session`]) and once for each signed HTTP request ([`http_signature`], with [`NonceCache`] against
 //! replays).
 //!
@@ -23,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "backup")]
+pub mod backup;
 pub mod defaults;
 pub mod did;
 pub mod file;
@@ -35,6 +38,8 @@ pub mod random;
 pub mod session;
 mod slip10;
 
+#[cfg(feature = "backup")]
+pub use backup::{Backup, BackupError};
 pub use did::DidError;
 pub use file::{KeyFile, KeyFileError};
 pub use guid::guid;

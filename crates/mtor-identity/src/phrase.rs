@@ -168,6 +168,20 @@ mod tests {
         }
     }
 
+    /// The console's tests read the same file: both sides must come to the same wallets.
+    #[test]
+    fn words_are_the_same_wallet_as_in_the_console() {
+        let vectors: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../vectors/phrases.json")).unwrap();
+        assert!(vectors.len() > 3);
+        for vector in vectors {
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let phrase: Phrase = text("words").parse().unwrap();
+            assert_eq!(phrase.entropy(), &bytes::<16>(text("entropy")));
+            assert_eq!(phrase.keypair().did().as_str(), text("did"));
+        }
+    }
+
     #[test]
     fn spaces_and_capitals_are_forgiven() {
         let (byte, words, _) = VECTORS[2];

@@ -27,6 +27,11 @@ async fn a_broker_that_dies_and_comes_back_is_joined_again() {
     play("reconnecting.mjs").await;
 }
 
+#[tokio::test]
+async fn a_wallet_comes_back_after_the_browser_was_lost() {
+    play("coming_back.mjs").await;
+}
+
 /// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
 async fn play(script: &str) {
     let mut realm = Realm::start().await;

@@ -100,3 +100,23 @@ export const VOLUME_STEP = 0.2;
 export const SPEED_STEP = 0.15;
 /** How often a wake phrase of one's own is said to learn it. */
 export const SAMPLES_FOR_PHRASE = 3;
+
+/** Words in a recovery phrase; twelve hold 128 bits. */
+export const PHRASE_WORDS = 12;
+/** How many of them are asked for, to see whether they were written down. */
+export const CHECKED_WORDS = 3;
+/** Words offered for one that is not in the list. */
+export const SUGGESTIONS_MAX = 3;
+/** The shortest password of a backup file, in characters, and the longest, in bytes. */
+export const PASSWORD_CHARS_MIN = 10;
+export const PASSWORD_BYTES_MAX = 1024;
+/** What a new backup file costs to open: 64 MiB, passed over three times. */
+export const BACKUP_MEMORY_KIB = 64 * 1024;
+export const BACKUP_PASSES = 3;
+/** What a backup file may ask for, as in mtor-identity. */
+export const BACKUP_MEMORY_KIB_MIN = 16 * 1024;
+export const BACKUP_MEMORY_KIB_MAX = 256 * 1024;
+export const BACKUP_PASSES_MAX = 16;
+export const BACKUP_LANES_MAX = 4;
+/** The largest file that can be a backup, in bytes. */
+export const BACKUP_BYTES_MAX = 4096;

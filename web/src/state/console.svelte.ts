@@ -4,7 +4,9 @@ import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
 import { COME_BACK_MS } from "../lib/defaults";
 import type { RealmEvent } from "../lib/event";
+import { coins } from "../lib/money";
 import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
+import { t } from "../lib/strings";
 import { NoWallet, openWallet, type Wallet, type WalletObstacle } from "../lib/wallet";
 import { Conversations } from "./conversations.svelte";
 import { Jobs } from "./jobs.svelte";
@@ -13,6 +15,7 @@ import { notices } from "./notices.svelte";
 import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
 import { go, isPlain } from "./route.svelte";
+import { Safe } from "./safe.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
 
@@ -23,6 +26,7 @@ export class Console {
   readonly conversations: Conversations;
   readonly live: Live;
   readonly purse: Purse;
+  readonly safe: Safe;
   readonly voice: Voice;
   #streams: Streams;
   #session: Session;
@@ -37,6 +41,7 @@ export class Console {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
     this.purse = new Purse(this.api);
+    this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.jobs = new Jobs({
       api: this.api,
       send: (type, data, subject) => this.#session.send(type, data, subject),
@@ -116,8 +121,10 @@ export class Console {
     void this.#settleIn();
   }
 
-  /** What is to be done with a fresh session: see the balance, fill it up if need be, find what was going on. */
+  /** What is to be done with a fresh session: coins of a former wallet, the balance, find what was going on. */
   async #settleIn(): Promise<void> {
+    const came = await this.safe.gather();
+    if (came > 0n) notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
     await this.purse.refresh();
     if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;

@@ -14,6 +14,7 @@ use crate::exit::Fault;
 use crate::terminal;
 
 mod api_keys;
+mod backup;
 mod export;
 mod grants;
 mod history;
@@ -27,6 +28,7 @@ Examples:
   mtor wallet show                         its name, its account, its balance
   mtor wallet phrase                       the twelve words that bring it back
   mtor wallet restore                      bring it back; the words are asked for, never given as arguments
+  mtor wallet backup wallet-backup.json    a file under a password that brings it back, here or in the console
   mtor wallet send did:key:z6Mk... 12.5    send coins
   mtor wallet export > coins.csv           what came in and went out, for a spreadsheet
   mtor wallet key new my-script            an API key for programs that can't sign
@@ -78,11 +80,23 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
-    /// Bring a wallet back from its twelve words, read from standard input
+    /// Write a backup file that a password opens; never writes over one that is there
     #[command(
-        after_help = "Examples:\n  mtor wallet restore                     asks for the words, and does not show them\n  mtor wallet restore --wallet old.key < words.txt"
+        after_help = "Examples:\n  mtor wallet backup wallet-backup.json               asks for a new password, twice\n  mtor wallet --owner backup /media/stick/owner.json\n  mtor wallet backup wallet-backup.json < password.txt\n\n`mtor wallet restore --from FILE` brings the wallet back from it, and so does the\nconsole's wallet page. Nobody can open it without its password, and nobody can find a lost one."
     )]
-    Restore,
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Bring a wallet back, from its twelve words or from a backup file
+    #[command(
+        after_help = "Examples:\n  mtor wallet restore                                 asks for the words, and does not show them\n  mtor wallet restore --from wallet-backup.json       asks for the file's password\n  mtor wallet restore --wallet old.key < words.txt\n\nWords and passwords are asked for, or read from standard input; they are never\narguments, which others can see."
+    )]
+    Restore {
+        /// A backup file, of `mtor wallet backup` or of the console
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
     /// What came in and went out, the newest first
     #[command(
         after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --grant kids        what others spent of a grant\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
@@ -136,7 +150,9 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
     match args.action {
         Action::New => keyfile::new(&wallet).await,
         Action::Phrase { yes } => keyfile::phrase(&wallet, yes),
-        Action::Restore => keyfile::restore(&wallet),
+        Action::Backup { file } => backup::write(&wallet, &file),
+        Action::Restore { from: Some(file) } => backup::restore(&wallet, &file),
+        Action::Restore { from: None } => keyfile::restore(&wallet),
         Action::Show => show(&wallet).await,
         Action::History(args) => history::run(&wallet, &args).await,
         Action::Export(args) => export::run(&wallet, &args).await,

@@ -35,6 +35,55 @@ async fn a_wallet_comes_back_from_its_words_and_nothing_is_overwritten() {
 }
 
 #[tokio::test]
+async fn a_wallet_comes_back_from_a_file_and_its_password() {
+    let home = Home::new();
+    let did = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap()["did"].clone();
+    let offline = ["--realm", "http://127.0.0.1:1", "--json"];
+    let made = did(home.run(&[&["wallet", "new", "--wallet", "a.key"][..], &offline].concat()).await.good());
+
+    let password = "  a horse, and its rider \r\nnot this line\n";
+    let backup = ["wallet", "backup", "a.json", "--wallet", "a.key"];
+    let written = home.run_with_input(&backup, password).await.good();
+    assert_eq!(written, format!("{} is in a.json\n", made.as_str().unwrap()));
+    let restore = ["wallet", "restore", "--from", "a.json", "--wallet", "b.key", "--json"];
+    for wrong in ["a horse, and its rider", "\n", ""] {
+        let refused = home.run_with_input(&restore, wrong).await;
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.starts_with("error: the password does not open this backup"), "{}", refused.err);
+    }
+    assert_eq!(did(home.run_with_input(&restore, "  a horse, and its rider ").await.good()), made);
+    let words = async |key| home.run(&["wallet", "phrase", "--wallet", key]).await.good();
+    assert_eq!(words("a.key").await, words("b.key").await, "the words come back as well");
+
+    let before = std::fs::read(home.path().join("a.json")).unwrap();
+    for (again, why) in
+        [(&backup[..], "a.json exists already"), (&restore, "there is a wallet at b.key already")]
+    {
+        let refused = home.run_with_input(again, password).await;
+        assert_eq!(refused.code, 2);
+        assert!(refused.err.contains(why), "{}", refused.err);
+    }
+    assert_eq!(std::fs::read(home.path().join("a.json")).unwrap(), before);
+
+    let short = ["wallet", "backup", "short.json", "--wallet", "a.key"];
+    let refused = home.run_with_input(&short, "horse\n").await;
+    assert!(
+        refused.code == 2 && refused.err.contains("5 characters and needs at least 10"),
+        "{}",
+        refused.err
+    );
+    assert!(!home.path().join("short.json").exists());
+
+    let other = ["wallet", "restore", "--from", "a.key", "--wallet", "c.key"];
+    let refused = home.run_with_input(&other, password).await;
+    assert!(
+        refused.code == 2 && refused.err.contains("a.key: this is no intact wallet backup"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test]
 async fn coins_are_sent_shown_and_counted() {
     let realm = Realm::start().await;
     let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();

@@ -30,7 +30,8 @@ pub(super) async fn new(wallet: &Wallet) -> anyhow::Result<()> {
     }
     say(&shown)?;
     eprintln!(
-        "`mtor wallet phrase` shows twelve words that bring it back: write them down and keep them safe."
+        "`mtor wallet phrase` shows twelve words that bring it back: write them down and keep them safe. Or keep a file: \
+         `mtor wallet backup FILE`."
     );
     Ok(())
 }
@@ -54,9 +55,7 @@ pub(super) fn phrase(wallet: &Wallet, yes: bool) -> anyhow::Result<()> {
 /// Brings a wallet back from its words, which come from a prompt or from standard input, never from the arguments:
 /// those can be seen by every user of the machine.
 pub(super) fn restore(wallet: &Wallet) -> anyhow::Result<()> {
-    if wallet.file.exists() {
-        return Err(taken(wallet).into());
-    }
+    refuse_taken(wallet)?;
     let mut words = String::new();
     if io::stdin().is_terminal() {
         words = terminal::read_hidden("The twelve words, with spaces between them (they are not shown): ")?;
@@ -65,8 +64,17 @@ pub(super) fn restore(wallet: &Wallet) -> anyhow::Result<()> {
     }
     let phrase: Phrase =
         words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()))?;
-    let key = KeyFile::from_phrase(phrase);
-    create(&key, wallet)?;
+    bring_back(&KeyFile::from_phrase(phrase), wallet)
+}
+
+/// Whether there is room for a wallet: asked before anybody is asked for its secret.
+pub(super) fn refuse_taken(wallet: &Wallet) -> anyhow::Result<()> {
+    if wallet.file.exists() { Err(taken(wallet).into()) } else { Ok(()) }
+}
+
+/// Puts a wallet where none is, and shows whose it is.
+pub(super) fn bring_back(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
+    create(key, wallet)?;
     let shown = identity(key.keypair(), &wallet.file);
     if wallet.json { terminal::json(&shown) } else { say(&shown) }
 }
