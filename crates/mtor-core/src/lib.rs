@@ -17,6 +17,7 @@ pub mod merkle;
 mod offers;
 mod realm;
 mod state;
+pub mod trust;
 mod waiting;
 
 pub use balances::{Balance, Balances};
@@ -24,5 +25,6 @@ pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
 pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
 pub use grant::{Grant, grant_account};
+pub use market::{Load, Market};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use state::{Corrupt, OpenJob, State};
