@@ -91,6 +91,8 @@ pub(super) struct Tally {
     pub(super) ring_own_paid: u64,
     /// Coins that can be withdrawn, paid to the ring's workers by others than the ring.
     pub(super) ring_earned_free: u64,
+    /// The same of what was forfeited by them.
+    pub(super) ring_forfeited_free: u64,
     /// Coins that came into being.
     pub(super) issued: u128,
 }
@@ -626,6 +628,9 @@ impl Economics {
         if !worker.kind.cheats() {
             self.tally.honest_forfeited += forfeited.amount.0;
         }
+        if worker.kind == Kind::Ring {
+            self.tally.ring_forfeited_free += forfeited.amount.0 - forfeited.bound.0;
+        }
         if verdict != Verdict::Failed {
             return;
         }
@@ -756,6 +761,8 @@ impl Economics {
         };
         let workers = (0..self.workers.len()).filter(|id| self.workers[*id].kind == Kind::Ring).map(free);
         let keys = self.wallets.iter().skip(self.options.users as usize).map(|purse| purse.free);
-        Micro(workers.chain(keys).sum::<u64>().saturating_sub(self.tally.ring_earned_free))
+        // What it lost for an odd answer must not hide what it gained.
+        let all = workers.chain(keys).sum::<u64>() + self.tally.ring_forfeited_free;
+        Micro(all.saturating_sub(self.tally.ring_earned_free))
     }
 }
