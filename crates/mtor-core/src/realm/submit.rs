@@ -42,6 +42,8 @@ impl Realm {
             }
         };
         let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
+        // What it led to is noted; what the journal does not have, the state must not have either.
+        (job.grant, job.quote) = (None, None);
         self.set_aside(now, &job, hold, outputs)?;
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
