@@ -44,6 +44,8 @@ pub struct WorkerOptions {
     pub embeds: bool,
     /// Breaks after the first word of every answer that it writes; another worker may do better.
     pub faulty: bool,
+    /// Writes garbage, other words every time.
+    pub garbage: bool,
 }
 
 impl Default for WorkerOptions {
@@ -55,6 +57,7 @@ impl Default for WorkerOptions {
             context_tokens: None,
             embeds: false,
             faulty: false,
+            garbage: false,
         }
     }
 }
@@ -111,6 +114,11 @@ impl ScriptedWorker {
     /// Lets all answers run to their end, now and from now on.
     pub fn let_all(&self) {
         self.gate.close();
+    }
+
+    /// Whether it serves no more, because the realm has refused it.
+    pub fn has_ended(&self) -> bool {
+        self.serving.is_finished()
     }
 
     /// The worker's own wallet.
@@ -219,6 +227,10 @@ impl Worker for Script {
         if let Some(window) = self.options.context_tokens.filter(|window| words > *window as usize) {
             let detail = format!("the prompt has {words} tokens, the window holds {window}");
             return Err(JobError::refused(ProblemKind::ContextExceeded, detail));
+        }
+        if self.options.garbage {
+            let garbage = format!("{0}x {0}y {0}z", job.id);
+            return self.write(&job, &garbage, false, output).await;
         }
         let (verb, text) = asked.split_once(' ').unwrap_or((asked, ""));
         match verb {

@@ -10,6 +10,7 @@ use mtor_identity::{KeyFile, Keypair};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
 use mtor_protocol::{Did, Intent, JobId, Submit};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +22,7 @@ use crate::settings::Settings;
 use crate::stream::JobStream;
 use crate::streams::Streams;
 use crate::wyoming::Wyoming;
-use crate::{clock, defaults, routes, server, witness};
+use crate::{audit, clock, defaults, routes, server, witness};
 
 /// How often the drain looks whether the last job is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -67,6 +68,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     }
     let metrics = Arc::new(Metrics::default());
     let tasks = TaskTracker::new();
+    let (answers, compared) = mpsc::channel(defaults::AUDITS_WAITING_MAX);
     let parts = Parts {
         realm,
         did: key.did(),
@@ -75,6 +77,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         metrics: metrics.clone(),
         intents,
         tasks: tasks.clone(),
+        answers,
     };
     let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
@@ -89,6 +92,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
     witness::start(&app)?;
+    audit::start(&app, compared);
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 

@@ -75,3 +75,14 @@ pub const WITNESS_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// How long the newest cosigned checkpoint is published although the log has grown beyond it, in milliseconds. Then the newest
 /// is published without witnesses: a log that nobody witnesses any more must not seem to stand still.
 pub const COSIGNED_AGE_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Answers that wait to be compared; beyond that they are believed.
+pub const AUDITS_WAITING_MAX: usize = 256;
+/// Answers that are compared at once.
+pub const AUDITS_AT_ONCE: usize = 16;
+/// How long the vectors of answers may take, by which they are compared.
+pub const AUDIT_VECTORS_PATIENCE: Duration = Duration::from_secs(60);
+/// How near the vectors of two texts must be to say the same: two that share nothing are near 0, one with itself is 1. Low, since
+/// a wrong proof costs an honest worker more than an unproven answer costs the realm.
+pub const ALIKE_TEXTS: f64 = 0.5;
+/// How near two vectors of the same text by the same model must be.
+pub const ALIKE_VECTORS: f64 = 0.999;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use mtor_core::NewJob;
+use mtor_core::{NewJob, TREASURY};
 use mtor_ledger::StoredJob;
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    Body, Event, FinishReason, JobId, Micro, Problem, ProblemKind, Role, Submit, Task, limits,
+    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Problem, ProblemKind, Role, ServiceClass,
+    Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -63,6 +64,31 @@ impl App {
             Taken::Known => self.realm.streams.get(id),
         };
         Ok(TakenJob { id, stream, taken })
+    }
+
+    /// Asks again, at the treasury's expense, what a client has asked of this model, of a worker of none of these accounts. To
+    /// the worker it is a job like any other.
+    ///
+    /// # Errors
+    /// Why it is refused: mostly because there is no such worker, or nothing in the treasury.
+    pub(crate) async fn ask_again(
+        &self,
+        intent: &Intent,
+        model: String,
+        answered: Vec<AccountId>,
+    ) -> Result<Arc<JobStream>, Problem> {
+        let submit = Submit { class: ServiceClass::Batch, ..Submit::new(intent.clone()) };
+        let mut submission = self.prepare(&self.treasury(), submit, None)?;
+        submission.job.model = model;
+        submission.answered = answered;
+        let stream = submission.stream.clone();
+        self.realm.submit(submission).await?;
+        Ok(stream)
+    }
+
+    /// The realm, as one that asks for itself.
+    pub(crate) fn treasury(&self) -> Wallet {
+        Wallet { did: self.did.clone(), account: TREASURY, grant: None }
     }
 
     /// What a job would cost and how long it would wait.
@@ -121,6 +147,7 @@ impl App {
         };
         Ok(Submission {
             not_forgotten: false,
+            answered: Vec::new(),
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),

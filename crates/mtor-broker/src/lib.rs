@@ -9,6 +9,7 @@
 //! (workers, in processes of their own).
 
 pub mod app;
+mod audit;
 mod auth;
 mod broker;
 mod clock;
@@ -32,6 +33,7 @@ mod wyoming;
 
 pub use broker::{Broker, start};
 pub use settings::{
-    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, WitnessSection, WitnessUrl,
+    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, TrustSection,
+    WitnessSection, WitnessUrl,
 };
 pub use wyoming::{SatelliteSection, WyomingSection};

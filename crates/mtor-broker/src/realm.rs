@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Answered;
 use crate::clock;
 use crate::defaults;
 use crate::flow::Step;
@@ -91,6 +92,7 @@ pub(crate) struct RealmTask {
     next_ticket: u64,
     outputs: Vec<Output>,
     tasks: TaskTracker,
+    answers: mpsc::Sender<Answered>,
 }
 
 /// What the task is made of.
@@ -102,6 +104,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) intents: Vec<(JobId, Arc<Intent>)>,
     pub(crate) tasks: TaskTracker,
+    /// Where answers go that are to be compared.
+    pub(crate) answers: mpsc::Sender<Answered>,
 }
 
 impl RealmTask {
@@ -136,6 +140,7 @@ impl RealmTask {
             next_ticket: Ticket::NOBODY.0 + 1,
             outputs: Vec::new(),
             tasks: parts.tasks,
+            answers: parts.answers,
         };
         (task, handle, inbox)
     }
@@ -208,9 +213,12 @@ impl RealmTask {
                     let _ = reply.send(Ok(Reply::Unsure(submission)));
                     return Ok(());
                 }
-                let job = submission.job.clone();
+                let (job, answered) = (submission.job.clone(), submission.answered.clone());
                 let ticket = self.wait(Waiter::Submit(submission, reply));
-                Input::Submit { ticket, job }
+                match answered.is_empty() {
+                    true => Input::Submit { ticket, job },
+                    false => Input::Replicate { ticket, job, answered },
+                }
             }
             Command::Ask(question, reply) => {
                 if !self.ledger.writable() {

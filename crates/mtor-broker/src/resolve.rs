@@ -139,7 +139,11 @@ impl App {
         Ok(Some((model, Arc::new(resolver))))
     }
 
-    async fn embedding_model(&self) -> Result<String, Problem> {
+    /// A model that turns texts into vectors.
+    ///
+    /// # Errors
+    /// When no worker does.
+    pub(crate) async fn embedding_model(&self) -> Result<String, Problem> {
         let workers = self.realm.view(mtor_core::Realm::worker_infos).await?;
         let offers = workers.into_iter().filter(|worker| !worker.draining).flat_map(|worker| worker.offers);
         let model =
@@ -148,8 +152,11 @@ impl App {
     }
 
     /// Vectors of texts.
-    async fn embed(
-        self: &Arc<Self>,
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub(crate) async fn embed(
+        &self,
         wallet: &Wallet,
         model: String,
         input: Vec<String>,

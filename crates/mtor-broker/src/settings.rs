@@ -89,6 +89,8 @@ pub struct RealmFile {
     pub market: MarketSection,
     /// Which workers may attach.
     pub workers: WorkersSection,
+    /// Whether their answers are checked.
+    pub trust: TrustSection,
     /// Bounds.
     pub limits: LimitsSection,
     /// How much is kept.
@@ -111,6 +113,7 @@ impl Default for RealmFile {
             price: BTreeMap::new(),
             market: MarketSection::default(),
             workers: WorkersSection::default(),
+            trust: TrustSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
@@ -156,6 +159,15 @@ pub struct WorkersSection {
     pub admit: Admit,
     /// Wallets that may attach workers from anywhere.
     pub listed: Vec<Did>,
+}
+
+/// Whether answers of workers that are not of the house are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustSection {
+    /// Whether they are; when it is not said, they are in a realm that is not private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<bool>,
 }
 
 /// Whether prices follow load, and how far they may go from the list.
@@ -311,6 +323,7 @@ impl RealmFile {
             output_tokens_default: self.limits.output_tokens_default,
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
+            audit: self.trust.audit.unwrap_or(!self.private),
             ..Config::default()
         })
     }
@@ -358,6 +371,16 @@ mod tests {
         let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
         let config = file.core_config(AccountId(9)).unwrap();
         assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+    }
+
+    #[test]
+    fn answers_are_checked_where_strangers_work() {
+        let audit = |text: &str| {
+            let file: RealmFile = toml::from_str(text).unwrap();
+            file.core_config(AccountId(9)).unwrap().audit
+        };
+        assert!(!audit("") && audit("private = false"));
+        assert!(audit("[trust]\naudit = true") && !audit("private = false\n[trust]\naudit = false"));
     }
 
     #[test]

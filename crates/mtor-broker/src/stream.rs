@@ -2,7 +2,7 @@
 //! their own pace. Listeners share one log and each keeps only a place in it, so a slow one costs nothing and loses
 //! nothing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mtor_protocol::body::{Chunk, Partial};
@@ -28,6 +28,8 @@ pub struct JobStream {
     pub input: Option<Arc<JobInput>>,
     /// Whether what comes out as binary frames is raw speech, whose length can be told.
     raw_speech: bool,
+    /// The account of the worker that gave the whole answer, where that is to be compared.
+    pub answered_by: OnceLock<AccountId>,
     log: Mutex<Log>,
     changed: Notify,
     /// Only the end, for those who are not interested in the words on the way.
@@ -146,6 +148,7 @@ impl JobStream {
             capability,
             input: None,
             raw_speech: false,
+            answered_by: OnceLock::new(),
             log: Mutex::default(),
             changed: Notify::new(),
             over: Notify::new(),

@@ -41,6 +41,8 @@ pub struct Config {
     pub finished_remembered_max: usize,
     /// Set when coins are issued by the owner alone, who never runs dry.
     pub private: Option<PrivateMode>,
+    /// Whether results of workers that are not of the house are checked.
+    pub audit: bool,
 }
 
 /// How far prices may go from the list when they follow load.
@@ -96,6 +98,7 @@ impl Default for Config {
             balance_interval_ms: 60 * 60 * 1_000,
             finished_remembered_max: 65_536,
             private: None,
+            audit: false,
         }
     }
 }

@@ -12,6 +12,7 @@ use mtor_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::balances::Balances;
+use crate::trust::Judged;
 
 /// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +113,16 @@ pub enum Fact {
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
         output: Option<Digest>,
+    },
+    /// Answers to one question were compared.
+    Validated {
+        /// What was asked of.
+        capability: CapabilityKind,
+        /// The jobs that gave an answer, the first of them a client's, and what was shown about each. Workers of the house are
+        /// not among them.
+        results: Vec<Judged>,
+        /// Salted commitment to the answers.
+        evidence: Digest,
     },
     /// What all wallets had then: at most once an hour, and only when something had happened since.
     Balanced {
@@ -275,6 +286,15 @@ mod tests {
                 usage: Usage { output_tokens: 1, ..Usage::default() },
                 legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
                 output: Some(Digest([1; 32])),
+            },
+            Fact::Validated {
+                capability: CapabilityKind::CHAT,
+                results: vec![Judged {
+                    job: JobId(1),
+                    worker: AccountId(5),
+                    verdict: crate::trust::Verdict::Failed,
+                }],
+                evidence: Digest([3; 32]),
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },

@@ -1,5 +1,6 @@
 //! The realm: what it knows, and its only door. One module for each kind of input decides; nothing here does I/O.
 
+mod audit;
 mod finish;
 mod grants;
 mod hedge;
@@ -15,8 +16,8 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Problem,
-    ProblemKind, Timestamp, Usage,
+    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price,
+    Problem, ProblemKind, Timestamp, Usage,
 };
 
 use crate::config::Config;
@@ -24,6 +25,7 @@ use crate::entry::{Entry, Fact, NewJob, Outcome};
 use crate::market::Market;
 use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
+use crate::trust::Judged;
 use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
@@ -207,6 +209,26 @@ pub enum Input {
         /// Who asks.
         account: AccountId,
     },
+    /// The realm asks again what a client has asked, of workers of other accounts. The job is the treasury's.
+    Replicate {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+        /// Whose workers have answered already.
+        answered: Vec<AccountId>,
+    },
+    /// Answers to one question were compared.
+    Judge {
+        /// For the reply.
+        ticket: Ticket,
+        /// What was asked of.
+        capability: CapabilityKind,
+        /// What was shown about which job of whom.
+        results: Vec<Judged>,
+        /// Salted commitment to the answers.
+        evidence: Digest,
+    },
     /// Time has passed.
     Tick,
     /// The realm is going down: no new jobs from now on.
@@ -316,6 +338,15 @@ pub enum Output {
         problem: Option<Problem>,
         /// When.
         time: Timestamp,
+    },
+    /// A worker has answered a job whose answer is to be compared. Comes before the job is settled.
+    Answered {
+        /// The job.
+        job: JobId,
+        /// The account of its worker.
+        worker: AccountId,
+        /// Whether it is a client's, and the policy wants it checked; else it is one that was asked for comparison.
+        check: bool,
     },
     /// The worker is refused, or was silent for too long: end its session.
     Dismiss {
@@ -479,7 +510,13 @@ impl Realm {
         self.follow_load(now);
         self.write_balances(now, outputs)?;
         match input {
-            Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
+            Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
+            Input::Replicate { ticket, job, answered } => {
+                self.replicate(now, ticket, job, &answered, meter, outputs)
+            }
+            Input::Judge { ticket, capability, results, evidence } => {
+                self.judge(now, ticket, capability, results, evidence, meter, outputs)
+            }
             Input::Progressed { worker, job, lease } => {
                 self.progressed(now, worker, job, lease, meter, outputs);
                 Ok(())

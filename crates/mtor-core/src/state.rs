@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::{AccountId, JobId, Micro, Price, Timestamp};
+use mtor_protocol::{AccountId, CapabilityKind, JobId, Micro, Price, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 use crate::grant::{Grant, grant_account};
+use crate::trust::{Record, TrustRules};
 
 /// The durable state of a realm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct State {
     open: BTreeMap<JobId, OpenJob>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     grants: BTreeMap<JobId, Grant>,
+    /// What is known of workers' results, by account and capability.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    records: BTreeMap<AccountId, BTreeMap<CapabilityKind, Record>>,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -122,6 +126,13 @@ impl State {
                 self.books.resolve(*id, legs)?;
                 self.open.remove(id);
             }
+            Fact::Validated { capability, results, .. } => {
+                for judged in results {
+                    let record =
+                        self.records.entry(judged.worker).or_default().entry(capability.clone()).or_default();
+                    record.judged(&TrustRules::STANDARD, entry.time, judged.verdict);
+                }
+            }
             Fact::Balanced { balances, .. } => {
                 if *balances != self.books.balances() {
                     return Err(BooksError::OtherBalances.into());
@@ -194,6 +205,11 @@ impl State {
     /// The grants that stand.
     pub fn grants(&self) -> &BTreeMap<JobId, Grant> {
         &self.grants
+    }
+
+    /// What is known of a worker's results, by capability; nothing before the first verdict.
+    pub fn records(&self, worker: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
+        self.records.get(&worker).into_iter().flatten()
     }
 
     /// Whether it is so long ago that the balances were written down, and anything has happened since.

@@ -25,7 +25,8 @@
 
 use std::collections::VecDeque;
 
-use mtor_protocol::{Micro, Timestamp};
+use mtor_protocol::{AccountId, JobId, Micro, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// How many parts a chance is counted in.
 const MILLION: u64 = 1_000_000;
@@ -53,19 +54,24 @@ pub struct TrustRules {
     pub answers_max: usize,
 }
 
+impl TrustRules {
+    /// The numbers that hold.
+    pub const STANDARD: Self = Self {
+        probation: 10,
+        audit_floor_ppm: 20_000,
+        holdback: 50,
+        mature_ms: 24 * 3_600 * 1_000,
+        canary_percent: 20,
+        pause_ms: 3_600 * 1_000,
+        pause_ms_max: 24 * 3_600 * 1_000,
+        implausible_times: 4,
+        answers_max: 3,
+    };
+}
+
 impl Default for TrustRules {
     fn default() -> Self {
-        Self {
-            probation: 10,
-            audit_floor_ppm: 20_000,
-            holdback: 50,
-            mature_ms: 24 * 3_600 * 1_000,
-            canary_percent: 20,
-            pause_ms: 3_600 * 1_000,
-            pause_ms_max: 24 * 3_600 * 1_000,
-            implausible_times: 4,
-            answers_max: 3,
-        }
+        Self::STANDARD
     }
 }
 
@@ -89,7 +95,8 @@ pub enum Check {
 }
 
 /// What a check has shown about one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Another worker, or the known answer, says the same.
     Valid,
@@ -97,6 +104,17 @@ pub enum Verdict {
     Failed,
     /// No two agree. Nothing is proven, and the next result is checked.
     Undecided,
+}
+
+/// A verdict on one job of one worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The job that gave the answer.
+    pub job: JobId,
+    /// The account of the worker that did it.
+    pub worker: AccountId,
+    /// What was shown about it.
+    pub verdict: Verdict,
 }
 
 /// What comes of comparing some answers to one question.
@@ -109,7 +127,7 @@ pub enum Comparison {
 }
 
 /// Money that a worker was paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pay {
     /// How much.
     pub amount: Micro,
@@ -128,7 +146,7 @@ impl Pay {
 }
 
 /// What is known of one account's results in one capability. A new one is on probation.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Record {
     run: u32,
     audits: u64,
@@ -137,6 +155,7 @@ pub struct Record {
     owes_a_check: bool,
     paused_until: Timestamp,
     /// The oldest first; as many as the holdback at most.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     held: VecDeque<(Timestamp, Pay)>,
 }
 

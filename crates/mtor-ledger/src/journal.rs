@@ -119,6 +119,7 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
         | Fact::Settled { .. }
         | Fact::Filled { .. }
         | Fact::Revoked { .. }
+        | Fact::Validated { .. }
         | Fact::Balanced { .. } => None,
     }
 }
@@ -139,6 +140,7 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         | Fact::Founded { .. }
         | Fact::Granted { .. }
         | Fact::Revoked { .. }
+        | Fact::Validated { .. }
         | Fact::Balanced { .. } => [None, None],
     };
     let legs: &[Leg] = match fact {

@@ -189,6 +189,7 @@ impl Proven {
             Fact::Settled { output, .. } => *output,
             Fact::Transferred { memo, .. } => Some(*memo),
             Fact::Granted { about, .. } => Some(*about),
+            Fact::Validated { evidence, .. } => Some(*evidence),
             _ => None,
         }
     }
@@ -215,6 +216,13 @@ impl fmt::Display for Proven {
             Fact::Accepted { job, hold, .. } => {
                 let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.payer());
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
+            }
+            Fact::Validated { capability, results, .. } => {
+                write!(f, "answers of {capability} were compared")?;
+                for of in results {
+                    let verdict = format!("{:?}", of.verdict).to_lowercase();
+                    write!(f, ", that of {} to the job {} was {verdict}", of.worker, of.job)?;
+                }
             }
             Fact::Balanced { balances, .. } => {
                 let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };

@@ -216,7 +216,7 @@ fn record_bytes(record: &Record) -> usize {
 /// No entry's JSON is longer than this: a few hundred bytes of fields of fixed size, and what can be of any length.
 fn leaf_bytes_max(entry: &Entry) -> usize {
     const FIXED: usize = 2_048;
-    const LEG: usize = 128;
+    const LEG: usize = 160;
     const HOLDER: usize = 64;
     const PRICE: usize = 256;
     // An escaped byte takes six characters.
@@ -229,6 +229,7 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
                 HOLDER * to.len() + only
             }
+            Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
             Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
             Fact::Founded { .. }
             | Fact::Issued { .. }

@@ -157,6 +157,24 @@ pub struct WorkerInfo {
     pub earned: Micro,
     /// What it offers.
     pub offers: Vec<OfferInfo>,
+    /// What comparing its answers with those of others has shown; empty before the first verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<TrustInfo>,
+}
+
+/// What comparing a worker's answers in one capability with those of others has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrustInfo {
+    /// In what.
+    pub capability: CapabilityKind,
+    /// Answers in a row that were found right.
+    pub run: u32,
+    /// Answers that were compared.
+    pub audits: u64,
+    /// Answers that were proven wrong.
+    pub failures: u32,
+    /// Whether every answer is compared still.
+    pub probation: bool,
 }
 
 /// One offer of a worker, with its load.

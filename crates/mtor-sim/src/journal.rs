@@ -92,6 +92,7 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         | Fact::Settled { .. }
         | Fact::Filled { .. }
         | Fact::Revoked { .. }
+        | Fact::Validated { .. }
         | Fact::Balanced { .. } => None,
     }
 }

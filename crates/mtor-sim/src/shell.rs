@@ -515,6 +515,7 @@ impl Shell {
                 | Output::Stop { .. }
                 | Output::Dismiss { .. }
                 | Output::Queued { .. }
+                | Output::Answered { .. }
                 | Output::Stale { .. } => {}
             }
         }

@@ -18,6 +18,7 @@ mod receipts;
 mod refusals;
 mod resolving;
 mod starting;
+mod trust;
 mod voice;
 mod worker_crash;
 mod wyoming;

@@ -1085,6 +1085,20 @@ export interface TransferRequest {
   to: Did;
 }
 
+/** What comparing a worker's answers in one capability with those of others has shown. */
+export interface TrustInfo {
+  /** Answers that were compared. */
+  audits: number;
+  /** In what. */
+  capability: CapabilityKind;
+  /** Answers that were proven wrong. */
+  failures: number;
+  /** Whether every answer is compared still. */
+  probation: boolean;
+  /** Answers in a row that were found right. */
+  run: number;
+}
+
 /** What was understood. */
 export type Understanding = {
   /** Which one. */
@@ -1226,6 +1240,8 @@ export interface WorkerInfo {
   name: string;
   /** What it offers. */
   offers: OfferInfo[];
+  /** What comparing its answers with those of others has shown; empty before the first verdict. */
+  records?: TrustInfo[];
   /** Since when it is here. */
   since: Timestamp;
   /** Program and version. */

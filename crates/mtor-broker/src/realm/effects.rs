@@ -14,6 +14,7 @@ use mtor_protocol::{
 use tokio::sync::oneshot;
 
 use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
+use crate::audit::Answered;
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
 use crate::stream::JobStream;
@@ -106,6 +107,7 @@ impl RealmTask {
             Output::Settled { job, outcome, usage, cost, problem, time, account } => {
                 self.settled(job, account, Settlement { outcome, usage, cost, problem, time }, todo);
             }
+            Output::Answered { job, worker, check } => self.answered(job, worker, check),
             Output::Dismiss { worker, problem } => {
                 if let Some(link) = self.links.remove(&worker) {
                     tracing::warn!(worker = worker.0, %problem, "dismissed");
@@ -164,6 +166,17 @@ impl RealmTask {
         link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
         if open.stream.input.is_some() {
             self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
+        }
+    }
+
+    /// Somebody compares it, unless there are too many already.
+    fn answered(&self, job: JobId, worker: AccountId, check: bool) {
+        let Some(open) = self.open.get(&job) else { return };
+        // Set once: a job is settled once.
+        let _ = open.stream.answered_by.set(worker);
+        let answered = Answered { stream: open.stream.clone(), intent: open.intent.clone() };
+        if check && self.answers.try_send(answered).is_err() {
+            tracing::debug!(%job, "an answer is not compared: too many are already");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mtor_core::{Input, NewJob, Realm, Ticket};
 use mtor_ledger::{Ledger, QueryError, Record, RequestRecord, Salt};
-use mtor_protocol::{Did, Digest, Intent, JobId, Micro, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{AccountId, Did, Digest, Intent, JobId, Micro, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{Command, unwritable};
@@ -32,6 +32,8 @@ pub struct Submission {
     pub question: String,
     /// Whether the ledger was asked for the id already.
     pub not_forgotten: bool,
+    /// Set when the realm asks again what a client has asked: the accounts whose workers have answered.
+    pub answered: Vec<AccountId>,
 }
 
 impl Submission {

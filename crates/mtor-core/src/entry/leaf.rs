@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
 use crate::balances::Balances;
+use crate::trust::Judged;
 
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -71,6 +72,12 @@ impl Serialize for Entry {
                 leaf.serialize_field("usage", usage)?;
                 leaf.serialize_field("legs", legs)?;
                 optional(&mut leaf, "output", output.as_ref())?;
+            }
+            Fact::Validated { capability, results, evidence } => {
+                leaf.serialize_field("fact", &Name::Validated)?;
+                leaf.serialize_field("capability", capability)?;
+                leaf.serialize_field("results", results)?;
+                leaf.serialize_field("evidence", evidence)?;
             }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
@@ -144,6 +151,7 @@ enum Name {
     Revoked,
     Accepted,
     Settled,
+    Validated,
     Balanced,
 }
 
@@ -184,6 +192,8 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    results: Option<Vec<Judged>>,
+    evidence: Option<Digest>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
@@ -262,6 +272,11 @@ impl Leaf {
                 usage: need("usage", self.usage)?,
                 legs: need("legs", self.legs)?,
                 output: self.output,
+            },
+            Name::Validated => Fact::Validated {
+                capability: need("capability", self.capability)?,
+                results: need("results", self.results)?,
+                evidence: need("evidence", self.evidence)?,
             },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {

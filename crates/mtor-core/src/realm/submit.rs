@@ -4,7 +4,7 @@
 use mtor_protocol::body::Quote;
 use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
 
-use super::{Finished, Meter, Output, Phase, Realm, Ticket};
+use super::{Finished, Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::entry::{Fact, NewJob};
 use crate::market::QUOTE_MS;
 use crate::offers::OfferId;
@@ -19,6 +19,7 @@ impl Realm {
         now: Timestamp,
         ticket: Ticket,
         mut job: NewJob,
+        tried: Vec<WorkerId>,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
@@ -47,6 +48,9 @@ impl Realm {
         self.set_aside(now, &job, hold, outputs)?;
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
+        if let Some(running) = self.jobs.get_mut(&id) {
+            running.tried = tried;
+        }
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         self.place_or_line_up(now, id, meter, outputs);
         Ok(())

@@ -1,6 +1,7 @@
 //! The realm, tested through its only door.
 
 mod accepting;
+mod audit;
 mod balances;
 mod failover;
 mod granting;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::http::{CapabilityQueue, JobState, OfferInfo, QueueInfo, WorkerInfo};
+use mtor_protocol::http::{CapabilityQueue, JobState, OfferInfo, QueueInfo, TrustInfo, WorkerInfo};
 use mtor_protocol::{CapabilityKind, JobId, Micro, Timestamp};
 
 use super::{Phase, Realm, WorkerId};
 use crate::entry::NewJob;
+use crate::trust::TrustRules;
 
 /// An open job, seen from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +98,16 @@ impl Realm {
                     price: offer.shape.ask,
                     languages: offer.languages.clone(),
                     voices: offer.voices.clone(),
+                })
+                .collect(),
+            records: self
+                .records(worker.account)
+                .map(|(kind, record)| TrustInfo {
+                    capability: kind.clone(),
+                    run: record.run(),
+                    audits: record.audits(),
+                    failures: record.failures(),
+                    probation: record.is_on_probation(&TrustRules::STANDARD),
                 })
                 .collect(),
         };

@@ -30,6 +30,10 @@ impl Realm {
             });
             return Ok(());
         }
+        if let Some(problem) = self.sent_away(now, account, house) {
+            outputs.push(Output::Dismiss { worker: id, problem });
+            return Ok(());
+        }
         let worker = Worker {
             account,
             did,

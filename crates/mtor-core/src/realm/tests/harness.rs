@@ -196,6 +196,13 @@ impl World {
         assert_eq!(by_wallet as usize, open.len(), "open jobs are counted by wallet");
     }
 
+    /// Coins out of nothing.
+    pub(super) fn issue(&mut self, id: u128, to: AccountId, amount: Micro) {
+        let mut outputs = Vec::new();
+        self.realm.record(self.now, Fact::Issued { id: JobId(id), to, amount }, &mut outputs).unwrap();
+        self.note(&outputs);
+    }
+
     pub(super) fn wait_ms(&mut self, ms: u64) {
         self.now = self.now.plus_ms(ms);
     }

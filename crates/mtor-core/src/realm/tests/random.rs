@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::harness::*;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
-use crate::{Config, Input, PrivateMode, Retry, State, WorkerId};
+use crate::trust::{Judged, Verdict};
+use crate::{Config, Input, PrivateMode, Retry, State, TREASURY, WorkerId};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -28,6 +29,8 @@ enum Step {
     Welcome(u128, AccountId),
     Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
     Revoke(u128, AccountId),
+    Replicate(u128, Vec<AccountId>),
+    Judge(u128, u64, Verdict),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -92,6 +95,19 @@ fn new_job() -> impl Strategy<Value = NewJob> {
     )
 }
 
+/// The first worker is one of Alice's own.
+fn account_of(worker: u64) -> AccountId {
+    if worker == 1 { ALICE } else { AccountId(WORKERS + u128::from(worker)) }
+}
+
+fn worker_account() -> impl Strategy<Value = AccountId> {
+    (1u64..8).prop_map(account_of)
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![Just(Verdict::Valid), Just(Verdict::Failed), Just(Verdict::Undecided)]
+}
+
 fn retry() -> impl Strategy<Value = Retry> {
     prop_oneof![Just(Retry::No), Just(Retry::Elsewhere), Just(Retry::LargerWindow)]
 }
@@ -124,6 +140,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (50u128..54, payer(), prop::collection::vec(account(), 0..3), terms())
             .prop_map(|(id, from, to, terms)| Step::Grant(id, from, to, terms)),
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
+        2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
+            .prop_map(|(id, answered)| Step::Replicate(id, answered)),
+        1 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
         1 => (0u64..100_000).prop_map(Step::BackInTime),
@@ -136,8 +155,7 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Join(worker, house, offers) => {
-                let account = if worker == 1 { ALICE } else { AccountId(WORKERS + u128::from(worker)) };
-                self.handle(joined(worker, account, house, offers));
+                self.handle(joined(worker, account_of(worker), house, offers));
             }
             Step::Beat(worker, tokens_per_s) => {
                 self.handle(Input::WorkerBeat { worker: WorkerId(worker), tokens_per_s });
@@ -199,6 +217,18 @@ impl World {
                 let ticket = self.ticket();
                 self.handle(Input::Revoke { ticket, grant: JobId(id), account });
             }
+            Step::Replicate(id, answered) => {
+                let ticket = self.ticket();
+                let job = NewJob { account: TREASURY, request: Digest([7; 32]), ..job(id) };
+                if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
+                    self.handle(Input::Replicate { ticket, job, answered });
+                }
+            }
+            Step::Judge(job, worker, verdict) => {
+                let results = vec![Judged { job: JobId(job), worker: account_of(worker), verdict }];
+                let (ticket, evidence) = (self.ticket(), Digest([5; 32]));
+                self.handle(Input::Judge { ticket, capability: CapabilityKind::CHAT, results, evidence });
+            }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
             Step::Tick => {
@@ -233,9 +263,11 @@ proptest! {
             open_per_wallet_max: 7,
             workers_max: 5,
             finished_remembered_max: 1_000,
+            audit: true,
             ..Config::default()
         };
         let mut world = World::with(config.clone());
+        world.issue(3, TREASURY, COINS);
         for step in steps {
             world.step(step);
             let queue = world.realm.queue_info();

@@ -1,0 +1,142 @@
+//! Results are checked: who is asked again, and what a proof leads to.
+
+use mtor_protocol::{CapabilityKind, Digest, JobId, Micro, Privacy, ProblemKind};
+
+use super::harness::*;
+use crate::trust::{Judged, Verdict};
+use crate::{Config, Input, Output, TREASURY, WorkerId};
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+/// A realm that checks, whose treasury can pay for it.
+fn world() -> World {
+    let mut world = World::with(Config { audit: true, ..Config::default() });
+    world.issue(3, TREASURY, Micro::coins(1));
+    world
+}
+
+fn account(worker: u64) -> mtor_protocol::AccountId {
+    mtor_protocol::AccountId(WORKERS + u128::from(worker))
+}
+
+fn checked(outputs: &[Output]) -> Vec<(u128, bool)> {
+    let of = |output: &Output| match output {
+        Output::Answered { job, check, .. } => Some((job.0, *check)),
+        _ => None,
+    };
+    outputs.iter().filter_map(of).collect()
+}
+
+fn replicate(world: &mut World, id: u128, answered: &[u64]) -> Vec<Output> {
+    let ticket = world.ticket();
+    let job = crate::NewJob { account: TREASURY, ..job(id) };
+    world.handle(Input::Replicate { ticket, job, answered: answered.iter().map(|by| account(*by)).collect() })
+}
+
+fn judge(world: &mut World, results: &[(u128, u64, Verdict)]) -> Vec<Output> {
+    let ticket = world.ticket();
+    let judged = |(job, worker, verdict): &(u128, u64, Verdict)| Judged {
+        job: JobId(*job),
+        worker: account(*worker),
+        verdict: *verdict,
+    };
+    let results = results.iter().map(judged).collect();
+    let (capability, evidence) = (CapabilityKind::CHAT, Digest([4; 32]));
+    world.handle(Input::Judge { ticket, capability, results, evidence })
+}
+
+#[test]
+fn a_stranger_is_checked_and_another_is_asked_again() {
+    let mut world = world();
+    world.join(1, [chat_at("small", 4, 100.0)]);
+    world.join(2, [chat_at("small", 4, 10.0)]);
+    assert_eq!(assigned(&world.submit(job(1))), [(1, 1)], "the fastest");
+    assert_eq!(checked(&world.finish(1, 9)), [(1, true)]);
+    assert_eq!(
+        assigned(&replicate(&mut world, 11, &[1])),
+        [(11, 2)],
+        "not who has answered, free and fast as it is"
+    );
+    assert_eq!(checked(&world.finish(11, 9)), [(11, false)]);
+    judge(&mut world, &[(1, 1, Verdict::Valid), (11, 2, Verdict::Valid)]);
+    let records: Vec<_> = world.realm.worker_infos().into_iter().flat_map(|worker| worker.records).collect();
+    assert_eq!(
+        records.iter().map(|record| (record.run, record.failures)).collect::<Vec<_>>(),
+        [(1, 0), (1, 0)]
+    );
+    assert!(records.iter().all(|record| record.probation));
+}
+
+#[test]
+fn a_replica_that_is_given_up_by_one_goes_to_a_third_and_never_back() {
+    let mut world = world();
+    for worker in 1..=3 {
+        world.join(worker, [chat("small", 4)]);
+    }
+    replicate(&mut world, 11, &[1]);
+    let (has, _) = world.assignment(11);
+    assert_ne!(has, WorkerId(1));
+    world.leave(has.0);
+    assert!(![WorkerId(1), has].contains(&world.assignment(11).0));
+}
+
+#[test]
+fn nobody_else_means_no_replica() {
+    let mut world = world();
+    world.join(1, [chat("small", 4)]);
+    let outputs = replicate(&mut world, 11, &[1]);
+    let [Output::Refused { problem, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(problem.known_kind(), Some(ProblemKind::NoWorker));
+}
+
+#[test]
+fn who_is_proven_wrong_is_sent_away_for_an_hour_and_its_work_goes_on_elsewhere() {
+    let mut world = world();
+    world.join(1, [chat_at("small", 4, 100.0)]);
+    world.join(2, [chat_at("small", 4, 10.0)]);
+    world.submit(job(1));
+    world.finish(1, 9);
+    world.submit(job(2));
+    let outputs =
+        judge(&mut world, &[(1, 1, Verdict::Failed), (11, 2, Verdict::Valid), (12, 3, Verdict::Valid)]);
+    let dismissed = |outputs: &[Output]| {
+        let of = |output: &Output| match output {
+            Output::Dismiss { worker, problem } => Some((worker.0, problem.retry_after)),
+            _ => None,
+        };
+        outputs.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(dismissed(&outputs), [(1, Some(3_600))]);
+    assert_eq!(assigned(&outputs), [(2, 2)], "what it had goes to the other");
+    world.wait_ms(HOUR_MS - 1);
+    world.restart();
+    assert_eq!(dismissed(&world.join(1, [chat("small", 4)])), [(1, Some(1))], "also after a restart");
+    world.wait_ms(1);
+    assert_eq!(dismissed(&world.join(4, [chat("small", 4)])), []);
+    assert_eq!(dismissed(&world.join(1, [chat("small", 4)])), []);
+}
+
+#[test]
+fn the_house_private_jobs_and_own_workers_are_never_checked_nor_judged() {
+    let mut world = world();
+    world.handle(joined(1, account(1), true, [chat("small", 4)]));
+    world.submit(job(1));
+    assert_eq!(checked(&world.finish(1, 9)), []);
+    judge(&mut world, &[(1, 1, Verdict::Failed)]);
+    assert_eq!(world.realm.worker_infos()[0].records, [], "there is no verdict on the house");
+    world.leave(1);
+
+    world.handle(joined(2, ALICE, false, [chat("small", 4)]));
+    world.submit(crate::NewJob { privacy: Privacy::Own, ..job(2) });
+    assert_eq!(checked(&world.finish(2, 9)), []);
+    world.submit(job(3));
+    assert_eq!(checked(&world.finish(3, 9)), [], "who works for oneself cheats nobody");
+}
+
+#[test]
+fn where_nothing_is_checked_nothing_is_asked_again() {
+    let mut world = World::new();
+    world.join(1, [chat("small", 4)]);
+    world.submit(job(1));
+    assert_eq!(checked(&world.finish(1, 9)), []);
+}

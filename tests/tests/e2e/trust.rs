@@ -1,0 +1,78 @@
+//! A worker that writes garbage is found out by asking others, and is sent away.
+
+use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, question, until};
+use mtor_protocol::http::{JobState, TrustInfo, WorkerInfo};
+
+/// A job is dear and its words are cheap, and the treasury gets most of it: so it can soon pay for asking again.
+const SETTINGS: &str = r#"
+worker_share_percent = 10
+[trust]
+audit = true
+[price.chat]
+job = "100000"
+input_ktoken = "1"
+output_ktoken = "1"
+[price.embed]
+job = "1"
+input_ktoken = "1"
+output_ktoken = "1"
+"#;
+/// More than enough to find it.
+const QUESTIONS_MAX: usize = 40;
+
+#[tokio::test]
+async fn garbage_is_found_out_and_its_worker_sent_away() {
+    let realm = Realm::with_settings(SETTINGS).await;
+    let client = realm.funded_wallet().await;
+    let options = |name: &str| WorkerOptions { name: name.to_owned(), ..WorkerOptions::default() };
+    // The treasury begins with nothing, and is paid for honest work first.
+    let one = ScriptedWorker::attach_as(&realm, WorkerOptions { embeds: true, ..options("one") }).await;
+    for _ in 0..5 {
+        ask(&client).await;
+    }
+    let two = ScriptedWorker::attach_as(&realm, options("two")).await;
+    let garbage =
+        ScriptedWorker::attach_as(&realm, WorkerOptions { garbage: true, ..options("garbage") }).await;
+    let did = garbage.wallet(&realm).did().clone();
+    let is_here = async || workers(&realm).await.iter().any(|worker| worker.did == did);
+    let mut asked = 0;
+    while is_here().await {
+        asked += 1;
+        assert!(asked <= QUESTIONS_MAX, "it is still here: {:?}", workers(&realm).await);
+        ask(&client).await;
+    }
+    // Whoever answered as the other did has that in its record, and nobody else was found guilty.
+    until("both others to have a record", async || {
+        let both = [one.attached(&realm).await, two.attached(&realm).await];
+        let good = |worker: &WorkerInfo| record(worker).is_some_and(|of| of.run > 0 && of.failures == 0);
+        if both.iter().all(good) {
+            return Some(());
+        }
+        ask(&client).await;
+        None
+    })
+    .await;
+    // It is not taken again: the same key, a new connection.
+    until("it to give up", async || garbage.has_ended().then_some(())).await;
+    assert!(!is_here().await);
+
+    // Nothing of it is among the client's jobs: those were asked by the realm, and paid by the treasury.
+    let jobs = client.history("").await.jobs;
+    assert!(jobs.iter().all(|job| job.state == JobState::Completed));
+    let said = realm.verify_ledger();
+    assert!(said.contains("sum 0"), "{said}");
+    realm.assert_unharmed().await;
+}
+
+async fn ask(client: &Client) {
+    let job = client.submit(&question("say the sky is blue and the grass is green")).await;
+    assert_eq!(client.settled(job.id).await.state, JobState::Completed);
+}
+
+async fn workers(realm: &Realm) -> Vec<WorkerInfo> {
+    realm.nobody().get("/api/workers").await.json()
+}
+
+fn record(worker: &WorkerInfo) -> Option<&TrustInfo> {
+    worker.records.iter().find(|of| of.capability.as_str() == "chat")
+}
