@@ -138,7 +138,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
-        "Submit": intent::Submit, "Problem": Problem, "RealmInfo": http::RealmInfo, "QueueInfo": http::QueueInfo,
+        "Submit": intent::Submit, "Order": crate::Order, "OrderSeal": crate::OrderSeal, "Receipt": crate::Receipt, "Problem": Problem, "RealmInfo": http::RealmInfo, "QueueInfo": http::QueueInfo,
         "JobInfo": http::JobInfo, "JobPage": http::JobPage, "WalletInfo": http::WalletInfo,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,

@@ -615,6 +615,27 @@ export interface OfferLimits {
 /** One text, or several. */
 export type OneOrMany = string | string[];
 
+/**
+ * The data of `mtor.job.order`: a job that its wallet has signed. The text is kept as it is, so that what was signed can be
+ * shown to the byte.
+ */
+export interface Order {
+  /** Who signs: the wallet that pays. */
+  by: Did;
+  /** The JSON of a [`Submit`](crate::Submit), with `id` and `deadline`, and `max_price` if there shall be a limit. */
+  order: string;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+}
+
+/** The signature under an order, as it is kept: the text is kept beside it. */
+export interface OrderSeal {
+  /** Who signed. */
+  by: Did;
+  /** The signature, base64url. */
+  signature: string;
+}
+
 /** The data of `mtor.job.partial`. */
 export interface Partial {
   /** All of it, as it looks so far. */
@@ -796,6 +817,20 @@ export interface RealmStatus {
 /** The data of `mtor.realm.watch`. */
 export type RealmWatch = Record<string, never>;
 
+/** What a worker has signed for its part of a job, as it is kept. */
+export interface Receipt {
+  /** Who signed. */
+  by: Did;
+  /** The assignment. */
+  lease: number;
+  /** SHA-256 of what this worker wrote for it. */
+  output: Digest;
+  /** Over [`Done::signing_text`](crate::worker::Done::signing_text), base64url. */
+  signature: string;
+  /** What it says it used; what is paid is what the realm counted. */
+  usage: Usage;
+}
+
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
   /** Text, or parts of which all are text. */
@@ -935,6 +970,8 @@ export interface StreamOptions {
 export interface Submit {
   /** How soon. */
   class?: ServiceClass;
+  /** The moment at which it is given up and refunded, instead of `timeout_ms`. */
+  deadline?: Timestamp | null;
   /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
   grant?: JobId | null;
   /**
@@ -1246,6 +1283,7 @@ export interface EventData {
   "mtor.job.chunk": Chunk;
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
+  "mtor.job.order": Order;
   "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
