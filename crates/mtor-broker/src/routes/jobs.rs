@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use mtor_ledger::Ledger;
 use mtor_protocol::http::{JobInfo, JobProofs};
 use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
 use serde::Deserialize;
@@ -106,7 +107,9 @@ pub(super) async fn proofs(
     asked: Asked,
 ) -> Result<Json<JobProofs>, Refusal> {
     let job = app.stored_job(&asked.wallet, value("id", &id)?).await?;
-    let proofs = app.realm.ledger_read(move |ledger| ledger.job_proofs(&job, query.reveal)).await?;
+    let cosigned = app.cosigned.newest();
+    let prove = move |ledger: &Ledger| ledger.job_proofs(&job, query.reveal, cosigned.as_deref());
+    let proofs = app.realm.ledger_read(prove).await?;
     Ok(Json(proofs))
 }
 

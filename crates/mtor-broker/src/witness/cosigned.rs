@@ -107,6 +107,11 @@ impl Cosigned {
         self.state().grown(size, clock::now());
     }
 
+    /// The newest checkpoint that is cosigned, however old.
+    pub(crate) fn newest(&self) -> Option<String> {
+        self.state().newest.as_ref().map(|cosigned| cosigned.note.clone())
+    }
+
     /// The entries that the newest cosigned checkpoint is over.
     pub(crate) fn size(&self) -> u64 {
         self.state().newest.as_ref().map_or(0, |cosigned| cosigned.size)
