@@ -225,15 +225,28 @@ impl Ledger {
     }
 
     /// Proofs of what the journal says of a job, to be shown to anybody. With `reveal` they show what was asked and answered
-    /// too, as far as it is still kept, and is text.
+    /// too, as far as it is still kept, and is text. They are made for the checkpoint of this log in `cosigned`, if that is large
+    /// enough for all of them, else for the newest.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn job_proofs(&self, job: &StoredJob, reveal: Reveal) -> Result<JobProofs, QueryError> {
-        let note = self.checkpoint();
-        let size = Checkpoint::open(&note, &self.shared.realm.public())
-            .map_err(|error| QueryError::Damaged(format!("the checkpoint: {error}")))?
-            .size;
+    pub fn job_proofs(
+        &self,
+        job: &StoredJob,
+        reveal: Reveal,
+        cosigned: Option<&str>,
+    ) -> Result<JobProofs, QueryError> {
+        let size_of = |note: &str| {
+            Checkpoint::open(note, &self.shared.realm.public())
+                .map(|checkpoint| checkpoint.size)
+                .map_err(|error| QueryError::Damaged(format!("the checkpoint: {error}")))
+        };
+        let newest = self.checkpoint();
+        let last = job.settled_seq.unwrap_or(job.accepted_seq);
+        let (note, size) = match cosigned.map(|note| size_of(note).map(|size| (note, size))).transpose()? {
+            Some((note, size)) if last < size => (note, size),
+            _ => (&*newest, size_of(&newest)?),
+        };
         let (all, worker) = (reveal == Reveal::All, reveal != Reveal::Nothing);
         let salt = worker.then(|| proof::salt_text(&job.salt));
         let request = job.request_json.clone().filter(|_| all);
@@ -251,7 +264,7 @@ impl Ledger {
                 })?;
                 let shows = [&shown.request, &shown.answer, &shown.receipt].iter().any(|part| part.is_some());
                 let shown = Shown { leaf, salt: salt.clone().filter(|_| shows), ..shown };
-                Ok::<_, QueryError>(proof::write(seq, &shown, &path, &note))
+                Ok::<_, QueryError>(proof::write(seq, &shown, &path, note))
             };
             let settled = job.settled_seq.filter(|seq| *seq < size);
             Ok(JobProofs {

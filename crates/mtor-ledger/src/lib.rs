@@ -45,7 +45,8 @@ pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
 pub use proof::{
-    BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Reveal, Shown, Signed, check_proof, prove_balance,
+    BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Reveal, Shown, Signed, check_proof,
+    proof_cosignature, prove_balance,
 };
 pub use record::{
     Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,

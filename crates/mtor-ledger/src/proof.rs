@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::commitment::{Salt, commitment};
+use crate::cosignature::{Cosignature, WitnessKey};
 
 pub use balance::{BalanceProofError, prove_balance};
 pub use signed::Signed;
@@ -169,6 +170,13 @@ pub fn check_proof(text: &str, realm: Option<&PublicKey>) -> Result<Proven, Proo
     let signed = signed::shown_signature(&entry, &shown, &realm)?;
     let text = shown_text(&entry, shown)?;
     Ok(Proven { realm, entry, checkpoint, text, signed, balance })
+}
+
+/// The cosignature by this witness under a proof's checkpoint, if it has one. It says nothing of the rest of the proof: that is for
+/// [`check_proof`].
+pub fn proof_cosignature(text: &str, witness: &WitnessKey) -> Option<Cosignature> {
+    let (_, note) = text.split_once("\n\n")?;
+    witness.find(note, note)
 }
 
 /// The text that is shown, if it is the one that the entry commits to.

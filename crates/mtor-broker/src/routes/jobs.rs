@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use mtor_ledger::Reveal;
+use mtor_ledger::{Ledger, Reveal};
 use mtor_protocol::http::{JobInfo, JobProofs};
 use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
 use serde::Deserialize;
@@ -124,7 +124,9 @@ pub(super) async fn proofs(
         // Who worked for it may prove that, and learns nothing of what was asked.
         Err(not_mine) => (app.worked_job(&asked.wallet, id).await?.ok_or(not_mine)?, Reveal::Receipt),
     };
-    let proofs = app.realm.ledger_read(move |ledger| ledger.job_proofs(&job, reveal)).await?;
+    let cosigned = app.cosigned.newest();
+    let prove = move |ledger: &Ledger| ledger.job_proofs(&job, reveal, cosigned.as_deref());
+    let proofs = app.realm.ledger_read(prove).await?;
     Ok(Json(proofs))
 }
 
