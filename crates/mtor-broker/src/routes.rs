@@ -1,6 +1,7 @@
 //! The HTTP interface: which path leads where, and what holds for all of them.
 
 mod console;
+mod handovers;
 mod health;
 mod jobs;
 mod log;
@@ -54,6 +55,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/welcome", post(wallets::welcome))
         .route("/api/wallets/{did}/keys", get(wallets::keys).post(wallets::make_key))
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
+        .route("/api/handovers", post(handovers::leave))
+        .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
