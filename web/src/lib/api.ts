@@ -3,7 +3,7 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
+  ApiKey, Handover, HandoverTaken, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
   WalletInfo, WorkerInfo,
 } from "./wire";
 
@@ -40,6 +40,10 @@ export class Api {
 
   /** Asks the realm's owner to fill this wallet up. */
   welcome = () => this.#ask<WalletInfo>("POST", this.#wallet("/welcome"), undefined, false);
+
+  /** Leaves something sealed for another device; `take` fetches it, once. */
+  leave = (sealed: string) => this.#ask<Handover>("POST", "/api/handovers", { sealed });
+  take = (id: string) => this.#ask<HandoverTaken>("POST", `/api/handovers/${encodeURIComponent(id)}/take`);
 
   keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
   makeKey = (name: string) => this.#ask<ApiKey>("POST", this.#wallet("/keys"), { name });
