@@ -78,7 +78,7 @@ const file = { name: saved.suggestedFilename(), mimeType: "application/json", bu
 await person.part("keep-have").click();
 await person.inState("keep", "kept");
 
-// Lost again; the file brings it back, with its password.
+// Lost again; the file brings it back, with its password. This time the wallet in its place is kept first.
 await lose();
 await atWallet();
 await person.part("keep-bring").click();
@@ -89,7 +89,12 @@ await person.part("bring-find").click();
 await eventually("the password is wrong", async () => /password does not open/.test(await complaint()));
 await person.part("bring-password").fill(PASSWORD);
 await person.part("bring-find").click();
-await person.part("replace").click();
+await person.part("replace-keep-first").click();
+await person.part("keep-file").click();
+for (const field of ["keep-password", "keep-password-again"]) await person.part(field).fill(PASSWORD);
+await person.part("keep-save").click();
+await person.part("keep-have").click();
+await person.part("replace-here").getByText("You can come back to it").waitFor();
 await person.part("replace").click();
 await back(spentTo + 100_000_000n, "file");
 await person.close();
