@@ -6,6 +6,7 @@ import { eventually, open, profile } from "./person.mjs";
 
 const first = await open();
 await first.connected();
+await eventually("the owner has filled it up", async () => (await first.balance()) > 0n);
 await first.ask("say The lighthouse stands.");
 await first.inState("answer-state", "completed");
 await eventually("the answer is paid", async () => (await first.balance()) % 1_000_000n !== 0n);

@@ -8,6 +8,7 @@ const PASSWORD = "a horse, a cart, a caf\u{e9}";
 let person = await open();
 const { page } = person;
 await person.connected();
+await eventually("the owner has filled it up", async () => (await person.balance()) > 0n);
 await person.ask("say The lighthouse stands.");
 await person.inState("answer-state", "completed");
 await eventually("the answer is paid", async () => (await person.balance()) % 1_000_000n !== 0n);
