@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::process::Process;
 use crate::programs::{cache, workspace};
+
+/// Where Debian puts the sources of Go libraries.
+const GO_PACKAGES: &str = "/usr/share/gocode";
 
 /// Runs a script with the official Python clients of OpenAI's interface and of Wyoming, to its end, and gives what it
 /// printed.
@@ -51,6 +54,23 @@ pub async fn node(script: &str, arguments: &[&str]) {
     run(command).await;
 }
 
+/// Runs a Go program with Debian's packages of Go's own libraries, to its end, and gives how it ended.
+///
+/// # Panics
+/// When Go is not there; `./mtor test e2e` installs it.
+pub async fn go(program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new("go");
+    command.arg("run").arg(workspace().join("tests/clients").join(program)).args(arguments);
+    // Without modules, so that nothing is fetched: Debian has the libraries' sources in this place.
+    command.env("GO111MODULE", "off").env("GOPATH", GO_PACKAGES).env("GOCACHE", cache("go"));
+    without_proxies(&mut command);
+    let run = move || match command.output() {
+        Ok(output) => output,
+        Err(error) => panic!("go can't be started ({error}): `./mtor test e2e` installs golang-go"),
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
 /// Installs what the `package-lock.json` of a folder names, unless it was done before.
 pub(crate) fn node_packages(folder: &Path) {
     once(&folder.join("node_modules"), &folder.join("package-lock.json"), |_| {
@@ -87,18 +107,15 @@ fn finish(command: &mut Command) -> String {
 
 /// Off the test's own thread, on which its workers live.
 async fn run(mut command: Command) -> String {
-    // No key of somebody's real account, no proxy: the realm on this machine is meant.
-    for name in [
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ] {
+    // No key of somebody's real account: the realm on this machine is meant.
+    command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL");
+    without_proxies(&mut command);
+    tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap()
+}
+
+/// The realm is on this machine.
+fn without_proxies(command: &mut Command) {
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(name);
     }
-    tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap()
 }

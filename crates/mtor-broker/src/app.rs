@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
-use mtor_protocol::{AccountId, Did, Timestamp};
+use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,20 +16,23 @@ use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
 use crate::settings::Settings;
+use crate::witness::Cosigned;
 
 /// A wallet, as the broker deals with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wallet {
     /// Its name.
     pub did: Did,
-    /// Its account.
+    /// The account that it asks with: its own, or that of the grant that its API key spends from.
     pub account: AccountId,
+    /// The grant, when it can do nothing but spend from that.
+    pub grant: Option<JobId>,
 }
 
 impl Wallet {
     /// The wallet of a key.
     pub fn of(key: &PublicKey) -> Self {
-        Self { did: key.to_did(), account: guid(key) }
+        Self { did: key.to_did(), account: guid(key), grant: None }
     }
 }
 
@@ -49,6 +52,8 @@ pub struct App {
     pub started: Timestamp,
     /// The way to the realm's task.
     pub realm: RealmHandle,
+    /// What is published of the log's checkpoints.
+    pub cosigned: Cosigned,
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// Signed requests that were seen.
@@ -85,6 +90,7 @@ impl App {
             owner,
             started: crate::clock::now(),
             realm,
+            cosigned: Cosigned::new(&settings.file.log),
             metrics,
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),

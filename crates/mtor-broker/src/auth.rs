@@ -81,9 +81,14 @@ impl App {
     async fn check_key(&self, secret: &str) -> Result<Wallet, Problem> {
         let hash = digest(secret.as_bytes());
         let key = self.realm.ledger_read(move |ledger| ledger.key_by_hash(hash)).await?;
-        key.map(|key| Wallet { did: key.did, account: key.account }).ok_or_else(|| {
-            Problem::new(ProblemKind::Unauthorized, "this API key is not known here, or was revoked")
-        })
+        let refuse = |detail: &str| Problem::new(ProblemKind::Unauthorized, detail);
+        let key = key.ok_or_else(|| refuse("this API key is not known here, or was revoked"))?;
+        if let Some(grant) = key.grant
+            && !self.realm.view(move |realm| realm.state().grants().contains_key(&grant)).await?
+        {
+            return Err(refuse("the grant that this API key spends from has ended"));
+        }
+        Ok(Wallet { did: key.did, account: key.account, grant: key.grant })
     }
 }
 
@@ -122,17 +127,32 @@ pub(crate) fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The wallet that a path names, if it is the caller's own.
+/// The wallet that a path names, if it is the caller's own, and the caller may do all that it can.
 ///
 /// # Errors
-/// When it is no name, or another's: nobody learns more than that.
+/// When it is no name, or another's: nobody learns more than that. When the caller has an API key that can only spend
+/// from a grant.
 pub(crate) fn own_wallet(caller: &Wallet, did: &str) -> Result<(), Problem> {
     if did == caller.did.as_str() {
-        return Ok(());
+        return whole_wallet(caller);
     }
     match PublicKey::from_did(did) {
         Ok(_) => Err(Problem::new(ProblemKind::Forbidden, "this wallet is not yours")),
         Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),
+    }
+}
+
+/// Turns away who can only spend from a grant.
+///
+/// # Errors
+/// When the caller is such.
+pub(crate) fn whole_wallet(caller: &Wallet) -> Result<(), Problem> {
+    match caller.grant {
+        None => Ok(()),
+        Some(_) => {
+            let detail = "this API key spends from a grant and can do nothing else with the wallet";
+            Err(Problem::new(ProblemKind::Forbidden, detail))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::stream::JobStream;
 use crate::streams::Streams;
 use crate::wyoming::Wyoming;
-use crate::{clock, defaults, routes, server};
+use crate::{clock, defaults, routes, server, witness};
 
 /// How often the drain looks whether the last job is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -46,6 +46,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     raise_file_limit();
     let address = settings.file.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| explain_bind(address, error))?;
+    witness::check(&settings.file.log)?;
     let wyoming = Wyoming::bind(&settings.file.wyoming).await?;
     let wyoming_address = wyoming.address();
     let address = listener.local_addr().context("the listening address can't be read")?;
@@ -83,9 +84,11 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         handle.input(input).await?;
     }
     let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
+    app.cosigned.recall(&app.realm, app.key.public()).await?;
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
+    witness::start(&app)?;
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 

@@ -66,3 +66,18 @@ pub const INPUT_BYTES_IN_ALL_MAX: usize = 256 << 20;
 pub const INPUT_FRAMES_MAX: usize = 1 << 19;
 /// Binary frames that wait for a worker's connection before those who feed it wait too.
 pub const LINK_PAYLOADS_MAX: usize = 8;
+/// Witnesses of the log.
+pub const WITNESSES_MAX: usize = 16;
+/// Witnesses are shown a new checkpoint at most so often.
+pub const WITNESS_INTERVAL: Duration = Duration::from_secs(60);
+/// How long after a change of the realm it is looked whether the log has grown: by then the disk has it.
+pub const WITNESS_SETTLE: Duration = Duration::from_secs(1);
+/// Longest wait for a witness's answer.
+pub const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest pause after failures of a witness; it begins with [`WITNESS_INTERVAL`] and doubles.
+pub const WITNESS_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+/// Longest answer of a witness that is read, in bytes.
+pub const WITNESS_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// How long the newest cosigned checkpoint is published although the log has grown beyond it, in milliseconds. Then the newest
+/// is published without witnesses: a log that nobody witnesses any more must not seem to stand still.
+pub const COSIGNED_AGE_MS_MAX: u64 = 10 * 60 * 1_000;

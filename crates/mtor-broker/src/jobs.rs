@@ -103,6 +103,7 @@ impl App {
         let job = NewJob {
             id,
             account: wallet.account,
+            payer: None,
             capability: kind,
             model: intent.model.clone(),
             class: submit.class,
@@ -116,6 +117,7 @@ impl App {
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
             quote: submit.quote,
+            grant: submit.grant,
         };
         Ok(Submission {
             not_forgotten: false,

@@ -28,8 +28,11 @@ mod session;
 mod settings;
 pub mod stream;
 pub mod streams;
+pub mod witness;
 mod wyoming;
 
 pub use broker::{Broker, start};
-pub use settings::{Admit, Coins, DEFAULT_LISTEN, RealmFile, Settings, SettingsError};
+pub use settings::{
+    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, WitnessSection, WitnessUrl,
+};
 pub use wyoming::{SatelliteSection, WyomingSection};

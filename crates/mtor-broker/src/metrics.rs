@@ -106,6 +106,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// WebSocket sessions now.
     pub sessions: Counter,
+    /// Times that a witness of the log did not cosign a checkpoint.
+    pub witness_failures: Counter,
 }
 
 impl Metrics {
@@ -155,6 +157,11 @@ impl Metrics {
                 "mtor_connections_refused_total",
                 "Connections turned away because there were too many.",
                 &self.connections_refused,
+            ),
+            (
+                "mtor_witness_failures_total",
+                "Times that a witness of the log did not cosign a checkpoint.",
+                &self.witness_failures,
             ),
         ];
         let live = [

@@ -25,7 +25,8 @@ use crate::stream::JobStream;
 use crate::streams::Streams;
 use effects::AfterCommit;
 
-use handle::Reply;
+pub(crate) use handle::Once;
+use handle::{Answer, Question, Reply};
 pub use handle::{RealmGone, RealmHandle, Submission, Taken};
 
 /// What the realm is asked.
@@ -37,7 +38,7 @@ pub(crate) enum Command {
     /// A client wants something done.
     Submit(Box<Submission>, oneshot::Sender<Result<Reply, Problem>>),
     /// Something with a yes or a no.
-    Ask(Box<dyn FnOnce(Ticket) -> Input + Send>, oneshot::Sender<Result<(), Problem>>),
+    Ask(Question, oneshot::Sender<Result<Answer, Problem>>),
     /// Something that only looks.
     View(Box<dyn FnOnce(&Realm) + Send>),
     /// A record for the side tables, with no decision of the core.
@@ -47,7 +48,7 @@ pub(crate) enum Command {
 /// Who waits for which answer.
 enum Waiter {
     Submit(Box<Submission>, oneshot::Sender<Result<Reply, Problem>>),
-    Ask(oneshot::Sender<Result<(), Problem>>),
+    Ask(Option<Record>, oneshot::Sender<Result<Answer, Problem>>),
 }
 
 /// An open job, as the shell needs it.
@@ -211,13 +212,17 @@ impl RealmTask {
                 let ticket = self.wait(Waiter::Submit(submission, reply));
                 Input::Submit { ticket, job }
             }
-            Command::Ask(input, reply) => {
+            Command::Ask(question, reply) => {
                 if !self.ledger.writable() {
                     let _ = reply.send(Err(unwritable()));
                     return Ok(());
                 }
-                let ticket = self.wait(Waiter::Ask(reply));
-                input(ticket)
+                if question.once.is_some_and(|once| self.realm.may_be_forgotten(once.id)) {
+                    let _ = reply.send(Ok(Answer::Unsure(question)));
+                    return Ok(());
+                }
+                let ticket = self.wait(Waiter::Ask(question.record, reply));
+                (question.input)(ticket)
             }
             Command::View(look) => {
                 look(&self.realm);

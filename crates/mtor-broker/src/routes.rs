@@ -1,6 +1,7 @@
 //! The HTTP interface: which path leads where, and what holds for all of them.
 
 mod console;
+mod grants;
 mod handovers;
 mod health;
 mod jobs;
@@ -55,6 +56,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/welcome", post(wallets::welcome))
         .route("/api/wallets/{did}/keys", get(wallets::keys).post(wallets::make_key))
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
+        .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
+        .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mtor_core::{Config, MarketRules, PrivateMode};
+use mtor_ledger::WitnessKey;
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price};
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,8 @@ pub struct RealmFile {
     pub limits: LimitsSection,
     /// How much is kept.
     pub retention: RetentionSection,
+    /// Who witnesses the log.
+    pub log: LogSection,
     /// Home Assistant and satellites.
     pub wyoming: WyomingSection,
 }
@@ -110,6 +113,7 @@ impl Default for RealmFile {
             workers: WorkersSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
+            log: LogSection::default(),
             wyoming: WyomingSection::default(),
         }
     }
@@ -223,6 +227,55 @@ impl Default for RetentionSection {
     }
 }
 
+/// The public log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSection {
+    /// Witnesses that cosign its checkpoints.
+    pub witnesses: Vec<WitnessSection>,
+}
+
+/// A witness (C2SP tlog-witness).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessSection {
+    /// Its submission prefix: `add-checkpoint` is appended.
+    pub url: WitnessUrl,
+    /// Its key, of cosignature/v1.
+    pub key: WitnessKey,
+}
+
+/// The address of a witness, without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WitnessUrl(String);
+
+impl TryFrom<String> for WitnessUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_one = reqwest::Url::parse(&text).is_ok_and(|url| {
+            ["http", "https"].contains(&url.scheme()) && url.query().is_none() && url.fragment().is_none()
+        });
+        match is_one {
+            true => Ok(Self(text.trim_end_matches('/').to_owned())),
+            false => Err(format!("{text:?} is no address of a witness: write https://HOST/PATH")),
+        }
+    }
+}
+
+impl From<WitnessUrl> for String {
+    fn from(url: WitnessUrl) -> Self {
+        url.0
+    }
+}
+
+impl std::fmt::Display for WitnessUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl RealmFile {
     /// The rules of the core that follow from this file.
     ///
@@ -278,6 +331,26 @@ mod tests {
     fn a_slip_of_the_pen_is_noticed() {
         let error = toml::from_str::<RealmFile>("[limits]\nconections = 3").unwrap_err().to_string();
         assert!(error.contains("unknown field `conections`"), "{error}");
+    }
+
+    #[test]
+    fn witnesses_are_read_and_mistakes_are_named() {
+        let key = "witness.example/w1+e42b2f2c+BDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
+        let read = |url: &str, key: &str| {
+            toml::from_str::<RealmFile>(&format!("[[log.witnesses]]\nurl = {url:?}\nkey = {key:?}"))
+        };
+        let file = read("https://witness.example/logs/", key).unwrap();
+        let witness = &file.log.witnesses[0];
+        assert_eq!(
+            (witness.url.to_string().as_str(), witness.key.name()),
+            ("https://witness.example/logs", "witness.example/w1")
+        );
+        assert_eq!(toml::from_str::<RealmFile>(&toml::to_string(&file).unwrap()).unwrap(), file);
+        let error = |url: &str, key: &str| read(url, key).unwrap_err().to_string();
+        assert!(error("ftp://witness.example", key).contains("is no address of a witness"));
+        assert!(
+            error("https://witness.example", "w1").contains("ask whoever keeps the witness for its vkey")
+        );
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Bench {
         let job = NewJob {
             id: JobId(u128::from(NOW.0) << 80 | self.jobs),
             account: AccountId(1_000 + self.jobs % 10),
+            payer: None,
             capability: CapabilityKind::CHAT,
             model: "default".to_owned(),
             class: ServiceClass::Interactive,
@@ -91,6 +92,7 @@ impl Bench {
             max_price: Some(Micro::coins(1)),
             prefix,
             quote: None,
+            grant: None,
         };
         self.handle(Input::Submit { ticket: Ticket(0), job });
         match self.outputs.last() {

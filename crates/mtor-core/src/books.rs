@@ -70,6 +70,9 @@ pub enum BooksError {
     /// An account would exceed what can be counted.
     #[error("the amount is larger than the books can count")]
     Overflow,
+    /// Balances were written down that are not those of the books.
+    #[error("the balances in it are not those that the entries before it lead to")]
+    OtherBalances,
     /// The books do not balance.
     #[error("the books do not balance: {0}")]
     Unbalanced(&'static str),

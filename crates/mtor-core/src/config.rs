@@ -34,6 +34,9 @@ pub struct Config {
     pub timeout_ms_default: u64,
     /// A worker that has not been heard of for so long has left, in milliseconds.
     pub beat_timeout_ms: u64,
+    /// How long it takes until all balances are written down again, in milliseconds. No timer waits for it: the first input after
+    /// it finds that it is time.
+    pub balance_interval_ms: u64,
     /// How many finished jobs are remembered here to recognise repeated submissions.
     pub finished_remembered_max: usize,
     /// Set when coins are issued by the owner alone, who never runs dry.
@@ -90,6 +93,7 @@ impl Default for Config {
             output_tokens_max: 32_768,
             timeout_ms_default: 10 * 60 * 1_000,
             beat_timeout_ms: 30_000,
+            balance_interval_ms: 60 * 60 * 1_000,
             finished_remembered_max: 65_536,
             private: None,
         }

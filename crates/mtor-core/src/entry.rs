@@ -3,11 +3,15 @@
 
 mod leaf;
 
+use std::collections::BTreeMap;
+
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, FinishReason, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage,
+    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass,
+    Timestamp, Usage,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::balances::Balances;
 
 /// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +54,43 @@ pub enum Fact {
         /// Salted commitment to the memo.
         memo: Digest,
     },
+    /// A wallet lets others spend of its coins. Nothing moves yet.
+    Granted {
+        /// The grant.
+        id: JobId,
+        /// Whose coins.
+        from: AccountId,
+        /// The account that it has of its own, see [`grant_account`](crate::grant_account).
+        account: AccountId,
+        /// The wallets that may spend.
+        to: Vec<AccountId>,
+        /// What it allows.
+        terms: GrantTerms,
+        /// Salted commitment to its name and to the names of the wallets.
+        about: Digest,
+    },
+    /// Coins of the granter are set aside in the grant's account.
+    Filled {
+        /// The grant.
+        grant: JobId,
+        /// The granter.
+        from: AccountId,
+        /// The grant's account.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+    },
+    /// A grant is over, and what was left in its account goes back.
+    Revoked {
+        /// The grant.
+        grant: JobId,
+        /// The grant's account.
+        from: AccountId,
+        /// The granter.
+        to: AccountId,
+        /// All that was left.
+        amount: Micro,
+    },
     /// A job was taken: it will be done or refunded. Its hold stands.
     Accepted {
         /// The job.
@@ -71,6 +112,13 @@ pub enum Fact {
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
         output: Option<Digest>,
+    },
+    /// What all wallets had then: at most once an hour, and only when something had happened since.
+    Balanced {
+        /// Their number, their sum and their root.
+        balances: Balances,
+        /// What capabilities cost then, by name.
+        prices: BTreeMap<CapabilityKind, Price>,
     },
 }
 
@@ -113,8 +161,11 @@ pub struct Leg {
 pub struct NewJob {
     /// Chosen by the client.
     pub id: JobId,
-    /// Who pays.
+    /// Whose it is, and who pays unless a grant does.
     pub account: AccountId,
+    /// The account of the grant that pays, if one does. The realm finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<AccountId>,
     /// What is asked of.
     pub capability: CapabilityKind,
     /// Of which model; `default` for the realm's choice.
@@ -145,6 +196,9 @@ pub struct NewJob {
     /// When the quote expires that the client relies on. Not in the journal: the price that it led to is.
     #[serde(skip)]
     pub quote: Option<Timestamp>,
+    /// The grant that shall pay, when the client says so. Not in the journal: the payer that it led to is.
+    #[serde(skip)]
+    pub grant: Option<JobId>,
 }
 
 fn is_zero(value: &u32) -> bool {
@@ -152,6 +206,11 @@ fn is_zero(value: &u32) -> bool {
 }
 
 impl NewJob {
+    /// Whose coins are held for it.
+    pub fn payer(&self) -> AccountId {
+        self.payer.unwrap_or(self.account)
+    }
+
     /// The most that it can use.
     pub fn bounds(&self) -> Usage {
         Usage {
@@ -165,6 +224,8 @@ impl NewJob {
 
 #[cfg(test)]
 mod tests {
+    use mtor_protocol::Period;
+
     use super::*;
 
     #[test]
@@ -172,6 +233,7 @@ mod tests {
         let job = NewJob {
             id: JobId(1),
             account: AccountId(2),
+            payer: Some(AccountId(3)),
             capability: CapabilityKind::CHAT,
             model: "default".into(),
             class: ServiceClass::Interactive,
@@ -185,10 +247,27 @@ mod tests {
             max_price: None,
             prefix: Some(3),
             quote: None,
+            grant: None,
         };
         let facts = [
             Fact::Founded { owner: AccountId(9) },
             Fact::Issued { id: JobId(1), to: AccountId(2), amount: Micro(3) },
+            Fact::Granted {
+                id: JobId(7),
+                from: AccountId(2),
+                account: AccountId(8),
+                to: vec![AccountId(9)],
+                terms: GrantTerms {
+                    limit: Micro(5),
+                    period: Some(Period::Month),
+                    job_max: None,
+                    only: vec![CapabilityKind::CHAT],
+                    expires: Some(Timestamp(9)),
+                },
+                about: Digest([2; 32]),
+            },
+            Fact::Filled { grant: JobId(7), from: AccountId(2), to: AccountId(8), amount: Micro(5) },
+            Fact::Revoked { grant: JobId(7), from: AccountId(8), to: AccountId(2), amount: Micro::ZERO },
             Fact::Accepted { job, hold: Micro(4), price: Price::default() },
             Fact::Settled {
                 id: JobId(1),
@@ -196,6 +275,10 @@ mod tests {
                 usage: Usage { output_tokens: 1, ..Usage::default() },
                 legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
                 output: Some(Digest([1; 32])),
+            },
+            Fact::Balanced {
+                balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },
+                prices: BTreeMap::from([(CapabilityKind::CHAT, Price::default())]),
             },
         ];
         for (seq, fact) in (0..).zip(facts) {

@@ -7,17 +7,22 @@
 //!
 //! What must not live here: I/O, a clock, threads, randomness, text that people wrote. Depends on mtor-protocol alone.
 
+mod balances;
 mod books;
 mod config;
 mod entry;
+mod grant;
 mod market;
+pub mod merkle;
 mod offers;
 mod realm;
 mod state;
 mod waiting;
 
+pub use balances::{Balance, Balances};
 pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
 pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
+pub use grant::{Grant, grant_account};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use state::{Corrupt, OpenJob, State};

@@ -1,6 +1,7 @@
 //! The realm: what it knows, and its only door. One module for each kind of input decides; nothing here does I/O.
 
 mod finish;
+mod grants;
 mod hedge;
 mod pricing;
 mod submit;
@@ -14,8 +15,8 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, Did, Digest, FinishReason, JobId, Micro, Price, Problem, ProblemKind, Timestamp,
-    Usage,
+    AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Problem,
+    ProblemKind, Timestamp, Usage,
 };
 
 use crate::config::Config;
@@ -25,6 +26,7 @@ use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::waiting::{Rank, Waiting};
 
+use grants::GrantIndex;
 pub(crate) use hedge::Rival;
 pub use view::JobView;
 
@@ -180,6 +182,30 @@ pub enum Input {
         id: JobId,
         /// Whose.
         to: AccountId,
+    },
+    /// A wallet lets others spend of its coins.
+    Grant {
+        /// For the reply.
+        ticket: Ticket,
+        /// The grant.
+        id: JobId,
+        /// Whose coins.
+        from: AccountId,
+        /// Who may spend.
+        to: Vec<AccountId>,
+        /// What it allows.
+        terms: GrantTerms,
+        /// Salted commitment to its names.
+        about: Digest,
+    },
+    /// A wallet takes a grant back: nothing more is spent of it, and its open jobs are cancelled.
+    Revoke {
+        /// For the reply.
+        ticket: Ticket,
+        /// Which.
+        grant: JobId,
+        /// Who asks.
+        account: AccountId,
     },
     /// Time has passed.
     Tick,
@@ -351,6 +377,7 @@ pub(crate) struct Worker {
 pub(crate) enum Finished {
     Job { account: AccountId, request: Digest },
     Transfer(Box<Transfer>),
+    Grant { from: AccountId, about: Digest },
 }
 
 /// A transfer between wallets.
@@ -382,6 +409,7 @@ pub struct Realm {
     late_words: BTreeSet<(Timestamp, JobId)>,
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
+    grants: GrantIndex,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -396,6 +424,7 @@ impl Realm {
         let mut realm = Self {
             config,
             forgotten_until: state.newest_id_time(),
+            grants: GrantIndex::new(&state),
             state,
             jobs: HashMap::new(),
             offers: Offers::default(),
@@ -448,6 +477,7 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         self.follow_load(now);
+        self.write_balances(now, outputs)?;
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, meter, outputs),
             Input::Progressed { worker, job, lease } => {
@@ -477,6 +507,12 @@ impl Realm {
                 self.transfer(now, ticket, id, (from, to), amount, memo, outputs)
             }
             Input::Welcome { ticket, id, to } => self.welcome(now, ticket, id, to, outputs),
+            Input::Grant { ticket, id, from, to, terms, about } => {
+                self.grant(now, ticket, id, (from, to), terms, about, outputs)
+            }
+            Input::Revoke { ticket, grant, account } => {
+                self.revoke(now, ticket, grant, account, meter, outputs)
+            }
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {
                 self.draining = true;
@@ -504,7 +540,12 @@ impl Realm {
     }
 
     /// Decides a fact: makes it true here, and has the shell make it durable.
-    fn record(&mut self, now: Timestamp, fact: Fact, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
+    pub(crate) fn record(
+        &mut self,
+        now: Timestamp,
+        fact: Fact,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         let entry = Entry { seq: self.state.entries(), time: now, fact };
         self.state.apply(&entry)?;
         outputs.push(Output::Journal(entry));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
+use crate::grant::{Grant, grant_account};
 
 /// The durable state of a realm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -17,6 +18,14 @@ pub struct State {
     newest_id_time: u64,
     books: Books,
     open: BTreeMap<JobId, OpenJob>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    grants: BTreeMap<JobId, Grant>,
+    /// When the balances were last written down; when it was founded, before they ever were.
+    #[serde(default)]
+    balanced_at: Timestamp,
+    /// How many entries there were right after that.
+    #[serde(default)]
+    balanced_entries: u64,
 }
 
 /// A job that is not settled.
@@ -49,6 +58,9 @@ pub enum Corrupt {
     /// The books refuse it.
     #[error("entry {0}: {1}")]
     Books(u64, BooksError),
+    /// A grant does not allow it.
+    #[error("entry {0}: {1}")]
+    Grant(u64, &'static str),
 }
 
 impl State {
@@ -63,14 +75,20 @@ impl State {
         if (entry.seq == 0) != matches!(entry.fact, Fact::Founded { .. }) {
             return Err(Corrupt::Founding(entry.seq));
         }
-        self.apply_fact(entry).map_err(|error| Corrupt::Books(entry.seq, error))?;
+        self.apply_fact(entry).map_err(|fault| match fault {
+            Fault::Books(error) => Corrupt::Books(entry.seq, error),
+            Fault::Grant(what) => Corrupt::Grant(entry.seq, what),
+        })?;
         self.next_seq += 1;
         Ok(())
     }
 
-    fn apply_fact(&mut self, entry: &Entry) -> Result<(), BooksError> {
+    fn apply_fact(&mut self, entry: &Entry) -> Result<(), Fault> {
         match &entry.fact {
-            Fact::Founded { owner } => self.owner = Some(*owner),
+            Fact::Founded { owner } => {
+                self.owner = Some(*owner);
+                self.balanced_at = entry.time;
+            }
             Fact::Issued { id, to, amount } => {
                 self.books.transfer(ISSUER, *to, *amount)?;
                 self.saw(*id);
@@ -79,8 +97,23 @@ impl State {
                 self.books.transfer(*from, *to, *amount)?;
                 self.saw(*id);
             }
+            Fact::Granted { id, from, account, to, terms, about } => {
+                if *account != grant_account(*from, *id) {
+                    return Err(Fault::Grant("the account is not that of this grant"));
+                }
+                if self.grants.contains_key(id) {
+                    return Err(Fault::Grant("this grant stands already"));
+                }
+                let names = (*from, *account);
+                self.grants.insert(*id, Grant::new(names, to.clone(), terms.clone(), *about, entry.time));
+                self.saw(*id);
+            }
+            Fact::Filled { grant, from, to, amount } => {
+                self.fill(entry.time, *grant, (*from, *to), *amount)?
+            }
+            Fact::Revoked { grant, from, to, amount } => self.revoke(*grant, (*from, *to), *amount)?,
             Fact::Accepted { job, hold, price } => {
-                self.books.hold(job.id, job.account, *hold)?;
+                self.books.hold(job.id, job.payer(), *hold)?;
                 self.saw(job.id);
                 let open = OpenJob { job: job.clone(), hold: *hold, price: *price, accepted: entry.time };
                 self.open.insert(job.id, open);
@@ -89,7 +122,48 @@ impl State {
                 self.books.resolve(*id, legs)?;
                 self.open.remove(id);
             }
+            Fact::Balanced { balances, .. } => {
+                if *balances != self.books.balances() {
+                    return Err(BooksError::OtherBalances.into());
+                }
+                self.balanced_at = entry.time;
+                self.balanced_entries = entry.seq + 1;
+            }
         }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        (from, to): (AccountId, AccountId),
+        amount: Micro,
+    ) -> Result<(), Fault> {
+        let grant = self.grants.get_mut(&id).filter(|grant| (grant.from, grant.account) == (from, to));
+        let grant = grant.ok_or(Fault::Grant("there is no such grant of this wallet"))?;
+        let mut drawn = grant.clone();
+        let account = self.books.account(to);
+        drawn.draw(now, &account, amount).ok_or(Fault::Grant("more is set aside than the grant allows"))?;
+        self.books.transfer(from, to, amount)?;
+        *grant = drawn;
+        Ok(())
+    }
+
+    fn revoke(&mut self, id: JobId, (from, to): (AccountId, AccountId), amount: Micro) -> Result<(), Fault> {
+        let grant = self.grants.get(&id).filter(|grant| (grant.account, grant.from) == (from, to));
+        grant.ok_or(Fault::Grant("there is no such grant of this wallet"))?;
+        let account = self.books.account(from);
+        if account.debits_pending != Micro::ZERO {
+            return Err(Fault::Grant("jobs of this grant are still open"));
+        }
+        if account.available() != amount {
+            return Err(Fault::Grant("what goes back is not what was left"));
+        }
+        if amount > Micro::ZERO {
+            self.books.transfer(from, to, amount)?;
+        }
+        self.grants.remove(&id);
         Ok(())
     }
 
@@ -117,9 +191,31 @@ impl State {
         &self.open
     }
 
+    /// The grants that stand.
+    pub fn grants(&self) -> &BTreeMap<JobId, Grant> {
+        &self.grants
+    }
+
+    /// Whether it is so long ago that the balances were written down, and anything has happened since.
+    pub(crate) fn are_balances_due(&self, now: Timestamp, interval_ms: u64) -> bool {
+        self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= interval_ms
+    }
+
     /// The time in the newest id that was ever taken, see [`id_time`].
     pub(crate) fn newest_id_time(&self) -> u64 {
         self.newest_id_time
+    }
+}
+
+/// Why a fact can't be made true.
+enum Fault {
+    Books(BooksError),
+    Grant(&'static str),
+}
+
+impl From<BooksError> for Fault {
+    fn from(error: BooksError) -> Self {
+        Self::Books(error)
     }
 }
 

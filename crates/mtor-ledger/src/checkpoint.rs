@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The signed note's type of an Ed25519 signature.
 const ED25519: u8 = 1;
+/// How a signature line of a note begins.
+const SIGNATURE: &str = "\u{2014} ";
 /// Longest note that is looked at, in bytes; one signature takes about 200.
 const NOTE_BYTES_MAX: usize = 16 << 10;
 
@@ -62,8 +64,8 @@ impl Checkpoint {
         if note.chars().any(|char| char.is_ascii_control() && char != '\n') {
             return Err(Malformed("it has control characters"));
         }
-        let split = note.rfind("\n\n").ok_or(Malformed("there is no blank line before the signatures"))?;
-        let (text, signatures) = (&note[..=split], &note[split + 2..]);
+        let text = text_of(note).ok_or(Malformed("there is no blank line before the signatures"))?;
+        let signatures = &note[text.len() + 1..];
         let mut lines = text.lines();
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(Malformed("it has fewer than three lines"));
@@ -84,18 +86,67 @@ impl Checkpoint {
     }
 }
 
+/// Notes that stand one after the other in a text: each ends with its signature lines. What is no note comes out as one part
+/// too, for whoever opens it to say so.
+pub(crate) fn split_notes(text: &str) -> Vec<&str> {
+    let mut notes = Vec::new();
+    let (mut first, mut at, mut is_signed) = (0, 0, false);
+    for line in text.split_inclusive('\n') {
+        let is_signature = line.starts_with(SIGNATURE);
+        // A blank line is part of a note only between its text and its signatures.
+        let is_between = line.trim().is_empty() && text[first..at].trim().is_empty();
+        if (is_signed && !is_signature) || is_between {
+            notes.push(&text[first..at]);
+            first = if line.trim().is_empty() { at + line.len() } else { at };
+        }
+        is_signed = is_signature;
+        at += line.len();
+    }
+    notes.push(&text[first..]);
+    notes.retain(|note| !note.trim().is_empty());
+    notes
+}
+
+/// The text of a note that its signatures are over, with the end of its last line.
+pub(crate) fn text_of(note: &str) -> Option<&str> {
+    note.rfind("\n\n").map(|split| &note[..=split])
+}
+
+/// A signature line, taken apart.
+pub(crate) struct SignatureLine<'t> {
+    /// All of it, without its end.
+    pub(crate) whole: &'t str,
+    /// Whose it is.
+    pub(crate) name: &'t str,
+    /// The id of the key.
+    pub(crate) id: [u8; 4],
+    /// What stands after the id.
+    pub(crate) signature: Vec<u8>,
+}
+
+/// The signature lines of a note.
+pub(crate) fn signature_lines(
+    lines: &str,
+) -> impl Iterator<Item = Result<SignatureLine<'_>, CheckpointError>> {
+    let malformed = CheckpointError::Malformed("a signature line is not of the form \u{2014} NAME BASE64");
+    lines.lines().map(move |whole| {
+        let parts = whole.strip_prefix(SIGNATURE).and_then(|rest| rest.split_once(' '));
+        let (name, encoded) = parts.ok_or_else(|| malformed.clone())?;
+        let bytes = STANDARD.decode(encoded).map_err(|_| malformed.clone())?;
+        let (id, signature) = bytes.split_first_chunk::<4>().ok_or_else(|| malformed.clone())?;
+        Ok(SignatureLine { whole, name, id: *id, signature: signature.to_vec() })
+    })
+}
+
 /// Whether one of the signature lines is the realm's, over this text.
 fn signed_by(lines: &str, text: &str, realm: &PublicKey) -> Result<bool, CheckpointError> {
-    let malformed = CheckpointError::Malformed("a signature line is not of the form \u{2014} NAME BASE64");
+    let malformed = CheckpointError::Malformed("there is no whole signature line");
     if lines.is_empty() || !lines.ends_with('\n') {
         return Err(malformed);
     }
-    for line in lines.lines() {
-        let parts = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' '));
-        let Some((name, encoded)) = parts else { return Err(malformed) };
-        let Ok(bytes) = STANDARD.decode(encoded) else { return Err(malformed) };
-        let Some((id, signature)) = bytes.split_first_chunk::<4>() else { return Err(malformed) };
-        if name != realm.to_did().as_str() || *id != realm_key_id(realm) {
+    for line in signature_lines(lines) {
+        let SignatureLine { name, id, signature, .. } = line?;
+        if name != realm.to_did().as_str() || id != realm_key_id(realm) {
             continue;
         }
         let signature = <[u8; 64]>::try_from(signature).map_err(|_| malformed)?;
@@ -113,12 +164,12 @@ pub fn verifier_key(realm: &PublicKey) -> String {
 }
 
 fn realm_key_id(realm: &PublicKey) -> [u8; 4] {
-    key_id(realm.to_did().as_str(), &realm.to_bytes())
+    key_id(realm.to_did().as_str(), ED25519, &realm.to_bytes())
 }
 
 /// The signed note's key id: not a secret, and no proof of anything; it only says which signature to look at.
-fn key_id(name: &str, key: &[u8; 32]) -> [u8; 4] {
-    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
+pub(crate) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
@@ -153,7 +204,7 @@ mod tests {
         let key: [u8; 33] = STANDARD.decode(key).unwrap().try_into().unwrap();
         let (kind, key) = key.split_first_chunk::<1>().unwrap();
         assert_eq!(*kind, [ED25519]);
-        assert_eq!(format!("{:08x}", u32::from_be_bytes(key_id(name, key.try_into().unwrap()))), id);
+        assert_eq!(format!("{:08x}", u32::from_be_bytes(key_id(name, ED25519, key.try_into().unwrap()))), id);
 
         let ours = verifier_key(&realm().public());
         assert!(ours.starts_with(&format!("{}+", realm().did())) && ours.matches('+').count() >= 2, "{ours}");
@@ -169,6 +220,19 @@ mod tests {
             Checkpoint::open(&format!("{text}\n\n{witness}"), &realm().public()),
             Err(CheckpointError::Signature(realm().did().0))
         );
+    }
+
+    #[test]
+    fn notes_in_one_text_are_told_apart() {
+        let first = CHECKPOINT.sign(&realm());
+        let second = Checkpoint { size: 70_001, ..CHECKPOINT }.sign(&realm());
+        let cosigned = format!("{first}\u{2014} witness.example/w AAAAAAAAAAAA\n");
+        let whole = format!("{cosigned}{second}{second}");
+        assert_eq!(split_notes(&whole), [cosigned.as_str(), &second, &second]);
+        let apart = format!("\n\n{first}\n\n{second}\n");
+        assert_eq!(split_notes(&apart), [first.as_str(), &second]);
+        assert_eq!(split_notes(&format!("{first}an error page\n")), [first.as_str(), "an error page\n"]);
+        assert_eq!(split_notes(" \n\n"), Vec::<&str>::new());
     }
 
     #[test]

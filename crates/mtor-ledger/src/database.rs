@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -125,6 +125,20 @@ ALTER TABLE jobs_2 RENAME TO jobs;
 ALTER TABLE texts_2 RENAME TO texts;
 CREATE INDEX jobs_by_account ON jobs (account, id);
 CREATE INDEX texts_by_blob ON texts (blob) WHERE blob IS NOT NULL;
+";
+
+/// Grants, and keys that spend from them. The journal may have balances from here on.
+const FORMAT_3: &str = "
+CREATE TABLE grants (
+    id BLOB PRIMARY KEY,
+    granter BLOB NOT NULL,
+    account BLOB NOT NULL,
+    salt BLOB NOT NULL,
+    about TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE keys ADD COLUMN granted BLOB;
+DROP INDEX keys_by_account;
+CREATE INDEX keys_by_did ON keys (did, created);
 ";
 
 /// Where things are in a ledger's folder.

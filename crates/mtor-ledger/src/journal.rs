@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 use mtor_core::{ESCROW, Entry, Fact, ISSUER, Leg, State, TREASURY};
-use mtor_protocol::{AccountId, JobId};
+use mtor_protocol::{AccountId, JobId, Micro};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::columns::{account_bytes, id_bytes, integer, unsigned};
 use crate::error::QueryError;
-use crate::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 
 /// What an entry means for one account; the number is what the database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,13 +19,22 @@ pub(crate) enum Moved {
     Sent = 3,
     Received = 4,
     Issued = 5,
+    Granted = 6,
+    Returned = 7,
 }
 
 impl Moved {
     pub(crate) fn from_number(number: i64) -> Option<Self> {
-        [Self::Job, Self::Earned, Self::Sent, Self::Received, Self::Issued]
-            .into_iter()
-            .find(|kind| *kind as i64 == number)
+        const ALL: [Moved; 7] = [
+            Moved::Job,
+            Moved::Earned,
+            Moved::Sent,
+            Moved::Received,
+            Moved::Issued,
+            Moved::Granted,
+            Moved::Returned,
+        ];
+        ALL.into_iter().find(|kind| *kind as i64 == number)
     }
 }
 
@@ -104,8 +113,13 @@ impl<'c> JournalWriter<'c> {
 pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
     match fact {
         Fact::Issued { id, .. } | Fact::Transferred { id, .. } => Some(*id),
+        Fact::Granted { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
-        Fact::Founded { .. } | Fact::Settled { .. } => None,
+        Fact::Founded { .. }
+        | Fact::Settled { .. }
+        | Fact::Filled { .. }
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => None,
     }
 }
 
@@ -116,7 +130,16 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         Fact::Issued { to, .. } => [Some((*to, Moved::Issued)), None],
         Fact::Transferred { from, to, .. } => [Some((*from, Moved::Sent)), Some((*to, Moved::Received))],
         Fact::Settled { legs, .. } if !legs.is_empty() => [payer.map(|payer| (payer, Moved::Job)), None],
-        Fact::Settled { .. } | Fact::Accepted { .. } | Fact::Founded { .. } => [None, None],
+        Fact::Filled { from, to, .. } => [Some((*from, Moved::Granted)), Some((*to, Moved::Received))],
+        Fact::Revoked { from, to, amount, .. } if *amount > Micro::ZERO => {
+            [Some((*from, Moved::Sent)), Some((*to, Moved::Returned))]
+        }
+        Fact::Settled { .. }
+        | Fact::Accepted { .. }
+        | Fact::Founded { .. }
+        | Fact::Granted { .. }
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => [None, None],
     };
     let legs: &[Leg] = match fact {
         Fact::Settled { legs, .. } => legs,

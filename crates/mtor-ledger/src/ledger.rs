@@ -8,10 +8,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use mtor_core::{Entry, State};
+use mtor_core::merkle::Frontier;
+use mtor_core::{Entry, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Digest, JobId};
+use mtor_protocol::{AccountId, Did, Digest, JobId};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -21,10 +22,10 @@ use crate::lock::FolderLock;
 use crate::proof::{self, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
-use crate::record::{Batch, KeyRecord, StoredJob};
+use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, merkle, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -178,6 +179,33 @@ impl Ledger {
         self.shared.note()
     }
 
+    /// The proof that the first `old` entries are the beginning of the first `new` (RFC 6962, section 2.1.2), which must be
+    /// there. Empty when there is nothing to prove.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<merkle::Hash>, QueryError> {
+        self.readers.query(|connection| {
+            merkle::consistency(old, new, &mut |level, first, count| {
+                journal::hashes(connection, level, first, count)
+            })
+        })
+    }
+
+    /// The root over the first entries, as it was when there were no more of them; `None` when there are fewer.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn root_at(&self, size: u64) -> Result<Option<Digest>, QueryError> {
+        if size > self.shared.size() {
+            return Ok(None);
+        }
+        let tree = self.readers.query(|connection| {
+            Frontier::rebuild(size, |level, first, count| journal::hashes(connection, level, first, count))
+        })?;
+        Ok(Some(Digest(tree.root())))
+    }
+
     /// A tile by its path below `/log/tile/`: `0/x001/234`, `1/000.p/17`, `entries/000.p/5`. `None` when the path is
     /// none, or the log is not as large yet.
     ///
@@ -219,7 +247,8 @@ impl Ledger {
                     journal::hashes(connection, level, first, count)
                 })?;
                 let salt = salt.clone().filter(|_| request.is_some() || answer.is_some());
-                Ok::<_, QueryError>(proof::write(seq, &Shown { leaf, salt, request, answer }, &path, &note))
+                let shown = Shown { leaf, salt, request, answer, balance: None };
+                Ok::<_, QueryError>(proof::write(seq, &shown, &path, &note))
             };
             let settled = job.settled_seq.filter(|seq| *seq < size);
             Ok(JobProofs {
@@ -285,12 +314,20 @@ impl Ledger {
         self.readers.query(|connection| wallets::key_by_hash(connection, hash))
     }
 
-    /// An account's API keys, without their secrets, the oldest first.
+    /// A wallet's API keys, without their secrets, the oldest first.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn keys(&self, account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
-        self.readers.query(|connection| wallets::keys(connection, account))
+    pub fn keys(&self, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
+        self.readers.query(|connection| wallets::keys(connection, owner))
+    }
+
+    /// What these grants are called and whom they are for, also when they have ended; those that never were are left out.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn grants(&self, ids: &[JobId]) -> Result<Vec<GrantRecord>, QueryError> {
+        self.readers.query(|connection| wallets::grants(connection, ids))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).

@@ -15,13 +15,13 @@ mod blobs;
 mod checkpoint;
 mod columns;
 mod commitment;
+mod cosignature;
 mod database;
 mod error;
 mod jobs;
 mod journal;
 mod ledger;
 mod lock;
-mod merkle;
 mod proof;
 mod queue;
 mod readers;
@@ -41,10 +41,13 @@ mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
 pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
+pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
-pub use proof::{PROOF_BYTES_MAX, ProofError, Proven, Shown, check_proof};
-pub use record::{Batch, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob};
+pub use proof::{BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Shown, check_proof, prove_balance};
+pub use record::{
+    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+};
 pub use settings::Settings;
 pub use tiles::parse_bundle;
-pub use verify::{Verified, VerifyError, verify, verify_leaves};
+pub use verify::{Since, Verified, VerifyError, verify, verify_leaves, verify_leaves_since, verify_since};

@@ -2,18 +2,24 @@
 //! has the path from the leaf to the root of a signed checkpoint. The leaf itself travels in the `extra` line, with what it
 //! commits to if that is to be shown.
 
+mod balance;
+
 use std::fmt::{self, Write as _};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mtor_core::{Entry, Fact, Leg, TREASURY};
+use mtor_core::merkle::{Hash, leaf_hash, root_of_path};
+use mtor_core::{Balance, Entry, Fact, Leg, TREASURY};
 use mtor_identity::PublicKey;
 use mtor_protocol::{Digest, JobId};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::commitment::{Salt, commitment};
-use crate::merkle::{Hash, leaf_hash, root_of_path};
+
+pub use balance::{BalanceProofError, prove_balance};
+
+use balance::ShownBalance;
 
 /// The first line of the format.
 const FORMAT: &str = "c2sp.org/tlog-proof@v1";
@@ -37,6 +43,9 @@ pub struct Shown {
     /// What was answered: the bytes that a `settled` entry commits to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    /// One wallet's line of the balances whose root a `balanced` entry has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<ShownBalance>,
 }
 
 /// Something that a proof proves.
@@ -50,6 +59,8 @@ pub struct Proven {
     pub checkpoint: Checkpoint,
     /// The text that the entry is shown to commit to.
     pub text: Option<String>,
+    /// The wallet's line that is shown to be among the balances in the entry.
+    pub balance: Option<Balance>,
 }
 
 /// Why a text proves nothing.
@@ -70,6 +81,9 @@ pub enum ProofError {
     /// The text is not what the entry commits to.
     #[error("it does not hold: the text is not the one that the entry commits to")]
     Text,
+    /// The wallet's line is not among those that the entry has the root of.
+    #[error("it does not hold: the wallet's line is not among the balances in the entry")]
+    Balance,
 }
 
 /// Writes a proof of the entry with this number.
@@ -127,8 +141,9 @@ pub fn check_proof(text: &str, realm: Option<&PublicKey>) -> Result<Proven, Proo
     if entry.seq != index {
         return Err(ProofError::Leaf(index));
     }
+    let balance = shown.balance.as_ref().map(|shown| shown.check(&entry)).transpose()?;
     let text = shown_text(&entry, shown)?;
-    Ok(Proven { realm, entry, checkpoint, text })
+    Ok(Proven { realm, entry, checkpoint, text, balance })
 }
 
 /// The text that is shown, if it is the one that the entry commits to.
@@ -163,7 +178,7 @@ impl Proven {
         match &self.entry.fact {
             Fact::Accepted { job, .. } => Some(job.id),
             Fact::Settled { id, .. } => Some(*id),
-            Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+            _ => None,
         }
     }
 
@@ -173,23 +188,37 @@ impl Proven {
             Fact::Accepted { job, .. } => Some(job.request),
             Fact::Settled { output, .. } => *output,
             Fact::Transferred { memo, .. } => Some(*memo),
-            Fact::Founded { .. } | Fact::Issued { .. } => None,
+            Fact::Granted { about, .. } => Some(*about),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { realm, entry: Entry { seq, time, fact }, checkpoint, text } = self;
+        let Self { realm, entry: Entry { seq, time, fact }, checkpoint, text, balance } = self;
         match fact {
             Fact::Founded { owner } => write!(f, "the realm was founded for the account {owner}")?,
             Fact::Issued { to, amount, .. } => write!(f, "{amount} coins were issued to {to}")?,
             Fact::Transferred { from, to, amount, .. } => {
                 write!(f, "{amount} coins went from {from} to {to}")?
             }
+            Fact::Granted { id, from, terms, .. } => {
+                write!(f, "{from} lets others spend up to {} coins, as the grant {id}", terms.limit)?;
+            }
+            Fact::Filled { grant, from, amount, .. } => {
+                write!(f, "{amount} coins of {from} were set aside for the grant {grant}")?;
+            }
+            Fact::Revoked { grant, to, amount, .. } => {
+                write!(f, "the grant {grant} ended, and {amount} coins went back to {to}")?;
+            }
             Fact::Accepted { job, hold, .. } => {
-                let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.account);
+                let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.payer());
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
+            }
+            Fact::Balanced { balances, .. } => {
+                let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };
+                write!(f, "{} {wallets} had {} coins together", balances.accounts, balances.liabilities)?;
             }
             Fact::Settled { id, outcome, usage, legs, .. } => {
                 let outcome = format!("{outcome:?}").to_lowercase();
@@ -205,6 +234,9 @@ impl fmt::Display for Proven {
                     }
                 }
             }
+        }
+        if let Some(Balance { account, available, held }) = balance {
+            write!(f, "; of them the wallet {account} had {available} to spend, and {held} held for jobs")?;
         }
         write!(f, "\n  entry {seq}, {time}, in the log of {realm} with {} entries", checkpoint.size)?;
         match text {

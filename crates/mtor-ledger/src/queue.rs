@@ -207,6 +207,7 @@ fn record_bytes(record: &Record) -> usize {
         Record::Request(request) => request.request_json.len() + request.question.len(),
         Record::Partial(partial) => partial.text.len(),
         Record::Result(result) => result.text.len() + result.answer.len(),
+        Record::Grant(grant) => grant.about.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,
         Record::Setting { name, value } => name.len() + value.len(),
     }
@@ -216,12 +217,23 @@ fn record_bytes(record: &Record) -> usize {
 fn leaf_bytes_max(entry: &Entry) -> usize {
     const FIXED: usize = 2_048;
     const LEG: usize = 128;
+    const HOLDER: usize = 64;
+    const PRICE: usize = 256;
     // An escaped byte takes six characters.
     const ESCAPED: usize = 6;
     FIXED
         + match &entry.fact {
             Fact::Accepted { job, .. } => ESCAPED * (job.model.len() + job.capability.as_str().len()),
             Fact::Settled { legs, .. } => LEG * legs.len(),
-            Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => 0,
+            Fact::Granted { to, terms, .. } => {
+                let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
+                HOLDER * to.len() + only
+            }
+            Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
+            Fact::Founded { .. }
+            | Fact::Issued { .. }
+            | Fact::Transferred { .. }
+            | Fact::Filled { .. }
+            | Fact::Revoked { .. } => 0,
         }
 }

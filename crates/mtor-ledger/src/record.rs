@@ -36,9 +36,11 @@ pub enum Record {
     RevokeKey {
         /// Which.
         id: JobId,
-        /// Whose; a key of another account stays.
-        account: AccountId,
+        /// Whose; a key of another wallet stays.
+        did: Did,
     },
+    /// A grant was given. Comes in the batch of its `Granted` entry.
+    Grant(Box<GrantRecord>),
     /// A value that the realm remembers by name.
     Setting {
         /// Its name.
@@ -137,17 +139,35 @@ pub struct KeyRecord {
     pub hash: Digest,
     /// When it was made.
     pub created: Timestamp,
+    /// The grant that it spends from, if not from the wallet.
+    pub grant: Option<JobId>,
+}
+
+/// What a grant is called, and whom it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// The grant.
+    pub id: JobId,
+    /// Whose coins.
+    pub granter: AccountId,
+    /// Its account.
+    pub account: AccountId,
+    /// The salt of the commitment to its names.
+    pub salt: Salt,
+    /// The names as JSON: the bytes that the entry commits to, with [`salt`](Self::salt).
+    pub about: String,
 }
 
 impl fmt::Debug for KeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, account, did, name, hash: _, created } = self;
+        let Self { id, account, did, name, hash: _, created, grant } = self;
         f.debug_struct("KeyRecord")
             .field("id", id)
             .field("account", account)
             .field("did", did)
             .field("name", name)
             .field("created", created)
+            .field("grant", grant)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
-use crate::record::{KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
+use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
 /// Writes records.
@@ -64,10 +64,14 @@ impl<'c> RecordWriter<'c> {
                 self.key(key)?;
                 Ok(0)
             }
-            Record::RevokeKey { id, account } => {
+            Record::RevokeKey { id, did } => {
                 let mut delete =
-                    self.connection.prepare_cached("DELETE FROM keys WHERE id = ?1 AND account = ?2")?;
-                delete.execute(params![id_bytes(*id), account_bytes(*account)])?;
+                    self.connection.prepare_cached("DELETE FROM keys WHERE id = ?1 AND did = ?2")?;
+                delete.execute(params![id_bytes(*id), did.as_str()])?;
+                Ok(0)
+            }
+            Record::Grant(grant) => {
+                self.grant(grant)?;
                 Ok(0)
             }
             Record::Setting { name, value } => {
@@ -138,7 +142,7 @@ impl<'c> RecordWriter<'c> {
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {
         let mut insert = self
             .connection
-            .prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")?;
+            .prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")?;
         insert.execute(params![
             id_bytes(key.id),
             account_bytes(key.account),
@@ -146,6 +150,21 @@ impl<'c> RecordWriter<'c> {
             key.name,
             key.hash.0,
             integer(key.created.0),
+            key.grant.map(id_bytes),
+        ])?;
+        Ok(())
+    }
+
+    fn grant(&mut self, grant: &GrantRecord) -> rusqlite::Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
+        insert.execute(params![
+            id_bytes(grant.id),
+            account_bytes(grant.granter),
+            account_bytes(grant.account),
+            grant.salt,
+            grant.about,
         ])?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mtor_core::merkle::Frontier;
 use mtor_identity::PublicKey;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -12,7 +13,6 @@ use crate::database::{Paths, classify};
 use crate::error::{OpenError, QueryError};
 use crate::journal::{self, OpenJob, Tail};
 use crate::ledger::Recovered;
-use crate::merkle::Frontier;
 use crate::writer::Start;
 use crate::{jobs, snapshot, texts};
 

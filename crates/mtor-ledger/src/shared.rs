@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mtor_core::merkle::Frontier;
 use mtor_identity::Keypair;
 use mtor_protocol::Digest;
 
 use crate::blobs::Blobs;
 use crate::checkpoint::Checkpoint;
 use crate::database::Paths;
-use crate::merkle::Frontier;
 use crate::queue::Queue;
 
 /// No limit on the database's size.

@@ -1,7 +1,7 @@
 //! The paths of tiles, as C2SP tlog-tiles writes them: `<level>/<index>[.p/<width>]`, the index in groups of three
 //! digits with an `x` before all but the last.
 
-use crate::merkle::TILE_WIDTH;
+use mtor_core::merkle::TILE_WIDTH;
 
 /// The largest level that a path may name.
 const LEVEL_MAX: u32 = 63;

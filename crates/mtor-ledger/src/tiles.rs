@@ -1,11 +1,11 @@
 //! Tiles of the log and bundles of its entries, in the form of C2SP tlog-tiles, read from the database.
 
+use mtor_core::merkle::{TILE_HEIGHT, TILE_WIDTH};
 use rusqlite::Connection;
 
 use crate::columns::integer;
 use crate::error::QueryError;
 use crate::journal::{self, bytes};
-use crate::merkle::{TILE_HEIGHT, TILE_WIDTH};
 use crate::tile_path::{TileContent, TilePath};
 
 /// A tile by its path, if a log of `size` entries has it.

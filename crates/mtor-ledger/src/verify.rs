@@ -3,6 +3,7 @@
 
 mod beside;
 mod folder;
+mod since;
 mod walk;
 
 use std::fmt;
@@ -13,11 +14,14 @@ use mtor_protocol::Digest;
 use crate::checkpoint::Checkpoint;
 use walk::Walk;
 
-pub use folder::verify;
+pub use folder::{verify, verify_since};
+pub use since::Since;
 
 /// A ledger that is whole. Its text is the line that `mtor ledger verify` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
+    /// The realm whose log it is.
+    pub realm: PublicKey,
     /// Entries in the journal.
     pub entries: u64,
     /// Accounts in the books.
@@ -28,7 +32,7 @@ pub struct Verified {
 
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entries, accounts, root } = self;
+        let Self { entries, accounts, root, .. } = self;
         write!(f, "verified: {entries} entries, {accounts} accounts, sum 0, root {root}")
     }
 }
@@ -54,7 +58,7 @@ impl VerifyError {
         Self::Wrong { place: place.into(), what: what.to_string() }
     }
 
-    fn entry(seq: u64, what: impl ToString) -> Self {
+    pub(crate) fn entry(seq: u64, what: impl ToString) -> Self {
         Self::wrong(format!("entry {seq}"), what)
     }
 }
@@ -68,9 +72,22 @@ pub fn verify_leaves<L: AsRef<[u8]>>(
     checkpoint: &str,
     realm: &PublicKey,
 ) -> Result<Verified, VerifyError> {
+    verify_leaves_since(leaves, checkpoint, realm, &Since::default())
+}
+
+/// The same, and that the log begins with what it was when older checkpoints were signed.
+///
+/// # Errors
+/// [`VerifyError`] names the first thing that is wrong.
+pub fn verify_leaves_since<L: AsRef<[u8]>>(
+    leaves: impl IntoIterator<Item = L>,
+    checkpoint: &str,
+    realm: &PublicKey,
+    since: &Since,
+) -> Result<Verified, VerifyError> {
     let checkpoint =
         Checkpoint::open(checkpoint, realm).map_err(|error| VerifyError::wrong("the checkpoint", error))?;
-    let mut walk = Walk::default();
+    let mut walk = Walk::new(realm, since)?;
     for leaf in leaves {
         let entry = walk.read(leaf.as_ref())?;
         walk.step(leaf.as_ref(), &entry, |_| Ok(()))?;

@@ -59,6 +59,18 @@ fn movement(
         (Moved::Received, Fact::Transferred { id, from, amount, .. }) => {
             (MovementKind::Received, *id, *amount, Some(*from))
         }
+        (Moved::Granted, Fact::Filled { grant, to, amount, .. }) => {
+            (MovementKind::Granted, *grant, *amount, Some(*to))
+        }
+        (Moved::Received, Fact::Filled { grant, from, amount, .. }) => {
+            (MovementKind::Received, *grant, *amount, Some(*from))
+        }
+        (Moved::Sent, Fact::Revoked { grant, to, amount, .. }) => {
+            (MovementKind::Sent, *grant, *amount, Some(*to))
+        }
+        (Moved::Returned, Fact::Revoked { grant, from, amount, .. }) => {
+            (MovementKind::Returned, *grant, *amount, Some(*from))
+        }
         (Moved::Job, Fact::Settled { id, legs, .. }) => {
             (MovementKind::Job, *id, Micro(legs.iter().map(|leg| leg.amount.0).sum()), None)
         }
@@ -75,7 +87,7 @@ fn movement(
 /// Who pays for a job.
 fn payer(connection: &Connection, job: JobId) -> Result<Option<AccountId>, QueryError> {
     Ok(taken(connection, job)?.and_then(|entry| match entry.fact {
-        Fact::Accepted { job, .. } => Some(job.account),
+        Fact::Accepted { job, .. } => Some(job.payer()),
         _ => None,
     }))
 }
@@ -96,7 +108,8 @@ pub(crate) fn known_id(connection: &Connection, id: JobId) -> Result<Option<Dige
     Ok(taken(connection, id)?.map(|entry| match entry.fact {
         Fact::Accepted { job, .. } => job.request,
         Fact::Transferred { memo, .. } => memo,
-        Fact::Issued { .. } | Fact::Founded { .. } | Fact::Settled { .. } => Digest([0; 32]),
+        Fact::Granted { about, .. } => about,
+        _ => Digest([0; 32]),
     }))
 }
 
@@ -105,8 +118,8 @@ pub(crate) fn key_by_hash(
     connection: &Connection,
     hash: Digest,
 ) -> Result<Option<crate::KeyRecord>, QueryError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, account, did, name, created FROM keys WHERE hash = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT id, account, did, name, created, granted FROM keys WHERE hash = ?1")?;
     let found = statement.query_row([hash.0], |row| {
         Ok(crate::KeyRecord {
             id: id(row.get(0)?),
@@ -115,19 +128,40 @@ pub(crate) fn key_by_hash(
             name: row.get(3)?,
             hash,
             created: time(row.get(4)?),
+            grant: row.get::<_, Option<[u8; 16]>>(5)?.map(id),
         })
     });
     Ok(found.optional()?)
 }
 
-/// An account's keys, the oldest first.
-pub(crate) fn keys(connection: &Connection, account: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+/// A wallet's keys, the oldest first.
+pub(crate) fn keys(connection: &Connection, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
     let mut statement = connection
-        .prepare_cached("SELECT id, name, created FROM keys WHERE account = ?1 ORDER BY created, id")?;
-    let rows = statement.query_map([account_bytes(account)], |row| {
-        Ok(ApiKey { id: id(row.get(0)?), name: row.get(1)?, created: time(row.get(2)?), secret: None })
+        .prepare_cached("SELECT id, name, created, granted FROM keys WHERE did = ?1 ORDER BY created, id")?;
+    let rows = statement.query_map([owner.as_str()], |row| {
+        let grant = row.get::<_, Option<[u8; 16]>>(3)?.map(id);
+        Ok(ApiKey { id: id(row.get(0)?), name: row.get(1)?, created: time(row.get(2)?), grant, secret: None })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What is stored about grants: those that a wallet gave, or one of them.
+pub(crate) fn grants(connection: &Connection, ids: &[JobId]) -> Result<Vec<crate::GrantRecord>, QueryError> {
+    let mut statement =
+        connection.prepare_cached("SELECT granter, account, salt, about FROM grants WHERE id = ?1")?;
+    let read = |grant: &JobId| {
+        let found = statement.query_row([id_bytes(*grant)], |row| {
+            Ok(crate::GrantRecord {
+                id: *grant,
+                granter: crate::columns::account(row.get(0)?),
+                account: crate::columns::account(row.get(1)?),
+                salt: row.get(2)?,
+                about: row.get(3)?,
+            })
+        });
+        found.optional().transpose()
+    };
+    Ok(ids.iter().filter_map(read).collect::<rusqlite::Result<_>>()?)
 }
 
 /// A value by its name.

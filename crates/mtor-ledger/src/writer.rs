@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use mtor_core::Fact;
+use mtor_core::merkle::Frontier;
 use mtor_protocol::{Digest, Timestamp};
 use rusqlite::Connection;
 
@@ -19,7 +20,6 @@ use crate::defaults::{
 };
 use crate::error::{CloseError, QueryError};
 use crate::journal::{self, JournalWriter, OpenJob, Tail};
-use crate::merkle::Frontier;
 use crate::queue::{End, Pending};
 use crate::records::RecordWriter;
 use crate::retention::Retention;
@@ -233,7 +233,7 @@ impl<'c> Writer<'c> {
                 let payer = match &entry.fact {
                     Fact::Accepted { job, .. } => {
                         let open = OpenJob {
-                            payer: job.account,
+                            payer: job.payer(),
                             seq: entry.seq,
                             has_part: false,
                             settled_seq: None,
@@ -245,7 +245,7 @@ impl<'c> Writer<'c> {
                         open.settled_seq = Some(entry.seq);
                         open.payer
                     }),
-                    Fact::Founded { .. } | Fact::Issued { .. } | Fact::Transferred { .. } => None,
+                    _ => None,
                 };
                 self.journal.append(entry, &mut frontier, payer)?;
             }

@@ -337,6 +337,20 @@ pub enum MovementKind {
     Received,
     /// Issued by the realm's owner.
     Issued,
+    /// Set aside for a grant.
+    Granted,
+    /// Came back from a grant that ended.
+    Returned,
+}
+
+impl MovementKind {
+    /// Whether coins came in with it.
+    pub const fn is_gain(self) -> bool {
+        match self {
+            Self::Job | Self::Sent | Self::Granted => false,
+            Self::Earned | Self::Received | Self::Issued | Self::Returned => true,
+        }
+    }
 }
 
 /// One line of `GET /api/wallets/{did}/movements`, the newest first.
@@ -397,6 +411,9 @@ pub struct HandoverTaken {
 pub struct KeyRequest {
     /// What it is for.
     pub name: String,
+    /// The grant that it spends from; without it, the key can do all that the wallet can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<JobId>,
 }
 
 /// An API key. The secret is shown once, when it is made.
@@ -408,6 +425,9 @@ pub struct ApiKey {
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
+    /// The grant that it spends from, if not from the wallet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<JobId>,
     /// The secret, only in the answer that makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -474,12 +494,15 @@ pub const ROUTES: &[Route] = &[
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),
     route!("GET" "/api/wallets/{did}" Wallet -> "WalletInfo", "A wallet's balance"),
-    route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
-    route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
+    route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "grant": "the jobs of this grant's API keys instead", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
+    route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "grant": "those of this grant of the wallet's instead, also when it has ended", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
     route!("POST" "/api/wallets/{did}/welcome" Public -> "WalletInfo", "At home (on loopback, in private mode) the owner fills this wallet up to the welcome amount"),
     route!("GET" "/api/wallets/{did}/keys" Wallet -> "ApiKeyList", "The wallet's API keys, without their secrets"),
     route!("POST" "/api/wallets/{did}/keys" Wallet "KeyRequest" -> "ApiKey", "Make an API key for programs that can't sign"),
     route!("DELETE" "/api/wallets/{did}/keys/{id}" Wallet -> "ApiKeyList", "Revoke an API key at once"),
+    route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
+    route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
+    route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),

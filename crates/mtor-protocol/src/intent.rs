@@ -396,6 +396,9 @@ pub struct Submit {
     /// The `expires` of a quote that this relies on: until then the job costs no more than was quoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Timestamp>,
+    /// The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<JobId>,
 }
 
 impl Submit {
@@ -409,6 +412,7 @@ impl Submit {
             max_price: None,
             timeout_ms: None,
             quote: None,
+            grant: None,
         }
     }
 }

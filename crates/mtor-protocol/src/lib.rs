@@ -20,6 +20,7 @@
 pub mod body;
 pub mod event;
 pub mod frame;
+pub mod grant;
 pub mod http;
 pub mod id;
 pub mod intent;
@@ -36,7 +37,8 @@ pub mod worker;
 pub use body::Body;
 pub use event::{Event, ParseError};
 pub use frame::{Frame, FrameError, FrameKind};
-pub use id::{AccountId, Did, Digest, JobId, Timestamp};
+pub use grant::{GrantInfo, GrantList, GrantRequest, GrantTerms, Period};
+pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
 pub use problem::{Problem, ProblemKind};

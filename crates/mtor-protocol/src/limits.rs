@@ -37,5 +37,9 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const OFFERS_MAX: usize = 64;
 /// Most slots that one worker may grant for one capability.
 pub const SLOTS_MAX: u32 = 1_024;
+/// Most grants that one wallet may give.
+pub const GRANTS_MAX: usize = 100;
+/// Most wallets that one grant may be for.
+pub const GRANT_HOLDERS_MAX: usize = 100;
 /// Longest time a job may ask to live, in milliseconds: one day.
 pub const TIMEOUT_MS_MAX: u64 = 24 * 60 * 60 * 1_000;

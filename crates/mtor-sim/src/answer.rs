@@ -9,6 +9,8 @@ use mtor_protocol::{Digest, JobId};
 
 /// Bytes of one token.
 pub(crate) const TOKEN_BYTES: usize = 4;
+/// What every grant is called.
+pub(crate) const GRANT_NAME: &str = "a grant";
 /// The longest answer, in tokens.
 const TOKENS_MAX: u64 = 24;
 

@@ -2,7 +2,7 @@
 
 use mtor_core::NewJob;
 use mtor_protocol::http::JobState;
-use mtor_protocol::{CapabilityKind, JobId, Micro, Privacy, ServiceClass, Timestamp};
+use mtor_protocol::{CapabilityKind, GrantTerms, JobId, Micro, Period, Privacy, ServiceClass, Timestamp};
 
 use crate::answer;
 use crate::defaults;
@@ -16,6 +16,8 @@ use crate::stream::{Ended, Stream};
 pub(crate) struct Client {
     index: usize,
     pub(crate) jobs: Vec<Question>,
+    /// What it ever granted.
+    grants: Vec<JobId>,
     next_id: u64,
 }
 
@@ -33,7 +35,7 @@ pub(crate) struct Question {
 
 impl Client {
     pub(crate) fn new(index: usize) -> Self {
-        Self { index, jobs: Vec::new(), next_id: 0 }
+        Self { index, jobs: Vec::new(), grants: Vec::new(), next_id: 0 }
     }
 
     fn id(&mut self, now: Timestamp) -> JobId {
@@ -64,7 +66,11 @@ impl Client {
                 Ask::Submit(Box::new(other))
             }),
             76..84 => self.any(dice).map(|question| Ask::Cancel { job: question.job.id, account }),
-            84..92 => {
+            84..86 => Some(self.grant(now, dice)),
+            86..88 if !self.grants.is_empty() => {
+                Some(Ask::Revoke { grant: dice.pick(&self.grants), account })
+            }
+            86..92 => {
                 let to = defaults::wallet(dice.index(defaults::CLIENTS));
                 Some(Ask::Send { id: self.id(now), from: account, to, amount: Micro(dice.range(0..500)) })
             }
@@ -76,12 +82,28 @@ impl Client {
         (!self.jobs.is_empty()).then(|| &self.jobs[dice.index(self.jobs.len())])
     }
 
+    /// Coins for another wallet to spend, for a while.
+    fn grant(&mut self, now: Timestamp, dice: &mut Dice) -> Ask {
+        let id = self.id(now);
+        self.grants.push(id);
+        let other = (self.index + 1 + dice.index(defaults::CLIENTS - 1)) % defaults::CLIENTS;
+        let terms = GrantTerms {
+            limit: Micro(dice.range(1..2_000)),
+            period: dice.chance(500).then_some(Period::Day),
+            job_max: dice.chance(200).then(|| Micro(dice.range(1..600))),
+            only: Vec::new(),
+            expires: dice.chance(500).then(|| now.plus_ms(dice.range(1..60_000))),
+        };
+        Ask::Grant { id, from: defaults::wallet(self.index), to: defaults::wallet(other), terms }
+    }
+
     fn question(&mut self, now: Timestamp, dice: &mut Dice) -> NewJob {
         let id = self.id(now);
         let input_bytes = 40 + dice.range(0..20) as u32;
         NewJob {
             id,
             account: defaults::wallet(self.index),
+            payer: None,
             capability: CapabilityKind::CHAT,
             model: dice.pick(&["default", "default", "default", "small", "big"]).to_owned(),
             class: dice.pick(&ServiceClass::ALL),
@@ -95,6 +117,7 @@ impl Client {
             max_price: None,
             prefix: dice.chance(500).then(|| dice.range(0..3)),
             quote: dice.chance(300).then(|| now.plus_ms(dice.range(0..40_000))),
+            grant: None,
         }
     }
 

@@ -87,6 +87,11 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         Fact::Accepted { job, .. } => Some((job.id, job.request)),
         Fact::Transferred { id, memo, .. } => Some((*id, *memo)),
         Fact::Issued { id, .. } => Some((*id, Digest([0; 32]))),
-        Fact::Founded { .. } | Fact::Settled { .. } => None,
+        Fact::Granted { id, about, .. } => Some((*id, *about)),
+        Fact::Founded { .. }
+        | Fact::Settled { .. }
+        | Fact::Filled { .. }
+        | Fact::Revoked { .. }
+        | Fact::Balanced { .. } => None,
     }
 }

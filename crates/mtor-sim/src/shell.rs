@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mtor_core::{Entry, Fact, Input, NewJob, Output, Realm, Retry, State, Ticket, WorkerId};
 use mtor_protocol::{
-    AccountId, Announcement, Did, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Problem, ProblemKind,
+    Timestamp, Usage,
 };
 
 use crate::answer;
@@ -22,6 +23,8 @@ pub(crate) enum Ask {
     Cancel { job: JobId, account: AccountId },
     Send { id: JobId, from: AccountId, to: AccountId, amount: Micro },
     Welcome { id: JobId, to: AccountId },
+    Grant { id: JobId, from: AccountId, to: AccountId, terms: GrantTerms },
+    Revoke { grant: JobId, account: AccountId },
 }
 
 /// What is answered.
@@ -381,9 +384,10 @@ impl Shell {
             Ask::Submit(job) => (job.id, job.request),
             Ask::Send { id, .. } => (*id, memo()),
             Ask::Welcome { id, .. } => (*id, Digest([0; 32])),
-            Ask::Cancel { .. } => (JobId(0), memo()),
+            Ask::Grant { id, .. } => (*id, answer::commitment(*id, answer::GRANT_NAME)),
+            Ask::Cancel { .. } | Ask::Revoke { .. } => (JobId(0), memo()),
         };
-        if !matches!(ask, Ask::Cancel { .. }) && self.realm.may_be_forgotten(id) {
+        if !matches!(ask, Ask::Cancel { .. } | Ask::Revoke { .. }) && self.realm.may_be_forgotten(id) {
             match journal.known_id(id) {
                 Some(known) if known == commitment => {
                     let reply = match ask {
@@ -412,6 +416,11 @@ impl Shell {
                 (Input::Transfer { ticket, id, from, to, amount, memo: memo() }, None)
             }
             Ask::Welcome { id, to } => (Input::Welcome { ticket, id, to }, None),
+            Ask::Grant { id, from, to, terms } => {
+                let about = answer::commitment(id, answer::GRANT_NAME);
+                (Input::Grant { ticket, id, from, to: vec![to], terms, about }, None)
+            }
+            Ask::Revoke { grant, account } => (Input::Revoke { ticket, grant, account }, None),
         };
         self.waiters.insert(ticket, (number, job));
         Ok(Some(input))

@@ -77,7 +77,7 @@ async fn another_wallet_s_coins_and_keys_are_out_of_reach() {
 
 #[tokio::test]
 async fn a_transfer_is_made_once_however_often_it_is_sent() {
-    let realm = Realm::start().await;
+    let mut realm = Realm::start().await;
     let (alice, bob) = (realm.funded_wallet().await, realm.new_wallet());
     let transfer =
         json!({ "id": JobId::generate(), "to": bob.did(), "amount": Micro::coins(3), "memo": "thanks" });
@@ -88,6 +88,15 @@ async fn a_transfer_is_made_once_however_often_it_is_sent() {
     let mut other = transfer.clone();
     other["amount"] = json!(Micro::coins(4));
     alice.post("/api/transfers", other.to_string()).await.problem(ProblemKind::Conflict);
+    assert_eq!(bob.balance().await.available, Micro::coins(3));
+
+    // A client that heard no answer asks again, though the realm was killed meanwhile.
+    realm.kill();
+    realm.restart().await;
+    alice.post("/api/transfers", transfer.to_string()).await.json::<WalletInfo>();
+    alice.post("/api/transfers", other.to_string()).await.problem(ProblemKind::Conflict);
+    let stranger = realm.funded_wallet().await;
+    stranger.post("/api/transfers", transfer.to_string()).await.problem(ProblemKind::Conflict);
     assert_eq!(bob.balance().await.available, Micro::coins(3));
     realm.verify_ledger();
 }

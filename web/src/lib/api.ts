@@ -3,8 +3,8 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, Handover, HandoverTaken, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
-  WalletInfo, WorkerInfo,
+  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem,
+  QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest, WalletInfo, WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -46,8 +46,13 @@ export class Api {
   take = (id: string) => this.#ask<HandoverTaken>("POST", `/api/handovers/${encodeURIComponent(id)}/take`);
 
   keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
-  makeKey = (name: string) => this.#ask<ApiKey>("POST", this.#wallet("/keys"), { name });
+  makeKey = (name: string, grant?: string) =>
+    this.#ask<ApiKey>("POST", this.#wallet("/keys"), grant ? { name, grant } : { name });
   revokeKey = (id: string) => this.#ask<ApiKey[]>("DELETE", this.#wallet(`/keys/${id}`));
+
+  grants = () => this.#get<GrantList>(this.#wallet("/grants"));
+  giveGrant = (grant: GrantRequest) => this.#ask<GrantInfo>("POST", this.#wallet("/grants"), grant);
+  takeGrantBack = (id: string) => this.#ask<GrantList>("DELETE", this.#wallet(`/grants/${id}`));
 
   #wallet(rest = ""): string {
     return `/api/wallets/${this.signer.did}${rest}`;

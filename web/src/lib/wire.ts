@@ -25,6 +25,8 @@ export interface Announcement {
 export interface ApiKey {
   /** When it was made. */
   created: Timestamp;
+  /** The grant that it spends from, if not from the wallet. */
+  grant?: JobId | null;
   /** Its public name. */
   id: JobId;
   /** What it is for. */
@@ -345,6 +347,66 @@ export type FinishReason = "stop" | "length";
 /** Where a job has just come to. */
 export type FlowStep = "submitted" | "assigned" | "first_chunk" | "completed" | "failed" | "cancelled";
 
+/** A grant as it stands. */
+export interface GrantInfo {
+  /** Its account in the ledger. */
+  account: AccountId;
+  /** When it was made. */
+  created: Timestamp;
+  /** Whose coins they are. */
+  from: AccountId;
+  /** What is held for jobs that are not settled. */
+  held: Micro;
+  /** Its id. */
+  id: JobId;
+  /** What can still be spent until it begins anew, if the granter has as much. */
+  left: Micro;
+  /** Whom or what it is for. */
+  name: string;
+  /** When it begins anew. */
+  renews?: Timestamp | null;
+  /** What was spent, ever. */
+  spent: Micro;
+  /** What it allows. */
+  terms: GrantTerms;
+  /** The wallets that may spend from it; only the granter sees them. */
+  to?: Did[];
+}
+
+/** `GET /api/wallets/{did}/grants`: what a wallet grants, and what it is granted. */
+export interface GrantList {
+  /** What others may spend of its coins, the oldest first. */
+  given: GrantInfo[];
+  /** What it may spend of others' coins, the oldest first. */
+  received: GrantInfo[];
+}
+
+/** `POST /api/wallets/{did}/grants`: set coins aside for others. */
+export interface GrantRequest {
+  /** Chosen by the granter; the same id with the same request is the same grant. */
+  id: JobId;
+  /** Whom or what it is for. */
+  name: string;
+  /** What it allows. */
+  terms: GrantTerms;
+  /** The wallets that may spend from it. API keys are made for it afterwards. */
+  to?: Did[];
+}
+
+/** What a grant allows. */
+export interface GrantTerms {
+  /** When it ends by itself. */
+  expires?: Timestamp | null;
+  /** The most that one job may cost. */
+  job_max?: Micro | null;
+  /** The most that can be spent: in each period, or in all when there is none. */
+  limit: Micro;
+  /** What may be asked of; anything when empty. */
+  only?: CapabilityKind[];
+  /** How often it begins anew. */
+  period?: Period | null;
+}
+
 /** A handover that waits for the other device. */
 export interface Handover {
   /** When it is gone, fetched or not. */
@@ -472,6 +534,8 @@ export type JobState = "queued" | "running" | "completed" | "failed" | "cancelle
 
 /** `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign. */
 export interface KeyRequest {
+  /** The grant that it spends from; without it, the key can do all that the wallet can. */
+  grant?: JobId | null;
   /** What it is for. */
   name: string;
 }
@@ -529,7 +593,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "granted" | "returned";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -579,6 +643,9 @@ export interface Partial {
   /** All of it, as it looks so far. */
   text: string;
 }
+
+/** How often a grant is filled up again. All in UTC. */
+export type Period = "day" | "week" | "month";
 
 /** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
 export interface Piece {
@@ -891,6 +958,8 @@ export interface StreamOptions {
 export interface Submit {
   /** How soon. */
   class?: ServiceClass;
+  /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
+  grant?: JobId | null;
   /**
    * The job's id, when the client chooses it (it should: then a retry can't make a second job). In an event the
    * `subject` says the same.

@@ -13,7 +13,7 @@ use mtor_protocol::{
 };
 use tokio::sync::oneshot;
 
-use super::{OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
+use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
 use crate::stream::JobStream;
@@ -26,7 +26,7 @@ pub(super) enum AfterCommit {
     /// The job was taken before.
     Known(oneshot::Sender<Result<Reply, Problem>>),
     /// It is done.
-    Done(oneshot::Sender<Result<(), Problem>>),
+    Done(oneshot::Sender<Result<Answer, Problem>>),
     /// It is recorded.
     Recorded(oneshot::Sender<()>),
     /// The job has ended.
@@ -42,7 +42,7 @@ impl AfterCommit {
                 let _ = reply.send(Ok(Reply::Taken(Taken::New)));
             }
             Self::Known(reply) => drop(reply.send(Ok(Reply::Taken(Taken::Known)))),
-            Self::Done(reply) => drop(reply.send(Ok(()))),
+            Self::Done(reply) => drop(reply.send(Ok(Answer::Done))),
             Self::Recorded(reply) => drop(reply.send(())),
             Self::Ended(stream, time, body, streams) => {
                 stream.end(time, *body);
@@ -75,7 +75,8 @@ impl RealmTask {
             }
             Output::Refused { ticket, problem } => self.refused(ticket, problem),
             Output::Done { ticket } => {
-                if let Some(Waiter::Ask(reply)) = self.waiters.remove(&ticket) {
+                if let Some(Waiter::Ask(record, reply)) = self.waiters.remove(&ticket) {
+                    todo.batch.records.extend(record);
                     todo.after.push(AfterCommit::Done(reply));
                 }
             }
@@ -138,7 +139,7 @@ impl RealmTask {
         self.metrics.refused.inc();
         match self.waiters.remove(&ticket) {
             Some(Waiter::Submit(_, reply)) => drop(reply.send(Err(problem))),
-            Some(Waiter::Ask(reply)) => drop(reply.send(Err(problem))),
+            Some(Waiter::Ask(_, reply)) => drop(reply.send(Err(problem))),
             None => {}
         }
     }

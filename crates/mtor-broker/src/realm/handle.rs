@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mtor_core::{Input, NewJob, Realm, Ticket};
 use mtor_ledger::{Ledger, QueryError, Record, RequestRecord, Salt};
-use mtor_protocol::{Did, Intent, Micro, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{Did, Digest, Intent, JobId, Micro, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{Command, unwritable};
@@ -71,6 +71,32 @@ pub(crate) enum Reply {
     Taken(Taken),
     /// Its id may have been used long ago: ask the ledger, and try again.
     Unsure(Box<Submission>),
+}
+
+/// What the realm is asked, with a yes or a no as the answer.
+pub(crate) struct Question {
+    /// The input, for a reply with this ticket.
+    pub(crate) input: Box<dyn FnOnce(Ticket) -> Input + Send>,
+    /// What is stored with it, if the answer is yes.
+    pub(crate) record: Option<Record>,
+    /// Set when it may be asked only once.
+    pub(crate) once: Option<Once>,
+}
+
+/// The name of something that is done once, however often it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Once {
+    pub(crate) id: JobId,
+    /// What the ledger's entry under this id commits to, if it is the same request.
+    pub(crate) request: Digest,
+}
+
+/// What the realm's task answers to a question that it does not refuse.
+pub(crate) enum Answer {
+    /// It is done.
+    Done,
+    /// Its id may have been used long ago: ask the ledger, and try again.
+    Unsure(Question),
 }
 
 /// The realm's task has ended: the broker is going down.
@@ -155,8 +181,38 @@ impl RealmHandle {
     /// # Errors
     /// Why it is refused.
     pub async fn ask(&self, input: impl FnOnce(Ticket) -> Input + Send + 'static) -> Result<(), Problem> {
+        self.question(Question { input: Box::new(input), record: None, once: None }).await.map(drop)
+    }
+
+    /// The same for something that has an id of its own, and is done once, however often it is asked for. With a yes,
+    /// `record` is stored.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) async fn ask_once(
+        &self,
+        once: Once,
+        record: Option<Record>,
+        input: impl FnOnce(Ticket) -> Input + Send + 'static,
+    ) -> Result<(), Problem> {
+        let question = Question { input: Box::new(input), record, once: Some(once) };
+        let Answer::Unsure(mut question) = self.question(question).await? else { return Ok(()) };
+        match self.ledger_read(move |ledger| ledger.known_id(once.id)).await? {
+            Some(known) if known == once.request => Ok(()),
+            Some(_) => {
+                let detail = format!("{} is another request", once.id);
+                Err(Problem::new(ProblemKind::Conflict, detail))
+            }
+            None => {
+                question.once = None;
+                self.question(question).await.map(drop)
+            }
+        }
+    }
+
+    async fn question(&self, question: Question) -> Result<Answer, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Ask(Box::new(input), reply)).await?;
+        self.send(Command::Ask(question, reply)).await?;
         match tokio::time::timeout(COMMIT_PATIENCE, answer).await {
             Ok(answered) => answered.map_err(|_| RealmGone)?,
             Err(_) => Err(unwritable()),

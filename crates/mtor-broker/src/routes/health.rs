@@ -49,6 +49,7 @@ pub(super) async fn metrics(State(app): Shared) -> Response {
         ("mtor_workers", "Workers attached.", workers as u64),
         ("mtor_holds", "Holds that stand.", holds as u64),
         ("mtor_ledger_entries", "Entries in the journal.", ledger.entries),
+        ("mtor_log_cosigned_entries", "Entries that a witness has cosigned.", app.cosigned.size()),
         ("mtor_ledger_commits", "Commits since the start.", ledger.commits),
         ("mtor_ledger_failures", "Commits that failed since the start.", ledger.failures),
         ("mtor_ledger_pending", "Operations that wait to become durable.", ledger.pending as u64),

@@ -10,7 +10,7 @@ use super::reply::Refusal;
 
 pub(super) async fn checkpoint(State(app): Shared) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    (headers, app.realm.ledger.checkpoint().to_string()).into_response()
+    (headers, app.cosigned.published(&app.realm.ledger)).into_response()
 }
 
 /// Tiles never change, so they may be kept for ever; a partial one is another path than the full one.

@@ -10,15 +10,16 @@ use mtor_core::Input;
 use mtor_identity::PublicKey;
 use mtor_ledger::{KeyRecord, Record, digest};
 use mtor_protocol::http::{ApiKey, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo};
-use mtor_protocol::{JobId, Problem, ProblemKind, limits};
+use mtor_protocol::{AccountId, JobId, Problem, ProblemKind, limits};
 use serde::Deserialize;
 
 use super::reply::Refusal;
 use super::request::{Asked, value};
 use super::{Peer, Shared};
 use crate::app::{App, Wallet};
-use crate::auth::{KEY_PREFIX, is_at_home, own_wallet};
+use crate::auth::{KEY_PREFIX, is_at_home, own_wallet, whole_wallet};
 use crate::clock;
+use crate::realm::Once;
 
 /// Lines of a page, when the caller does not say.
 const PAGE_DEFAULT: usize = 50;
@@ -34,12 +35,24 @@ pub(super) struct Page {
     before: Option<String>,
     limit: Option<String>,
     q: Option<String>,
+    grant: Option<String>,
 }
 
 impl Page {
     fn limit(&self) -> Result<usize, Problem> {
         let limit: usize = self.limit.as_deref().map_or(Ok(PAGE_DEFAULT), |text| value("limit", text))?;
         Ok(limit.clamp(1, PAGE_MAX))
+    }
+
+    /// The account that is asked for: the wallet's, or that of a grant which it gave, and may have taken back.
+    async fn account(&self, app: &App, wallet: &Wallet) -> Result<AccountId, Problem> {
+        let Some(grant) = &self.grant else { return Ok(wallet.account) };
+        let id: JobId = value("grant", grant)?;
+        let found = app.realm.ledger_read(move |ledger| ledger.grants(&[id])).await?;
+        let own = found.into_iter().find(|grant| grant.granter == wallet.account);
+        own.map(|grant| grant.account).ok_or_else(|| {
+            Problem::new(ProblemKind::NotFound, "this wallet gives no such grant").param("grant")
+        })
     }
 }
 
@@ -73,8 +86,8 @@ pub(super) async fn jobs(
 ) -> Result<Json<JobPage>, Refusal> {
     own_wallet(&asked.wallet, &did)?;
     let before: Option<JobId> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
-    let (account, limit, words) =
-        (asked.wallet.account, page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
+    let account = page.account(&app, &asked.wallet).await?;
+    let (limit, words) = (page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
     if words.as_ref().is_some_and(|words| words.len() > TEXT_BYTES_MAX) {
         let detail = format!("a search has at most {TEXT_BYTES_MAX} bytes");
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("q").into());
@@ -99,7 +112,7 @@ pub(super) async fn movements(
 ) -> Result<Json<MovementPage>, Refusal> {
     own_wallet(&asked.wallet, &did)?;
     let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
-    let (account, limit) = (asked.wallet.account, page.limit()?);
+    let (account, limit) = (page.account(&app, &asked.wallet).await?, page.limit()?);
     Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
 }
 
@@ -121,6 +134,7 @@ pub(super) async fn welcome(
 }
 
 pub(super) async fn transfer(State(app): Shared, asked: Asked) -> Result<Json<WalletInfo>, Refusal> {
+    whole_wallet(&asked.wallet)?;
     let request: TransferRequest = asked.json()?;
     if request.memo.len() > TEXT_BYTES_MAX {
         let detail = format!("a memo has at most {TEXT_BYTES_MAX} bytes");
@@ -129,9 +143,14 @@ pub(super) async fn transfer(State(app): Shared, asked: Asked) -> Result<Json<Wa
     let to = named(request.to.as_str()).map_err(|problem| problem.param("to"))?.account;
     let (id, amount, from) = (request.id, request.amount, asked.wallet.account);
     let salt = mtor_ledger::salt(&app.key, id);
-    // Over the whole request, so that the same id with another amount or receiver is another transfer.
-    let memo = mtor_ledger::commitment(&salt, &asked.body);
-    app.realm.ask(move |ticket| Input::Transfer { ticket, id, from, to, amount, memo }).await?;
+    // Over the sender and the whole request, so that the same id from another wallet, or with another amount or receiver,
+    // is another transfer.
+    let memo =
+        mtor_ledger::commitment(&salt, &[asked.wallet.did.as_str().as_bytes(), b"\n", &asked.body].concat());
+    let once = Once { id, request: memo };
+    app.realm
+        .ask_once(once, None, move |ticket| Input::Transfer { ticket, id, from, to, amount, memo })
+        .await?;
     Ok(Json(info(&app, &asked.wallet).await?))
 }
 
@@ -150,7 +169,7 @@ pub(super) async fn make_key(
     asked: Asked,
 ) -> Result<Json<ApiKey>, Refusal> {
     own_wallet(&asked.wallet, &did)?;
-    let name = asked.json::<KeyRequest>()?.name;
+    let KeyRequest { name, grant } = asked.json()?;
     if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
         let detail = format!("a name of 1 to {} bytes says what the key is for", limits::NAME_BYTES_MAX);
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("name").into());
@@ -159,16 +178,19 @@ pub(super) async fn make_key(
         let detail = format!("a wallet has at most {KEYS_MAX} API keys; revoke one first");
         return Err(Problem::new(ProblemKind::Conflict, detail).into());
     }
+    let account = key_account(&app, &asked.wallet, grant).await?;
     let secret = new_secret()?;
     let key = KeyRecord {
         id: JobId::generate(),
-        account: asked.wallet.account,
+        account,
+        grant,
         did: asked.wallet.did.clone(),
         name,
         hash: digest(secret.as_bytes()),
         created: clock::now(),
     };
-    let made = ApiKey { id: key.id, name: key.name.clone(), created: key.created, secret: Some(secret) };
+    let (id, name, created) = (key.id, key.name.clone(), key.created);
+    let made = ApiKey { id, name, created, grant, secret: Some(secret) };
     app.realm.record(Record::Key(Box::new(key))).await?;
     Ok(Json(made))
 }
@@ -183,13 +205,25 @@ pub(super) async fn revoke_key(
     if !list_keys(&app, &asked.wallet).await?.iter().any(|key| key.id == id) {
         return Err(Problem::new(ProblemKind::NotFound, "this wallet has no such key").into());
     }
-    app.realm.record(Record::RevokeKey { id, account: asked.wallet.account }).await?;
+    app.realm.record(Record::RevokeKey { id, did: asked.wallet.did.clone() }).await?;
     Ok(Json(list_keys(&app, &asked.wallet).await?))
 }
 
 async fn list_keys(app: &Arc<App>, wallet: &Wallet) -> Result<Vec<ApiKey>, Problem> {
-    let account = wallet.account;
-    app.realm.ledger_read(move |ledger| ledger.keys(account)).await
+    let owner = wallet.did.clone();
+    app.realm.ledger_read(move |ledger| ledger.keys(&owner)).await
+}
+
+/// The account that a key spends from: the wallet's, or that of a grant which it gives.
+async fn key_account(app: &App, wallet: &Wallet, grant: Option<JobId>) -> Result<AccountId, Problem> {
+    let Some(id) = grant else { return Ok(wallet.account) };
+    let granter = wallet.account;
+    let find = move |realm: &mtor_core::Realm| {
+        realm.state().grants().get(&id).filter(|grant| grant.from == granter).map(|grant| grant.account)
+    };
+    app.realm.view(find).await?.ok_or_else(|| {
+        Problem::new(ProblemKind::NotFound, "this wallet gives no such grant, or not any more").param("grant")
+    })
 }
 
 fn new_secret() -> Result<String, Problem> {
@@ -201,7 +235,7 @@ fn new_secret() -> Result<String, Problem> {
     Ok(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-fn named(did: &str) -> Result<Wallet, Problem> {
+pub(super) fn named(did: &str) -> Result<Wallet, Problem> {
     match PublicKey::from_did(did) {
         Ok(key) => Ok(Wallet::of(&key)),
         Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),

@@ -8,7 +8,9 @@ use mtor_core::{Input, Retry, WorkerId};
 use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
-use mtor_protocol::{Body, CapabilityKind, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits};
+use mtor_protocol::{
+    Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits,
+};
 use tokio::sync::mpsc;
 
 use super::{Closed, Heard, Said, Session, read_frame};
@@ -49,7 +51,7 @@ impl Session {
         let listed = rule.listed.contains(&wallet.did) || wallet.did == self.app.owner.did;
         let admitted = match rule.admit {
             Admit::Anyone => true,
-            Admit::Listed => listed || self.is_house(wallet),
+            Admit::Listed => listed || self.is_house(&wallet.did),
             Admit::Local => listed || self.at_home,
         };
         let detail = || {
@@ -61,8 +63,8 @@ impl Session {
         if admitted { Ok(()) } else { Err(Problem::new(ProblemKind::Forbidden, detail())) }
     }
 
-    fn is_house(&self, wallet: &Wallet) -> bool {
-        self.app.settings.house_workers.contains(&wallet.did) || wallet.did == self.app.owner.did
+    fn is_house(&self, did: &Did) -> bool {
+        self.app.settings.house_workers.contains(did) || *did == self.app.owner.did
     }
 
     async fn work(
@@ -172,7 +174,7 @@ impl Session {
                 if let Some(fault) = announcement.fault() {
                     return Ok(Err(Problem::new(ProblemKind::InvalidRequest, fault)));
                 }
-                let house = self.is_house(&Wallet { did: link.did.clone(), account: link.account });
+                let house = self.is_house(&link.did);
                 let (account, did) = (link.account, link.did.clone());
                 let embeds =
                     announcement.offers.iter().any(|offer| offer.capability == CapabilityKind::EMBED);

@@ -28,7 +28,7 @@ impl Home {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
         let mut settings = Settings::load(folder.path()).unwrap();
         settings.file.listen.set_port(0);
         let broker: Broker = mtor_broker::start(settings).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod harness;
 mod sound;
+mod witness;
 
 use harness::{Home, json};
 use mtor_protocol::http::{Access, ROUTES};

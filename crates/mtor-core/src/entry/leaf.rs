@@ -3,14 +3,18 @@
 //! Serde could derive the same JSON by flattening, but would build a tree of it on the way, and a realm reads each entry when
 //! it starts and for its snapshots.
 
+use std::collections::BTreeMap;
+
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, JobId, Micro, Price, Privacy, ServiceClass, Timestamp, Usage,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
+    Usage,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
+use crate::balances::Balances;
 
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,6 +41,23 @@ impl Serialize for Entry {
                 leaf.serialize_field("amount", amount)?;
                 leaf.serialize_field("memo", memo)?;
             }
+            Fact::Granted { id, from, account, to, terms, about } => {
+                leaf.serialize_field("fact", &Name::Granted)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("from", from)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("holders", to)?;
+                leaf.serialize_field("terms", terms)?;
+                leaf.serialize_field("about", about)?;
+            }
+            Fact::Filled { grant, from, to, amount } => {
+                leaf.serialize_field("fact", &Name::Filled)?;
+                moved_for(&mut leaf, *grant, *from, *to, *amount)?;
+            }
+            Fact::Revoked { grant, from, to, amount } => {
+                leaf.serialize_field("fact", &Name::Revoked)?;
+                moved_for(&mut leaf, *grant, *from, *to, *amount)?;
+            }
             Fact::Accepted { job, hold, price } => {
                 leaf.serialize_field("fact", &Name::Accepted)?;
                 job_fields(&mut leaf, job)?;
@@ -51,20 +72,41 @@ impl Serialize for Entry {
                 leaf.serialize_field("legs", legs)?;
                 optional(&mut leaf, "output", output.as_ref())?;
             }
+            Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
+                leaf.serialize_field("fact", &Name::Balanced)?;
+                leaf.serialize_field("accounts", accounts)?;
+                leaf.serialize_field("liabilities", liabilities)?;
+                leaf.serialize_field("root", root)?;
+                leaf.serialize_field("prices", prices)?;
+            }
         }
         leaf.end()
     }
+}
+
+fn moved_for<S: SerializeStruct>(
+    leaf: &mut S,
+    grant: JobId,
+    from: AccountId,
+    to: AccountId,
+    amount: Micro,
+) -> Result<(), S::Error> {
+    leaf.serialize_field("grant", &grant)?;
+    leaf.serialize_field("from", &from)?;
+    leaf.serialize_field("to", &to)?;
+    leaf.serialize_field("amount", &amount)
 }
 
 fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::Error> {
     // Taken apart, so that a field that is added can't be forgotten here.
     #[rustfmt::skip]
     let NewJob {
-        id, account, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max, audio_ms_max,
-        deadline, max_price, prefix, quote: _,
+        id, account, payer, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max,
+        audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
+    optional(leaf, "payer", payer.as_ref())?;
     leaf.serialize_field("capability", capability)?;
     leaf.serialize_field("model", model)?;
     leaf.serialize_field("class", class)?;
@@ -97,8 +139,12 @@ enum Name {
     Founded,
     Issued,
     Transferred,
+    Granted,
+    Filled,
+    Revoked,
     Accepted,
     Settled,
+    Balanced,
 }
 
 /// The fields of every fact.
@@ -113,7 +159,12 @@ struct Leaf {
     to: Option<AccountId>,
     amount: Option<Micro>,
     memo: Option<Digest>,
+    grant: Option<JobId>,
+    holders: Option<Vec<AccountId>>,
+    terms: Option<GrantTerms>,
+    about: Option<Digest>,
     account: Option<AccountId>,
+    payer: Option<AccountId>,
     capability: Option<CapabilityKind>,
     model: Option<String>,
     class: Option<ServiceClass>,
@@ -133,6 +184,10 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    accounts: Option<u64>,
+    liabilities: Option<Micro>,
+    root: Option<Digest>,
+    prices: Option<BTreeMap<CapabilityKind, Price>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -158,10 +213,31 @@ impl Leaf {
                 amount: need("amount", self.amount)?,
                 memo: need("memo", self.memo)?,
             },
+            Name::Granted => Fact::Granted {
+                id: need("id", self.id)?,
+                from: need("from", self.from)?,
+                account: need("account", self.account)?,
+                to: need("holders", self.holders)?,
+                terms: need("terms", self.terms)?,
+                about: need("about", self.about)?,
+            },
+            Name::Filled => Fact::Filled {
+                grant: need("grant", self.grant)?,
+                from: need("from", self.from)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Revoked => Fact::Revoked {
+                grant: need("grant", self.grant)?,
+                from: need("from", self.from)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
             Name::Accepted => Fact::Accepted {
                 job: NewJob {
                     id: need("id", self.id)?,
                     account: need("account", self.account)?,
+                    payer: self.payer,
                     capability: need("capability", self.capability)?,
                     model: need("model", self.model)?,
                     class: need("class", self.class)?,
@@ -175,6 +251,7 @@ impl Leaf {
                     max_price: self.max_price,
                     prefix: self.prefix,
                     quote: None,
+                    grant: None,
                 },
                 hold: need("hold", self.hold)?,
                 price: need("price", self.price)?,
@@ -185,6 +262,14 @@ impl Leaf {
                 usage: need("usage", self.usage)?,
                 legs: need("legs", self.legs)?,
                 output: self.output,
+            },
+            Name::Balanced => Fact::Balanced {
+                balances: Balances {
+                    accounts: need("accounts", self.accounts)?,
+                    liabilities: need("liabilities", self.liabilities)?,
+                    root: need("root", self.root)?,
+                },
+                prices: need("prices", self.prices)?,
             },
         })
     }

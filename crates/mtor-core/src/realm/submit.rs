@@ -32,9 +32,9 @@ impl Realm {
             });
             return Ok(());
         }
-        self.fund_owner_for(now, job.account, outputs)?;
+        self.fund_payers(now, &job, outputs)?;
         self.bound_by_window(&mut job);
-        let (hold, price) = match self.admit(now, &job) {
+        let (hold, price) = match self.admit(now, &mut job) {
             Ok(terms) => terms,
             Err(problem) => {
                 outputs.push(Output::Refused { ticket, problem: problem.about(job.id) });
@@ -42,6 +42,7 @@ impl Realm {
             }
         };
         let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
+        self.set_aside(now, &job, hold, outputs)?;
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
@@ -80,16 +81,10 @@ impl Realm {
         open.or_else(|| self.finished.get(&id).cloned())
     }
 
-    /// The hold and the price under which a job is taken.
-    fn admit(&self, now: Timestamp, job: &NewJob) -> Result<(Micro, Price), Problem> {
+    /// The hold and the price under which a job is taken; who pays is found, and noted in it.
+    fn admit(&self, now: Timestamp, job: &mut NewJob) -> Result<(Micro, Price), Problem> {
         let (hold, price) = self.terms(now, job)?;
-        let available = self.state.books().account(job.account).available();
-        if available < hold {
-            let detail = format!(
-                "this can cost up to {hold} coins, and {available} are available; ask for fewer tokens, or fill the wallet up"
-            );
-            return Err(Problem::new(ProblemKind::InsufficientFunds, detail));
-        }
+        job.payer = self.payer(now, job, hold)?;
         self.check_room(job, &price)?;
         Ok((hold, price))
     }

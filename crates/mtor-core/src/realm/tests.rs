@@ -1,7 +1,9 @@
 //! The realm, tested through its only door.
 
 mod accepting;
+mod balances;
 mod failover;
+mod granting;
 mod harness;
 mod hedging;
 mod money;

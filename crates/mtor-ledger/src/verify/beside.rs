@@ -14,6 +14,7 @@ use crate::error::QueryError;
 use crate::jobs;
 use crate::journal::{movements, seq_of, taken_id};
 use crate::record::StoredJob;
+use crate::wallets;
 
 /// Compares what is beside the journal with its entries.
 pub(super) struct Beside<'c> {
@@ -25,20 +26,25 @@ pub(super) struct Beside<'c> {
     accepted: u64,
     ids: u64,
     movements: u64,
+    grants: u64,
 }
 
 impl<'c> Beside<'c> {
     pub(super) fn new(connection: &'c Connection, paths: &'c Paths) -> Result<Self, QueryError> {
         let has_jobs = connection.query_row("SELECT EXISTS (SELECT 1 FROM jobs)", [], |row| row.get(0))?;
         let blobs = Blobs::new(&paths.blobs);
-        Ok(Self { connection, paths, blobs, has_jobs, accepted: 0, ids: 0, movements: 0 })
+        Ok(Self { connection, paths, blobs, has_jobs, accepted: 0, ids: 0, movements: 0, grants: 0 })
     }
 
     /// Compares what belongs to one entry; `open` is the job that it settles, as it was before.
     pub(super) fn entry(&mut self, entry: &Entry, open: Option<&OpenJob>) -> Result<(), VerifyError> {
-        self.index(entry, open.map(|open| open.job.account)).map_err(damaged)?;
+        self.index(entry, open.map(|open| open.job.payer())).map_err(damaged)?;
         match (&entry.fact, open) {
             (Fact::Accepted { .. }, _) => self.accepted += 1,
+            (Fact::Granted { id, from, account, about, .. }, _) => {
+                self.grants += 1;
+                self.grant(*id, (*from, *account), *about)?;
+            }
             (Fact::Settled { outcome, usage, legs, output, .. }, Some(open)) => {
                 let settled = Settled { outcome: *outcome, usage, legs, output: *output };
                 self.job(open, Some(&settled))?;
@@ -55,7 +61,12 @@ impl<'c> Beside<'c> {
 
     /// After the last entry: nothing is there that no entry has put there.
     pub(super) fn finish(&self) -> Result<(), VerifyError> {
-        for (table, expected) in [("ids", self.ids), ("movements", self.movements), ("jobs", self.accepted)] {
+        for (table, expected) in [
+            ("ids", self.ids),
+            ("movements", self.movements),
+            ("jobs", self.accepted),
+            ("grants", self.grants),
+        ] {
             let found: i64 = self
                 .connection
                 .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
@@ -92,6 +103,22 @@ impl<'c> Beside<'c> {
             self.movements += 1;
         }
         Ok(())
+    }
+
+    fn grant(&self, id: JobId, accounts: (AccountId, AccountId), about: Digest) -> Result<(), VerifyError> {
+        let wrong = |what: &str| VerifyError::wrong(format!("grant {id}"), what);
+        let stored = wallets::grants(self.connection, &[id]).map_err(|error| wrong(&plain(error)))?;
+        let Some(stored) = stored.first() else {
+            // A ledger without any job records was used for its journal alone.
+            return if self.has_jobs { Err(wrong("its record is missing")) } else { Ok(()) };
+        };
+        if (stored.granter, stored.account) != accounts {
+            return Err(wrong("its accounts are not those of its entry"));
+        }
+        match commitment(&stored.salt, stored.about.as_bytes()) == about {
+            true => Ok(()),
+            false => Err(wrong("its names are not what its entry commits to")),
+        }
     }
 
     fn job(&self, open: &OpenJob, settled: Option<&Settled<'_>>) -> Result<(), VerifyError> {

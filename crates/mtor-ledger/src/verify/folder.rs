@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use mtor_core::Fact;
+use mtor_core::merkle::{Hash, TileRoot, leaf_hash};
 use mtor_identity::PublicKey;
 use mtor_protocol::Digest;
 use rusqlite::Connection;
 
 use super::beside::Beside;
+use super::since::Since;
 use super::walk::Walk;
 use super::{Verified, VerifyError};
 use crate::checkpoint::Checkpoint;
@@ -15,7 +17,6 @@ use crate::columns::{integer, unsigned};
 use crate::database::{Paths, open_reader};
 use crate::error::QueryError;
 use crate::journal::{self, bytes};
-use crate::merkle::{Hash, TileRoot, leaf_hash};
 use crate::snapshot;
 
 /// Verifies the ledger in `folder`, also while a broker uses it. `realm` is the key that must have signed it; without
@@ -24,6 +25,18 @@ use crate::snapshot;
 /// # Errors
 /// [`VerifyError`] names the first thing that is wrong.
 pub fn verify(folder: &Path, realm: Option<&PublicKey>) -> Result<Verified, VerifyError> {
+    verify_since(folder, realm, &Since::default())
+}
+
+/// The same, and that the log begins with what it was when older checkpoints were signed.
+///
+/// # Errors
+/// [`VerifyError`] names the first thing that is wrong.
+pub fn verify_since(
+    folder: &Path,
+    realm: Option<&PublicKey>,
+    since: &Since,
+) -> Result<Verified, VerifyError> {
     let paths = Paths::new(folder);
     if !paths.database.exists() {
         let what = format!("{} does not exist: there is no ledger here", paths.database.display());
@@ -41,7 +54,7 @@ pub fn verify(folder: &Path, realm: Option<&PublicKey>) -> Result<Verified, Veri
         let transaction = connection.transaction()?;
         check_pages(&transaction, &paths)?;
         let realm = check_realm(&transaction, realm)?;
-        walk(&transaction, &paths, &realm)
+        walk(&transaction, &paths, &realm, since)
     };
     run().map_err(|fault| match fault {
         Fault::Database(error) => unreadable(error),
@@ -85,8 +98,8 @@ fn check_realm(connection: &Connection, expected: Option<&PublicKey>) -> Result<
     }
 }
 
-fn walk(connection: &Connection, paths: &Paths, realm: &PublicKey) -> Result<Verified, Fault> {
-    let mut walk = Walk::default();
+fn walk(connection: &Connection, paths: &Paths, realm: &PublicKey, since: &Since) -> Result<Verified, Fault> {
+    let mut walk = Walk::new(realm, since)?;
     let mut beside = Beside::new(connection, paths)?;
     let mut marks = Marks::new(connection, realm)?;
     let mut tiles = 0u64;

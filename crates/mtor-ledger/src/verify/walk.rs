@@ -1,22 +1,33 @@
 //! One walk through the leaves, in order: each must be an entry as this program writes it, follow from those before it,
 //! and keep the books in balance.
 
+use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 use mtor_core::{Entry, State};
+use mtor_identity::PublicKey;
 use mtor_protocol::Digest;
 
+use super::since::{Kept, Since};
 use super::{Verified, VerifyError};
 use crate::defaults::VERIFY_BOOKS_INTERVAL;
-use crate::merkle::{Frontier, Hash, TileRoot, leaf_hash};
 
 /// How far the walk has come, and what it has found.
-#[derive(Default)]
 pub(super) struct Walk {
+    realm: PublicKey,
     state: State,
     frontier: Frontier,
+    kept: Kept,
     again: Vec<u8>,
 }
 
 impl Walk {
+    /// A walk from the first entry of this realm's log, past older checkpoints of it.
+    pub(super) fn new(realm: &PublicKey, since: &Since) -> Result<Self, VerifyError> {
+        let mut kept = Kept::open(since, realm)?;
+        let frontier = Frontier::default();
+        kept.check(&frontier)?;
+        Ok(Self { realm: *realm, state: State::default(), frontier, kept, again: Vec::new() })
+    }
+
     /// Entries so far.
     pub(super) fn entries(&self) -> u64 {
         self.frontier.size()
@@ -62,6 +73,7 @@ impl Walk {
             }
         });
         result?;
+        self.kept.check(&self.frontier)?;
         match self.entries() % VERIFY_BOOKS_INTERVAL {
             0 => self.check_books(),
             _ => Ok(()),
@@ -71,7 +83,9 @@ impl Walk {
     /// The end is reached.
     pub(super) fn finish(self) -> Result<Verified, VerifyError> {
         self.check_books()?;
+        self.kept.finish(self.entries())?;
         Ok(Verified {
+            realm: self.realm,
             entries: self.entries(),
             accounts: self.state.books().accounts().len(),
             root: Digest(self.root()),

@@ -1,9 +1,9 @@
 //! What people find again: their jobs, their movements, their keys.
 
 use mtor_core::Fact;
-use mtor_ledger::{Batch, KeyRecord, PartialRecord, Record, digest};
+use mtor_ledger::{Batch, KeyRecord, PartialRecord, Record, digest, verify};
 use mtor_protocol::http::{JobState, MovementKind};
-use mtor_protocol::{JobId, Micro, Timestamp};
+use mtor_protocol::{Did, JobId, Micro, Timestamp};
 
 use crate::support::{ALICE, HOLD, History, OWNER, WORKER, commit, open, realm, request_json};
 
@@ -145,6 +145,40 @@ fn ids_are_known_for_ever() {
 }
 
 #[test]
+fn a_grant_has_a_page_of_its_own_also_when_it_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(&ledger, history.grant(13, "the children"));
+    commit(&ledger, history.take_back(13, 400));
+    let record = ledger.grants(&[JobId(13), JobId(14)]).unwrap();
+    assert_eq!(record.iter().map(|grant| grant.about.as_str()).collect::<Vec<_>>(), ["the children"]);
+    let lines = |account| -> Vec<_> {
+        let page = ledger.movements(account, None, 10).unwrap().movements;
+        page.into_iter().map(|line| (line.kind, line.amount, line.reference, line.other)).collect()
+    };
+    let (id, set_aside, account) = (JobId(13), Micro(400), record[0].account);
+    assert_eq!(
+        lines(account),
+        [
+            (MovementKind::Sent, set_aside, id, Some(ALICE)),
+            (MovementKind::Received, set_aside, id, Some(ALICE)),
+        ]
+    );
+    assert_eq!(
+        lines(ALICE)[..2],
+        [
+            (MovementKind::Returned, set_aside, id, Some(account)),
+            (MovementKind::Granted, set_aside, id, Some(account)),
+        ]
+    );
+    assert!(ledger.known_id(JobId(13)).unwrap().is_some());
+    ledger.close().unwrap();
+    verify(folder.path(), None).unwrap();
+}
+
+#[test]
 fn keys_open_until_they_are_revoked_and_settings_are_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = open(folder.path());
@@ -155,6 +189,7 @@ fn keys_open_until_they_are_revoked_and_settings_are_remembered() {
         name: format!("key {id}"),
         hash: digest(secret),
         created: Timestamp(id as u64),
+        grant: (id == 2).then_some(JobId(7)),
     };
     let records = |records| Batch { entries: vec![], records };
     let setting = |value: &str| Record::Setting { name: "name".into(), value: value.into() };
@@ -169,13 +204,15 @@ fn keys_open_until_they_are_revoked_and_settings_are_remembered() {
     commit(&ledger, records(vec![setting("Neon Mountain")]));
     assert_eq!(ledger.key_by_hash(digest(b"one")).unwrap(), Some(key(1, b"one")));
     assert_eq!(ledger.key_by_hash(digest(b"guess")).unwrap(), None);
-    let names = |account| -> Vec<_> {
-        ledger.keys(account).unwrap().into_iter().map(|key| (key.name, key.secret)).collect()
+    let owner = realm().did();
+    let names = || -> Vec<_> {
+        ledger.keys(&owner).unwrap().into_iter().map(|key| (key.name, key.grant, key.secret)).collect()
     };
-    assert_eq!(names(ALICE), [("key 1".to_owned(), None), ("key 2".to_owned(), None)]);
-    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), account: OWNER }]));
-    assert_eq!(names(ALICE).len(), 2, "only its owner revokes a key");
-    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), account: ALICE }]));
+    assert_eq!(names(), [("key 1".to_owned(), None, None), ("key 2".to_owned(), Some(JobId(7)), None)]);
+    let other = Did("did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_owned());
+    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), did: other }]));
+    assert_eq!(names().len(), 2, "only its owner revokes a key");
+    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), did: owner.clone() }]));
     assert_eq!(ledger.key_by_hash(digest(b"one")).unwrap(), None);
     assert_eq!(ledger.setting("name").unwrap().as_deref(), Some("Neon Mountain"));
     assert_eq!(ledger.setting("other").unwrap(), None);

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod balances;
 mod durability;
 mod failures;
 mod history;
 mod log;
 mod retention;
+mod rewriting;
 mod support;
 mod tampering;

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
 use mtor_identity::Keypair;
 use mtor_ledger::{
-    Batch, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, answer_commitment, commitment,
-    digest, salt,
+    Batch, GrantRecord, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, answer_commitment,
+    commitment, digest, salt,
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, ChatTask, Digest, FinishReason, Intent, JobId, Micro, Price, Privacy,
-    ServiceClass, Submit, Task, Timestamp, Usage,
+    AccountId, CapabilityKind, ChatTask, Digest, FinishReason, GrantTerms, Intent, JobId, Micro, Period,
+    Price, Privacy, ServiceClass, Submit, Task, Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -115,6 +115,41 @@ impl History {
         })
     }
 
+    /// Alice sets coins aside for others.
+    pub(crate) fn grant(&mut self, id: u128, name: &str) -> Batch {
+        let id = JobId(id);
+        let (account, salt) = (mtor_core::grant_account(ALICE, id), mtor_ledger::salt(&realm(), id));
+        let terms = GrantTerms {
+            limit: Micro(500),
+            period: Some(Period::Month),
+            job_max: None,
+            only: vec![],
+            expires: None,
+        };
+        let about = mtor_ledger::commitment(&salt, name.as_bytes());
+        let entries = vec![
+            self.entry(Fact::Granted { id, from: ALICE, account, to: vec![OWNER], terms, about }),
+            self.entry(Fact::Filled { grant: id, from: ALICE, to: account, amount: Micro(400) }),
+        ];
+        let record = GrantRecord { id, granter: ALICE, account, salt, about: name.to_owned() };
+        Batch { entries, records: vec![Record::Grant(Box::new(record))] }
+    }
+
+    /// Alice takes it back.
+    pub(crate) fn take_back(&mut self, id: u128, amount: u64) -> Batch {
+        let from = mtor_core::grant_account(ALICE, JobId(id));
+        let amount = Micro(amount);
+        let entries = vec![self.entry(Fact::Revoked { grant: JobId(id), from, to: ALICE, amount })];
+        Batch { entries, records: vec![] }
+    }
+
+    /// The balances are written down.
+    pub(crate) fn balance(&mut self) -> Batch {
+        let balances = self.state.books().balances();
+        let prices = [(CapabilityKind::CHAT, Price::default())].into();
+        Batch { entries: vec![self.entry(Fact::Balanced { balances, prices })], records: vec![] }
+    }
+
     /// Alice asks something.
     pub(crate) fn ask(&mut self, id: u128, question: &str) -> Batch {
         let intent = request_json(question);
@@ -122,6 +157,7 @@ impl History {
         let job = NewJob {
             id: JobId(id),
             account: ALICE,
+            payer: None,
             capability: CapabilityKind::CHAT,
             model: "default".into(),
             class: ServiceClass::Interactive,
@@ -135,6 +171,7 @@ impl History {
             max_price: None,
             prefix: None,
             quote: None,
+            grant: None,
         };
         let deadline = job.deadline;
         let entry = self.entry(Fact::Accepted { job, hold: HOLD, price: Price::default() });
@@ -224,4 +261,10 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
             false => drop(std::fs::copy(entry.path(), target).unwrap()),
         }
     }
+}
+
+/// All leaves, as they are hashed.
+pub(crate) fn leaves(ledger: &Ledger) -> Vec<Vec<u8>> {
+    let entries = ledger.entries(0, 1_000).unwrap();
+    entries.iter().map(|entry| serde_json::to_vec(entry).unwrap()).collect()
 }

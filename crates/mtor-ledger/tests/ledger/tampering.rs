@@ -22,6 +22,7 @@ fn full(folder: &Path) {
     commit(&ledger, history.exchange(10, "short question", "short answer"));
     commit(&ledger, history.exchange(11, &"long question ".repeat(100), &"long answer ".repeat(100)));
     commit(&ledger, history.ask(12, "open question"));
+    commit(&ledger, history.grant(13, "the children"));
     while history.state.entries() < 1_100 {
         let seq = u128::from(history.state.entries());
         let entries = (0..100).map(|n| history.transfer(1_000 + seq * 1_000 + n)).collect();
@@ -111,6 +112,13 @@ fn every_change_is_found_and_named() {
         ("UPDATE jobs SET settled = 5 WHERE settled IS NULL", "00000c: its record says that it has ended"),
         ("DELETE FROM jobs WHERE state = 'queued'", "00000c: its record is missing"),
         ("UPDATE texts SET blob = zeroblob(32) WHERE blob IS NOT NULL", "00000b: "),
+        ("UPDATE grants SET about = 'other'", "00000d: its names are not what its entry commits to"),
+        ("UPDATE grants SET granter = account", "00000d: its accounts are not"),
+        ("DELETE FROM grants", "00000d: its record is missing"),
+        (
+            "INSERT INTO grants SELECT x'00', granter, account, salt, about FROM grants",
+            "table grants: there are",
+        ),
         ("DELETE FROM ids WHERE seq = 3", "table ids: entry 3 is missing"),
         ("INSERT INTO ids VALUES (x'00', 3)", "table ids: there are"),
         ("DELETE FROM movements WHERE seq = 4 AND kind = 2", "table movements: entry 4 of account"),

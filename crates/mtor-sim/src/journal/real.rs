@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use mtor_core::{Entry, Fact, Outcome};
-use mtor_ledger::{Ledger, RequestRecord, ResultRecord, Settings};
+use mtor_ledger::{GrantRecord, Ledger, RequestRecord, ResultRecord, Settings};
 use mtor_protocol::{Did, Digest, FinishReason, JobId, Micro};
 
 use super::{Batch, Journal, Record, Recovered, subject};
@@ -75,7 +75,8 @@ impl RealJournal {
         for batch in self.pending.drain(..count) {
             let marks = Marks::of(&batch.entries);
             let (sender, receiver) = channel();
-            let records = batch.records.into_iter().map(record).collect();
+            let mut records: Vec<_> = batch.records.into_iter().map(record).collect();
+            records.extend(batch.entries.iter().filter_map(grant_record));
             let batch = mtor_ledger::Batch { entries: batch.entries, records };
             // Dropped without a word when the ledger does not take it: then the receiver says so.
             let told = Box::new(move || {
@@ -100,6 +101,14 @@ impl RealJournal {
         }
         count
     }
+}
+
+/// What is kept beside the entry of a grant.
+fn grant_record(entry: &Entry) -> Option<mtor_ledger::Record> {
+    let Fact::Granted { id, from, account, .. } = &entry.fact else { return None };
+    let (salt, about) = (mtor_ledger::salt(&answer::realm_key(), *id), answer::GRANT_NAME.to_owned());
+    let record = GrantRecord { id: *id, granter: *from, account: *account, salt, about };
+    Some(mtor_ledger::Record::Grant(Box::new(record)))
 }
 
 /// Waits for the ledger's own thread.

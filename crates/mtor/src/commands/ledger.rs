@@ -1,10 +1,11 @@
 //! `mtor ledger`: proof that nothing in the realm's record was changed, dropped or reordered.
 
-use anyhow::Context as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
 use mtor_identity::PublicKey;
-use mtor_ledger::{Verified, VerifyError};
-use mtor_protocol::http::RealmInfo;
+use mtor_ledger::{Since, Verified, VerifyError, verifier_key};
 
 use crate::client::{Api, RealmUrl, Who};
 use crate::data::DataArg;
@@ -14,13 +15,20 @@ use crate::terminal;
 mod log;
 mod prove;
 
+pub(crate) use log::PublishedLog;
+
+/// Longest file of older checkpoints, in bytes; one takes about 300.
+const CHECKPOINTS_BYTES_MAX: usize = 64 << 20;
+
 const EXAMPLES: &str = "\
 Examples:
   mtor ledger verify                                   the ledger in the data folder, also while the realm runs
   mtor ledger verify --realm http://attic:9000         the log that a realm publishes, from anywhere
   mtor ledger verify --realm http://attic:9000 --key did:key:z6Mk...
+  mtor ledger verify --realm http://attic:9000 --since checkpoints.txt
 
-Prints `verified: N entries, M accounts, sum 0, root HASH` and exits with 0, or says what is wrong and exits with 1.";
+Prints `verified: N entries, M accounts, sum 0, root HASH` and exits with 0, or says what is wrong and exits with 1.
+Keep checkpoints with: curl -sf http://attic:9000/log/checkpoint >> checkpoints.txt";
 
 const EXAMPLES_PROVE: &str = "\
 Examples:
@@ -67,6 +75,9 @@ enum Action {
         /// The realm's key, if you know it; else the key that the realm names is believed
         #[arg(long, value_name = "DID", value_parser = key)]
         key: Option<PublicKey>,
+        /// A file of checkpoints that you kept: the log must still begin with what it was then. May be given several times
+        #[arg(long, value_name = "FILE")]
+        since: Vec<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -82,7 +93,9 @@ enum Action {
 /// Verifies, proves, checks.
 pub(crate) async fn run(args: LedgerArgs) -> anyhow::Result<()> {
     match args.action {
-        Action::Verify { data, realm, key, json } => verify(&data, realm, key, json).await,
+        Action::Verify { data, realm, key, since, json } => {
+            verify(&data, realm, key, &kept(&since)?, json).await
+        }
         Action::Prove(args) => prove::prove(args).await,
         Action::Check(args) => prove::check(args),
     }
@@ -92,17 +105,27 @@ async fn verify(
     data: &DataArg,
     realm: Option<RealmUrl>,
     key: Option<PublicKey>,
+    since: &Since,
     json: bool,
 ) -> anyhow::Result<()> {
     let verified = match realm {
-        Some(realm) => published(&realm, key).await,
-        None => in_folder(data, key),
+        Some(realm) => published(&realm, key, since).await,
+        None => in_folder(data, key, since),
     };
     match verified {
         Ok(verified) if json => terminal::json(&serde_json::json!({
             "verified": true, "entries": verified.entries, "accounts": verified.accounts, "root": verified.root,
+            "realm": verified.realm.to_did(), "verifier_key": verifier_key(&verified.realm),
+            "older_checkpoints": since.len(),
         })),
-        Ok(verified) => terminal::line(&verified.to_string()),
+        Ok(verified) => {
+            terminal::line(&verified.to_string())?;
+            match since.len() {
+                0 => Ok(()),
+                1 => terminal::line("the older checkpoint is of the same history"),
+                count => terminal::line(&format!("the {count} older checkpoints are of the same history")),
+            }
+        }
         Err(error) if json && error.is::<VerifyError>() => {
             terminal::json(&serde_json::json!({ "verified": false, "wrong": error.to_string() }))?;
             Err(Fault::Said.into())
@@ -112,28 +135,42 @@ async fn verify(
     }
 }
 
-fn in_folder(data: &DataArg, key: Option<PublicKey>) -> anyhow::Result<Verified> {
+/// The checkpoints in files.
+fn kept(files: &[PathBuf]) -> anyhow::Result<Since> {
+    let mut since = Since::default();
+    for file in files {
+        let text = read_text(file, CHECKPOINTS_BYTES_MAX)?;
+        if since.add(&file.display().to_string(), &text) == 0 {
+            let what = "there is no checkpoint in it; /log/checkpoint of a realm gives one";
+            return Err(Fault::Usage(format!("{}: {what}", file.display())).into());
+        }
+    }
+    Ok(since)
+}
+
+/// A text file of at most so many bytes.
+fn read_text(file: &Path, bytes_max: usize) -> anyhow::Result<String> {
+    let unreadable = |why: String| Fault::Usage(format!("{} can't be read: {why}", file.display()));
+    let length = fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();
+    if length > bytes_max as u64 {
+        return Err(unreadable(format!("it is longer than {bytes_max} bytes")).into());
+    }
+    Ok(fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?)
+}
+
+fn in_folder(data: &DataArg, key: Option<PublicKey>, since: &Since) -> anyhow::Result<Verified> {
     let folder = data.folder()?;
     if !folder.path().is_dir() {
         return Err(Fault::Usage(format!("there is no data folder at {}", folder.path().display())).into());
     }
-    Ok(mtor_ledger::verify(folder.path(), key.as_ref())?)
+    Ok(mtor_ledger::verify_since(folder.path(), key.as_ref(), since)?)
 }
 
-async fn published(realm: &RealmUrl, key: Option<PublicKey>) -> anyhow::Result<Verified> {
-    let api = Api::new(realm, Who::Owner)?;
-    let key = match key {
-        Some(key) => key,
-        None => {
-            let info: RealmInfo = api.get("/api/realm").await?;
-            PublicKey::from_did(info.did.as_str()).context("the realm's key")?
-        }
-    };
-    let checkpoint = String::from_utf8(api.get_bytes("/log/checkpoint").await?).context("the checkpoint")?;
-    let leaves = log::download(&api, log::size_of(&checkpoint)?).await?;
-    Ok(mtor_ledger::verify_leaves(leaves, &checkpoint, &key)?)
+async fn published(realm: &RealmUrl, key: Option<PublicKey>, since: &Since) -> anyhow::Result<Verified> {
+    let log = PublishedLog::download(&Api::new(realm, Who::Owner)?, key).await?;
+    Ok(mtor_ledger::verify_leaves_since(log.leaves, &log.checkpoint, &log.key, since)?)
 }
 
-fn key(text: &str) -> Result<PublicKey, String> {
+pub(crate) fn key(text: &str) -> Result<PublicKey, String> {
     PublicKey::from_did(text).map_err(|error| error.to_string())
 }

@@ -16,8 +16,10 @@ use crate::terminal;
 mod api_keys;
 mod backup;
 mod export;
+mod grants;
 mod history;
 mod keyfile;
+mod prove;
 mod send;
 
 const EXAMPLES: &str = "\
@@ -30,9 +32,11 @@ Examples:
   mtor wallet send did:key:z6Mk... 12.5    send coins
   mtor wallet export > coins.csv           what came in and went out, for a spreadsheet
   mtor wallet key new my-script            an API key for programs that can't sign
+  mtor wallet grant new kids --limit 5 --per week --to did:key:z6Mk...
+                                           let others spend of its coins, up to a limit
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `export`, `send` and `key` mean the realm owner's wallet.";
+`show`, `history`, `export`, `prove`, `send`, `key` and `grant` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]
@@ -95,7 +99,7 @@ enum Action {
     },
     /// What came in and went out, the newest first
     #[command(
-        after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
+        after_help = "Examples:\n  mtor wallet history\n  mtor wallet history --grant kids        what others spent of a grant\n  mtor wallet history --jobs --limit 5\n  mtor wallet history --json"
     )]
     History(history::HistoryArgs),
     /// Everything that moved its coins, for a spreadsheet or for bookkeeping, the oldest first
@@ -103,6 +107,11 @@ enum Action {
         after_help = "Examples:\n  mtor wallet export > coins.csv\n  mtor wallet export --format hledger > coins.journal\n  hledger -f coins.journal balance"
     )]
     Export(export::ExportArgs),
+    /// Write a file that proves to anybody what the wallet had when the realm last wrote its balances down
+    #[command(
+        after_help = "Examples:\n  mtor wallet prove\n  mtor wallet prove --realm http://attic:9000 --out receipts\n  mtor ledger check balance-12345.tlog-proof\n\nReads the realm's whole log, and verifies it on the way. `mtor ledger check` needs neither the realm nor a network."
+    )]
+    Prove(prove::ProveArgs),
     /// Send coins to another wallet
     #[command(
         after_help = "Examples:\n  mtor wallet send did:key:z6Mk... 12.5\n  mtor wallet send did:key:z6Mk... 3 --memo \"for the pictures\" --yes"
@@ -111,9 +120,12 @@ enum Action {
     /// API keys for programs that can't sign
     #[command(
         subcommand,
-        after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
+        after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key new my-script --grant scripts   one that spends from that grant alone\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
     )]
     Key(api_keys::KeyAction),
+    /// Let others spend of its coins, up to a limit: children, departments, programs
+    #[command(subcommand, after_help = grants::EXAMPLES)]
+    Grant(grants::GrantAction),
 }
 
 /// What the actions share.
@@ -144,8 +156,10 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::Show => show(&wallet).await,
         Action::History(args) => history::run(&wallet, &args).await,
         Action::Export(args) => export::run(&wallet, &args).await,
+        Action::Prove(args) => prove::run(&wallet, &args).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
+        Action::Grant(action) => grants::run(&wallet, action).await,
     }
 }
 

@@ -11,6 +11,7 @@ const COMMANDS: &[&[&str]] = &[
     &["wallet"],
     &["wallet", "new"],
     &["wallet", "history"],
+    &["wallet", "prove"],
     &["wallet", "send"],
     &["wallet", "key"],
     &["ledger"],

@@ -98,7 +98,11 @@ pub(crate) struct Realm {
 
 impl Realm {
     pub(crate) async fn start() -> Self {
-        let home = Home::new();
+        Self::start_in(Home::new()).await
+    }
+
+    /// A realm in a home that has been prepared.
+    pub(crate) async fn start_in(home: Home) -> Self {
         let (broker, url) = broker(&home, "127.0.0.1:0").await;
         Self { home, url, broker }
     }
@@ -119,6 +123,17 @@ impl Realm {
         let mut command = self.home.command(args);
         command.env("MTOR_REALM", &self.url);
         command
+    }
+
+    /// The checkpoint that the realm publishes now, as `curl` gets it.
+    pub(crate) async fn checkpoint(&self) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /log/checkpoint HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
     /// Attaches a worker and waits until the realm knows it.

@@ -318,6 +318,7 @@ pub(super) fn job(id: u128) -> NewJob {
     NewJob {
         id: JobId(id),
         account: ALICE,
+        payer: None,
         capability: CapabilityKind::CHAT,
         model: "default".to_owned(),
         class: ServiceClass::Interactive,
@@ -331,6 +332,7 @@ pub(super) fn job(id: u128) -> NewJob {
         max_price: None,
         prefix: None,
         quote: None,
+        grant: None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! Random inputs in random order: after every step the harness checks that books, replay, lines and slots agree.
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, CapabilityOffer, Digest, JobId, Micro, Privacy, Problem, ProblemKind,
-    ServiceClass, Timestamp,
+    AccountId, CapabilityKind, CapabilityOffer, Digest, GrantTerms, JobId, Micro, Period, Privacy, Problem,
+    ProblemKind, ServiceClass, Timestamp,
 };
 use proptest::prelude::*;
 
 use super::harness::*;
-use crate::entry::NewJob;
+use crate::entry::{Fact, NewJob};
+use crate::grant::grant_account;
 use crate::{Config, Input, PrivateMode, Retry, State, WorkerId};
 
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ enum Step {
     Cancel(u128, AccountId),
     Transfer(u128, AccountId, AccountId, u64),
     Welcome(u128, AccountId),
+    Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
+    Revoke(u128, AccountId),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -33,6 +36,24 @@ enum Step {
 
 fn account() -> impl Strategy<Value = AccountId> {
     prop_oneof![Just(ALICE), Just(BOB), Just(OWNER)]
+}
+
+/// A wallet, or the account of one of the grants that may be there.
+fn payer() -> impl Strategy<Value = AccountId> {
+    prop_oneof![4 => account(), 1 => (50u128..54, account()).prop_map(|(id, from)| grant_account(from, JobId(id)))]
+}
+
+fn terms() -> impl Strategy<Value = GrantTerms> {
+    let period = prop::option::of(prop_oneof![Just(Period::Day), Just(Period::Month)]);
+    let only = prop::option::weighted(0.2, Just(CapabilityKind::EMBED));
+    let bounds = (prop::option::weighted(0.2, 1u64..2_000), prop::option::weighted(0.3, 1u64..100_000));
+    (1u64..5_000, period, bounds, only).prop_map(|(limit, period, (job_max, lives_ms), only)| GrantTerms {
+        limit: Micro(limit),
+        period,
+        job_max: job_max.map(Micro),
+        only: only.into_iter().collect(),
+        expires: lives_ms.map(|ms| START.plus_ms(ms)),
+    })
 }
 
 fn offer() -> impl Strategy<Value = CapabilityOffer> {
@@ -54,9 +75,10 @@ fn new_job() -> impl Strategy<Value = NewJob> {
     let class =
         prop_oneof![Just(ServiceClass::Voice), Just(ServiceClass::Interactive), Just(ServiceClass::Batch)];
     let model = prop_oneof![3 => Just("default"), 1 => Just("small"), 1 => Just("big"), 1 => Just("none")];
-    let terms = (prop::bool::weighted(0.2), 1u64..200_000, prop::option::of(0u64..3), 1u8..3);
-    (1u128..40, account(), class, model, terms).prop_map(
-        |(id, account, class, model, (own, lives_ms, prefix, request))| NewJob {
+    let grant = prop::option::weighted(0.1, 50u128..54);
+    let terms = (prop::bool::weighted(0.2), 1u64..200_000, prop::option::of(0u64..3), 1u8..3, grant);
+    (1u128..40, payer(), class, model, terms).prop_map(
+        |(id, account, class, model, (own, lives_ms, prefix, request, grant))| NewJob {
             account,
             class,
             model: model.to_owned(),
@@ -64,6 +86,7 @@ fn new_job() -> impl Strategy<Value = NewJob> {
             deadline: START.plus_ms(lives_ms),
             prefix,
             request: Digest([request; 32]),
+            grant: grant.map(JobId),
             ..job(id)
         },
     )
@@ -98,7 +121,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (30u128..50, account(), account(), 0u64..1_000_000)
             .prop_map(|(id, from, to, amount)| Step::Transfer(id, from, to, amount)),
         1 => (30u128..50, account()).prop_map(|(id, to)| Step::Welcome(id, to)),
+        3 => (50u128..54, payer(), prop::collection::vec(account(), 0..3), terms())
+            .prop_map(|(id, from, to, terms)| Step::Grant(id, from, to, terms)),
+        1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
         4 => (0u64..20_000).prop_map(Step::Wait),
+        1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
         1 => (0u64..100_000).prop_map(Step::BackInTime),
         4 => Just(Step::Tick),
         1 => Just(Step::Restart),
@@ -156,6 +183,21 @@ impl World {
             Step::Welcome(id, to) => {
                 let ticket = self.ticket();
                 self.handle(Input::Welcome { ticket, id: JobId(id), to });
+            }
+            Step::Grant(id, from, to, terms) => {
+                let (ticket, about) = (self.ticket(), Digest([terms.limit.0 as u8; 32]));
+                // The shell finds what is forgotten here in the ledger, and does not ask for it again.
+                if !self
+                    .journal
+                    .iter()
+                    .any(|entry| matches!(entry.fact, Fact::Granted { id: given, .. } if given.0 == id))
+                {
+                    self.handle(Input::Grant { ticket, id: JobId(id), from, to, terms, about });
+                }
+            }
+            Step::Revoke(id, account) => {
+                let ticket = self.ticket();
+                self.handle(Input::Revoke { ticket, grant: JobId(id), account });
             }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),

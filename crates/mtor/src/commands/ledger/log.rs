@@ -1,18 +1,50 @@
 //! Reading a published log: entry bundles as C2SP tlog-tiles lays them out.
 
 use anyhow::{Context as _, bail};
+use mtor_identity::PublicKey;
+use mtor_protocol::http::RealmInfo;
 
 use crate::client::Api;
 
 /// Entries in a full bundle.
 const BUNDLE_ENTRIES: u64 = 256;
 
+/// All that a realm publishes of its log. Nothing of it is believed yet.
+pub(crate) struct PublishedLog {
+    /// The key that must have signed it.
+    pub(crate) key: PublicKey,
+    /// The note that says how much there is.
+    pub(crate) checkpoint: String,
+    /// The entries, in order.
+    pub(crate) leaves: Vec<Vec<u8>>,
+}
+
+impl PublishedLog {
+    /// Downloads it. Without a key, the one that the realm names is believed.
+    ///
+    /// # Errors
+    /// When the realm can't be reached, or what it gives is no log.
+    pub(crate) async fn download(api: &Api, key: Option<PublicKey>) -> anyhow::Result<Self> {
+        let key = match key {
+            Some(key) => key,
+            None => {
+                let info: RealmInfo = api.get("/api/realm").await?;
+                PublicKey::from_did(info.did.as_str()).context("the realm's key")?
+            }
+        };
+        let checkpoint =
+            String::from_utf8(api.get_bytes("/log/checkpoint").await?).context("the checkpoint")?;
+        let leaves = download(api, size_of(&checkpoint)?).await?;
+        Ok(Self { key, checkpoint, leaves })
+    }
+}
+
 /// The number of entries that a checkpoint speaks of: its second line. Nothing is believed of it yet; the signature is
 /// checked with the entries.
 ///
 /// # Errors
 /// When the text is no checkpoint.
-pub(super) fn size_of(checkpoint: &str) -> anyhow::Result<u64> {
+fn size_of(checkpoint: &str) -> anyhow::Result<u64> {
     let size = checkpoint.lines().nth(1).and_then(|line| line.parse().ok());
     size.context("the checkpoint does not say how many entries there are on its second line")
 }
@@ -21,7 +53,7 @@ pub(super) fn size_of(checkpoint: &str) -> anyhow::Result<u64> {
 ///
 /// # Errors
 /// When a bundle is missing or is none.
-pub(super) async fn download(api: &Api, size: u64) -> anyhow::Result<Vec<Vec<u8>>> {
+async fn download(api: &Api, size: u64) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut entries = Vec::new();
     for index in 0..size.div_ceil(BUNDLE_ENTRIES) {
         let width = BUNDLE_ENTRIES.min(size - index * BUNDLE_ENTRIES);

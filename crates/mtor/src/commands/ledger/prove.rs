@@ -80,7 +80,7 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     let mut all_hold = true;
     let mut reports = Vec::new();
     for file in &args.files {
-        let checked = check_proof(&read(file)?, args.key.as_ref());
+        let checked = check_proof(&super::read_text(file, PROOF_BYTES_MAX)?, args.key.as_ref());
         all_hold &= checked.is_ok();
         match args.json {
             true => reports.push(report(file, &checked)),
@@ -96,20 +96,12 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     if all_hold { Ok(()) } else { Err(Fault::Said.into()) }
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
-    let unreadable = |why: String| Fault::Usage(format!("{} can't be read: {why}", file.display()));
-    let length = fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();
-    if length > PROOF_BYTES_MAX as u64 {
-        return Err(unreadable("it is too long to be a proof".to_owned()).into());
-    }
-    Ok(fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?)
-}
-
 fn report(file: &Path, checked: &Result<Proven, ProofError>) -> serde_json::Value {
     match checked {
         Ok(proven) => json!({
             "file": file, "holds": true, "realm": proven.realm.to_did(), "entry": proven.entry,
             "log_entries": proven.checkpoint.size, "log_root": proven.checkpoint.root, "text": proven.text,
+            "balance": proven.balance,
         }),
         Err(error) => json!({ "file": file, "holds": false, "why": error.to_string() }),
     }

@@ -5,6 +5,7 @@ use mtor_protocol::JobId;
 use mtor_protocol::http::{ApiKey, KeyRequest};
 
 use super::Wallet;
+use super::grants::GrantArg;
 use crate::terminal::{self, Align};
 
 #[derive(Debug, Subcommand)]
@@ -13,6 +14,8 @@ pub(super) enum KeyAction {
     New {
         /// What it is for, so that you know later which to revoke
         name: String,
+        #[command(flatten)]
+        grant: GrantArg,
     },
     /// List the keys, without their secrets
     List,
@@ -28,8 +31,9 @@ pub(super) async fn run(wallet: &Wallet, action: KeyAction) -> anyhow::Result<()
     let (api, did) = wallet.open().await?;
     let route = format!("/api/wallets/{did}/keys");
     match action {
-        KeyAction::New { name } => {
-            let key: ApiKey = api.post(&route, &KeyRequest { name }).await?;
+        KeyAction::New { name, grant } => {
+            let grant = grant.id(&api, &did).await?;
+            let key: ApiKey = api.post(&route, &KeyRequest { name, grant }).await?;
             if wallet.json {
                 return terminal::json(&key);
             }
@@ -52,7 +56,11 @@ fn show(wallet: &Wallet, keys: &[ApiKey]) -> anyhow::Result<()> {
     if keys.is_empty() {
         return terminal::line("this wallet has no API keys");
     }
-    let columns = [("id", Align::Left), ("made", Align::Left), ("for", Align::Left)];
-    let row = |key: &ApiKey| vec![key.id.to_string(), key.created.to_string(), terminal::harmless(&key.name)];
+    let columns =
+        [("id", Align::Left), ("made", Align::Left), ("for", Align::Left), ("spends from", Align::Left)];
+    let row = |key: &ApiKey| {
+        let from = key.grant.map_or_else(|| "the wallet".to_owned(), |grant| format!("the grant {grant}"));
+        vec![key.id.to_string(), key.created.to_string(), terminal::harmless(&key.name), from]
+    };
     terminal::write(&terminal::table(&columns, &keys.iter().map(row).collect::<Vec<_>>()))
 }

@@ -6,6 +6,7 @@ use mtor_protocol::http::{Movement, MovementKind, MovementPage, WalletInfo};
 use mtor_protocol::{Micro, Timestamp};
 
 use super::Wallet;
+use super::grants::GrantArg;
 use crate::terminal;
 
 /// The account in the journal that stands for the wallet.
@@ -16,6 +17,8 @@ pub(super) struct ExportArgs {
     /// What to write
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Csv)]
     format: Format,
+    #[command(flatten)]
+    grant: GrantArg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,10 +32,11 @@ enum Format {
 /// Asks for all of it and writes it.
 pub(super) async fn run(wallet: &Wallet, args: &ExportArgs) -> anyhow::Result<()> {
     let (api, did) = wallet.open().await?;
+    let grant = args.grant.query(&api, &did).await?;
     let mut movements: Vec<Movement> = Vec::new();
     let mut before = String::new();
     loop {
-        let route = format!("/api/wallets/{did}/movements?limit={PAGE_LINES_MAX}{before}");
+        let route = format!("/api/wallets/{did}/movements?limit={PAGE_LINES_MAX}{before}{grant}");
         let page: MovementPage = api.get(&route).await?;
         movements.extend(page.movements);
         let Some(next) = page.next else { break };
@@ -46,15 +50,10 @@ pub(super) async fn run(wallet: &Wallet, args: &ExportArgs) -> anyhow::Result<()
         Format::Csv => terminal::write(&csv(&movements)),
         Format::Hledger => {
             let now: WalletInfo = api.get(&format!("/api/wallets/{did}")).await?;
-            terminal::write(&hledger(&movements, &now))
+            // What is set aside for a grant is told by its movements alone.
+            let now = grant.is_empty().then(|| now.available.checked_add(now.held)).flatten();
+            terminal::write(&hledger(&movements, now))
         }
-    }
-}
-
-fn is_gain(kind: MovementKind) -> bool {
-    match kind {
-        MovementKind::Job | MovementKind::Sent => false,
-        MovementKind::Earned | MovementKind::Received | MovementKind::Issued => true,
     }
 }
 
@@ -65,6 +64,8 @@ fn name(kind: MovementKind) -> &'static str {
         MovementKind::Earned => "earned",
         MovementKind::Received => "received",
         MovementKind::Issued => "issued",
+        MovementKind::Granted => "granted",
+        MovementKind::Returned => "returned",
     }
 }
 
@@ -72,7 +73,7 @@ fn name(kind: MovementKind) -> &'static str {
 fn csv(movements: &[Movement]) -> String {
     let mut text = "entry,time,kind,coins,reference,other\n".to_owned();
     for movement in movements {
-        let sign = if is_gain(movement.kind) { "" } else { "-" };
+        let sign = if movement.kind.is_gain() { "" } else { "-" };
         let other = movement.other.map_or_else(String::new, |account| account.to_string());
         text += &format!(
             "{},{},{},{sign}{},{},{other}\n",
@@ -87,7 +88,7 @@ fn csv(movements: &[Movement]) -> String {
 }
 
 /// Dates are those of UTC. The balance is asserted at the end, unless something moved while the pages were fetched.
-fn hledger(movements: &[Movement], now: &WalletInfo) -> String {
+fn hledger(movements: &[Movement], now: Option<Micro>) -> String {
     let mut text = "commodity 1000.000000 coin\n".to_owned();
     let mut balance = Some(Micro::ZERO);
     for movement in movements {
@@ -97,8 +98,10 @@ fn hledger(movements: &[Movement], now: &WalletInfo) -> String {
             MovementKind::Earned => ("a job done", "income:jobs".to_owned()),
             MovementKind::Received => ("received", format!("income:received:{}", other(movement))),
             MovementKind::Issued => ("issued by the realm's owner", "equity:issued".to_owned()),
+            MovementKind::Granted => ("set aside", format!("assets:granted:{}", other(movement))),
+            MovementKind::Returned => ("taken back", format!("assets:granted:{}", other(movement))),
         };
-        let is_gain = is_gain(movement.kind);
+        let is_gain = movement.kind.is_gain();
         let (to, from) = if is_gain { (ASSETS, account.as_str()) } else { (account.as_str(), ASSETS) };
         let amount = movement.amount;
         balance = balance.and_then(|balance| match is_gain {
@@ -113,8 +116,7 @@ fn hledger(movements: &[Movement], now: &WalletInfo) -> String {
             reference = movement.reference,
         );
     }
-    let held = now.available.checked_add(now.held);
-    if let (Some(last), Some(balance)) = (movements.last(), balance.filter(|_| balance == held)) {
+    if let (Some(last), Some(balance)) = (movements.last(), balance.filter(|_| balance == now)) {
         text += &format!("\n{} * the balance\n    {ASSETS}  0 coin = {balance} coin\n", date(last.time));
     }
     text
@@ -133,18 +135,12 @@ fn date(moment: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mtor_protocol::{AccountId, Did, JobId};
+    use mtor_protocol::{AccountId, JobId};
 
     fn movement(entry: u64, kind: MovementKind, amount: u64) -> Movement {
         let other = matches!(kind, MovementKind::Sent | MovementKind::Received).then_some(AccountId(7));
         let time = Timestamp(1_795_737_600_000 + entry);
         Movement { entry, time, kind, amount: Micro(amount), reference: JobId(entry.into()), other }
-    }
-
-    fn wallet(available: u64, held: u64) -> WalletInfo {
-        let (did, guid) = (Did("did:key:z6Mk".into()), AccountId(1));
-        let (available, held, received, spent) = (Micro(available), Micro(held), Micro(0), Micro(0));
-        WalletInfo { did, guid, available, held, received, spent }
     }
 
     fn movements() -> Vec<Movement> {
@@ -176,7 +172,7 @@ mod tests {
 
     #[test]
     fn each_entry_of_the_journal_balances_and_so_does_the_whole() {
-        let text = hledger(&movements(), &wallet(4_249_000, 839));
+        let text = hledger(&movements(), Some(Micro(4_249_839)));
         let paid = "2026-11-27 * a job  ; entry:2, time:2026-11-27T00:00:00.002Z, reference:00000000-0000-0000-0000-000000000002
     expenses:jobs  0.000251 coin
     assets:mtor  -0.000251 coin
@@ -188,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_balance_that_moved_meanwhile_is_not_asserted() {
-        assert!(!hledger(&movements(), &wallet(1, 0)).contains(" = "));
-        assert_eq!(hledger(&[], &wallet(0, 0)), "commodity 1000.000000 coin\n");
+        assert!(!hledger(&movements(), Some(Micro(1))).contains(" = "));
+        assert_eq!(hledger(&[], Some(Micro(0))), "commodity 1000.000000 coin\n");
     }
 }

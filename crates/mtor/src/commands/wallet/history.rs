@@ -5,6 +5,7 @@ use mtor_protocol::Timestamp;
 use mtor_protocol::http::{JobLine, JobPage, JobState, Movement, MovementKind, MovementPage};
 
 use super::Wallet;
+use super::grants::GrantArg;
 use crate::defaults::HISTORY_LINES;
 use crate::terminal::{self, Align};
 
@@ -22,6 +23,8 @@ pub(super) struct HistoryArgs {
     /// Only what is older than this entry or job, as the last line of the page before says
     #[arg(long, value_name = "ID")]
     before: Option<String>,
+    #[command(flatten)]
+    grant: GrantArg,
 }
 
 /// Asks for a page and shows it.
@@ -30,7 +33,8 @@ pub(super) async fn run(wallet: &Wallet, args: &HistoryArgs) -> anyhow::Result<(
     let kind = if args.jobs { "jobs" } else { "movements" };
     let before = args.before.as_deref().map(checked).transpose()?;
     let before = before.map_or_else(String::new, |id| format!("&before={id}"));
-    let route = format!("/api/wallets/{did}/{kind}?limit={}{before}", args.limit);
+    let grant = args.grant.query(&api, &did).await?;
+    let route = format!("/api/wallets/{did}/{kind}?limit={}{before}{grant}", args.limit);
     if args.jobs {
         let page: JobPage = api.get(&route).await?;
         return show(wallet, &page, &jobs(&page.jobs), page.next.map(|id| id.to_string()));
@@ -69,17 +73,20 @@ fn movements(list: &[Movement]) -> String {
         ("time", Align::Left),
         ("what", Align::Left),
         ("coins", Align::Right),
-        ("job or transfer", Align::Left),
+        ("job, transfer or grant", Align::Left),
         ("other account", Align::Left),
     ];
     let row = |movement: &Movement| {
-        let (what, sign) = match movement.kind {
-            MovementKind::Job => ("paid for a job", "-"),
-            MovementKind::Sent => ("sent", "-"),
-            MovementKind::Earned => ("earned", "+"),
-            MovementKind::Received => ("received", "+"),
-            MovementKind::Issued => ("issued", "+"),
+        let what = match movement.kind {
+            MovementKind::Job => "paid for a job",
+            MovementKind::Sent => "sent",
+            MovementKind::Earned => "earned",
+            MovementKind::Received => "received",
+            MovementKind::Issued => "issued",
+            MovementKind::Granted => "set aside for a grant",
+            MovementKind::Returned => "back from a grant",
         };
+        let sign = if movement.kind.is_gain() { "+" } else { "-" };
         vec![
             movement.entry.to_string(),
             time(movement.time),

@@ -1,18 +1,21 @@
-//! The Merkle tree of RFC 6962 (section 2.1) over the journal's leaves, grown one leaf at a time: only the roots of the
-//! complete subtrees are kept, one for each bit of the size.
+//! The Merkle tree of RFC 6962 (section 2.1), grown one leaf at a time: only the roots of the complete subtrees are kept, one
+//! for each bit of the size. The ledger's log is such a tree, and so is each list of balances that is written into it.
+
+use std::convert::Infallible;
 
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 hash in the tree.
-pub(crate) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
 
 /// Tree levels in one level of tiles: a tile is 256 hashes wide.
-pub(crate) const TILE_HEIGHT: u32 = 8;
+pub const TILE_HEIGHT: u32 = 8;
 /// Hashes in a full tile.
-pub(crate) const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
+pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
 
 /// The hash of a leaf.
-pub(crate) fn leaf_hash(leaf: &[u8]) -> Hash {
+#[must_use]
+pub fn leaf_hash(leaf: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
 }
 
@@ -25,7 +28,7 @@ fn node_hash(left: &Hash, right: &Hash) -> Hash {
 
 /// The root of a full tile's hashes, or of any complete subtree's.
 #[cfg(test)]
-pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
+fn naive_root(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => Sha256::digest([]).into(),
         [leaf] => *leaf,
@@ -38,7 +41,10 @@ pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
 
 /// The path of RFC 6962 (section 2.1.1) from a leaf of a tree of this size to its root: `hashes(level, first, count)` gives
 /// hashes of one level of tiles.
-pub(crate) fn path<E>(
+///
+/// # Errors
+/// What `hashes` says.
+pub fn path<E>(
     index: u64,
     size: u64,
     hashes: &mut impl FnMut(u32, u64, u64) -> Result<Vec<Hash>, E>,
@@ -58,6 +64,28 @@ pub(crate) fn path<E>(
     }
     path.reverse();
     Ok(path)
+}
+
+/// The path of a leaf in a tree whose leaves are all at hand.
+///
+/// # Panics
+/// When there is no such leaf.
+#[must_use]
+pub fn path_in(leaves: &[Hash], index: usize) -> Vec<Hash> {
+    assert!(index < leaves.len(), "leaf {index} of {}", leaves.len());
+    // Of the upper levels of tiles nothing is stored here: each hash is the root of what is below it.
+    let mut below = |level: u32, first: u64, count: u64| {
+        let span = 1_usize << (level * TILE_HEIGHT);
+        let first = first as usize * span;
+        let roots = leaves[first..first + count as usize * span].chunks(span).map(|chunk| {
+            let mut tree = Frontier::default();
+            chunk.iter().for_each(|hash| tree.append(*hash, |_| {}));
+            tree.root()
+        });
+        Ok::<_, Infallible>(roots.collect())
+    };
+    let Ok(path) = path(index as u64, leaves.len() as u64, &mut below);
+    path
 }
 
 /// The root over the leaves from `first` to before `end`, of which there is one at least: a whole subtree, or the right edge
@@ -83,8 +111,82 @@ fn root_of<E>(
     Ok(edge.root())
 }
 
+/// The proof of RFC 6962 (section 2.1.2) that a tree of `old` leaves is the beginning of one of `new`, from the same `hashes`
+/// as [`path`]. Nothing has to be proven for the empty tree, or for the same one; nothing can be for a larger one.
+///
+/// # Errors
+/// What `hashes` says.
+pub fn consistency<E>(
+    old: u64,
+    new: u64,
+    hashes: &mut impl FnMut(u32, u64, u64) -> Result<Vec<Hash>, E>,
+) -> Result<Vec<Hash>, E> {
+    let mut proof = Vec::new();
+    if old == 0 || old >= new {
+        return Ok(proof);
+    }
+    let (mut first, mut end) = (0, new);
+    // From the root down to the subtree that ends where the old tree ends: at each node, the hash of the other side.
+    while end != old {
+        let middle = first + (end - first).next_power_of_two() / 2;
+        if old <= middle {
+            proof.push(root_of(middle, end, hashes)?);
+            end = middle;
+        } else {
+            proof.push(root_of(first, middle, hashes)?);
+            first = middle;
+        }
+    }
+    // Whoever has the old root knows the subtree that is all of the old tree.
+    if first > 0 {
+        proof.push(root_of(first, end, hashes)?);
+    }
+    proof.reverse();
+    Ok(proof)
+}
+
+/// Whether a proof of consistency holds between two trees, each a size and a root (RFC 9162, section 2.1.4.2).
+#[must_use]
+pub fn is_consistent((old, old_root): (u64, Hash), (new, new_root): (u64, Hash), proof: &[Hash]) -> bool {
+    if old == new {
+        return proof.is_empty() && old_root == new_root;
+    }
+    if old == 0 {
+        return proof.is_empty() && old_root == Frontier::default().root();
+    }
+    if old > new {
+        return false;
+    }
+    // A complete subtree is all of the old tree: then its root is known, and is not part of the proof.
+    let start = old.is_power_of_two().then_some(old_root);
+    let mut proof = start.iter().chain(proof);
+    let Some(first) = proof.next() else { return false };
+    let (mut node, mut last) = (old - 1, new - 1);
+    while node % 2 == 1 {
+        (node, last) = (node >> 1, last >> 1);
+    }
+    let (mut old_hash, mut new_hash) = (*first, *first);
+    for sibling in proof {
+        if last == 0 {
+            return false;
+        }
+        if node % 2 == 1 || node == last {
+            old_hash = node_hash(sibling, &old_hash);
+            new_hash = node_hash(sibling, &new_hash);
+            while node % 2 == 0 && node != 0 {
+                (node, last) = (node >> 1, last >> 1);
+            }
+        } else {
+            new_hash = node_hash(&new_hash, sibling);
+        }
+        (node, last) = (node >> 1, last >> 1);
+    }
+    last == 0 && old_hash == old_root && new_hash == new_root
+}
+
 /// The root to which a path leads (RFC 9162, section 2.1.3.2); `None` when it has not the length that it should have.
-pub(crate) fn root_of_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+#[must_use]
+pub fn root_of_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
     if index >= size {
         return None;
     }
@@ -108,7 +210,7 @@ pub(crate) fn root_of_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> 
 
 /// The right edge of the tree: all that is needed to append to it and to know its root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Frontier {
+pub struct Frontier {
     size: u64,
     /// Roots of the complete subtrees, the largest first; one for each 1 in the binary form of `size`.
     peaks: Vec<Hash>,
@@ -116,23 +218,23 @@ pub(crate) struct Frontier {
 
 /// The root of a full tile, which is one hash in the tiles of the level above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TileRoot {
+pub struct TileRoot {
     /// The level of the tiles that this hash is in; 1 for the root of a tile of leaves.
-    pub(crate) level: u32,
+    pub level: u32,
     /// Its place in that level.
-    pub(crate) index: u64,
+    pub index: u64,
     /// The hash.
-    pub(crate) hash: Hash,
+    pub hash: Hash,
 }
 
 impl Frontier {
     /// Leaves in the tree.
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.size
     }
 
     /// Appends a leaf. Every tile that it completes is given to `completed`, the lowest level first.
-    pub(crate) fn append(&mut self, leaf: Hash, mut completed: impl FnMut(TileRoot)) {
+    pub fn append(&mut self, leaf: Hash, mut completed: impl FnMut(TileRoot)) {
         let mut hash = leaf;
         // Each trailing 1 of the size is a complete subtree that merges with the one that ends here.
         for height in 1..=self.size.trailing_ones() {
@@ -148,7 +250,7 @@ impl Frontier {
     }
 
     /// The root over all leaves; the hash of nothing for an empty tree.
-    pub(crate) fn root(&self) -> Hash {
+    pub fn root(&self) -> Hash {
         let mut peaks = self.peaks.iter().rev();
         let Some(smallest) = peaks.next() else { return Sha256::digest([]).into() };
         peaks.fold(*smallest, |right, left| node_hash(left, &right))
@@ -156,7 +258,10 @@ impl Frontier {
 
     /// The frontier of a tree of this size, from the rightmost hashes of each level of tiles: `hashes(level, first,
     /// count)` gives those from number `first` on.
-    pub(crate) fn rebuild<E>(
+    ///
+    /// # Errors
+    /// What `hashes` says.
+    pub fn rebuild<E>(
         size: u64,
         mut hashes: impl FnMut(u32, u64, u64) -> Result<Vec<Hash>, E>,
     ) -> Result<Self, E> {
@@ -248,6 +353,7 @@ mod tests {
             let size = size as u64;
             for index in 0..size {
                 let path = path(index, size, &mut hashes).unwrap();
+                assert_eq!(path, path_in(&leaves[..size as usize], index as usize), "leaf {index} of {size}");
                 let root = |leaf, index, size| root_of_path(leaf, index, size, &path);
                 let leaf = leaves[index as usize];
                 assert_eq!(root(leaf, index, size), Some(frontier.root()), "leaf {index} of {size}");
@@ -258,7 +364,84 @@ mod tests {
         }
     }
 
+    /// A tree's hashes, level by level of tiles.
+    fn levels_of(leaves: &[Hash]) -> (Vec<Vec<Hash>>, Frontier) {
+        let mut levels = vec![leaves.to_vec()];
+        levels.resize(8, Vec::new());
+        let mut frontier = Frontier::default();
+        for leaf in leaves {
+            frontier.append(*leaf, |root| levels[root.level as usize].push(root.hash));
+        }
+        (levels, frontier)
+    }
+
+    fn consistency_in(levels: &[Vec<Hash>], old: u64, new: u64) -> Vec<Hash> {
+        let mut hashes = |level: u32, first: u64, count: u64| {
+            let first = first as usize;
+            Ok::<_, ()>(levels[level as usize][first..first + count as usize].to_vec())
+        };
+        consistency(old, new, &mut hashes).unwrap()
+    }
+
+    /// RFC 6962, word by word.
+    fn naive_consistency(old: usize, leaves: &[Hash], is_whole: bool) -> Vec<Hash> {
+        if old == leaves.len() {
+            return if is_whole { Vec::new() } else { vec![naive_root(leaves)] };
+        }
+        let split = leaves.len().next_power_of_two() / 2;
+        let (mut proof, other) = match old <= split {
+            true => (naive_consistency(old, &leaves[..split], is_whole), naive_root(&leaves[split..])),
+            false => (naive_consistency(old - split, &leaves[split..], false), naive_root(&leaves[..split])),
+        };
+        proof.push(other);
+        proof
+    }
+
+    #[test]
+    fn every_tree_is_consistent_with_each_of_its_beginnings() {
+        let leaves = leaves(70);
+        let roots: Vec<Hash> = (0..=leaves.len()).map(|size| naive_root(&leaves[..size])).collect();
+        let (levels, _) = levels_of(&leaves);
+        for new in 0..=70_usize {
+            for old in 0..=new {
+                let proof = consistency_in(&levels, old as u64, new as u64);
+                if old > 0 {
+                    assert_eq!(proof, naive_consistency(old, &leaves[..new], true), "{old} of {new}");
+                }
+                let (before, after) = ((old as u64, roots[old]), (new as u64, roots[new]));
+                assert!(is_consistent(before, after, &proof), "{old} of {new}");
+                let other = leaf_hash(b"another history");
+                assert!(!is_consistent((before.0, other), after, &proof), "{old} of {new}");
+                assert!(old == new || old == 0 || !is_consistent(before, (after.0, other), &proof));
+                assert!(!is_consistent(before, after, &[&proof[..], &[other]].concat()), "{old} of {new}");
+                if old > 0 && old < new {
+                    assert!(!is_consistent(after, before, &proof), "no log shrinks: {old} of {new}");
+                    assert!(!is_consistent(before, after, &proof[..proof.len() - 1]), "{old} of {new}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_proof_of_consistency_with_one_changed_bit_is_none(
+            new in 2u64..1_500,
+            old in any::<prop::sample::Index>(),
+            at in any::<prop::sample::Index>(),
+            bit in 0u8..8,
+        ) {
+            let leaves = leaves(new);
+            let old = 1 + old.index(new as usize - 1) as u64;
+            let (levels, frontier) = levels_of(&leaves);
+            let mut proof = consistency_in(&levels, old, new);
+            let (before, after) = ((old, naive_root(&leaves[..old as usize])), (new, frontier.root()));
+            prop_assert_eq!(&proof, &naive_consistency(old as usize, &leaves, true));
+            prop_assert!(is_consistent(before, after, &proof));
+            let at = at.index(proof.len() * 32);
+            proof[at / 32][at % 32] ^= 1 << bit;
+            prop_assert!(!is_consistent(before, after, &proof));
+        }
+
         #[test]
         fn any_leaves_have_the_root_of_the_definition(leaves: Vec<Vec<u8>>) {
             let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
