@@ -381,6 +381,30 @@ pub struct MovementPage {
     pub next: Option<u64>,
 }
 
+/// `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+/// opens it goes from device to device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverRequest {
+    /// What is handed over, sealed, in base64url.
+    pub sealed: String,
+}
+
+/// A handover that waits for the other device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handover {
+    /// What the other device asks for.
+    pub id: JobId,
+    /// When it is gone, fetched or not.
+    pub expires: Timestamp,
+}
+
+/// What was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverTaken {
+    /// As it was left.
+    pub sealed: String,
+}
+
 /// `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -479,6 +503,8 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
+    route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),

@@ -407,6 +407,29 @@ export interface GrantTerms {
   period?: Period | null;
 }
 
+/** A handover that waits for the other device. */
+export interface Handover {
+  /** When it is gone, fetched or not. */
+  expires: Timestamp;
+  /** What the other device asks for. */
+  id: JobId;
+}
+
+/**
+ * `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+ * opens it goes from device to device.
+ */
+export interface HandoverRequest {
+  /** What is handed over, sealed, in base64url. */
+  sealed: string;
+}
+
+/** What was handed over. */
+export interface HandoverTaken {
+  /** As it was left. */
+  sealed: string;
+}
+
 /** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
 export interface Hello {
   /** Whose wallet. */

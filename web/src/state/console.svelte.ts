@@ -123,9 +123,11 @@ export class Console {
 
   /** What is to be done with a fresh session: coins of a former wallet, the balance, find what was going on. */
   async #settleIn(): Promise<void> {
-    const came = await this.safe.gather();
-    if (came > 0n) notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
-    await this.purse.refresh();
+    const [came] = await Promise.all([this.safe.gather(), this.purse.refresh()]);
+    if (came > 0n) {
+      notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
+      await this.purse.refresh();
+    }
     if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;
     this.#caughtUp = await this.conversations.catchUp().then(
