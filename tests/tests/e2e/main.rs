@@ -11,6 +11,7 @@ mod draining;
 mod grants;
 mod load;
 mod log;
+mod orders;
 mod ownership;
 mod proofs;
 mod real_model;
