@@ -151,6 +151,13 @@ describe("the coins of a wallet that was replaced", () => {
     expect(transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ to: "did:key:zNew", amount: "2000000" }));
   });
 
+  it("that can only be spent stay where they are", async () => {
+    const transfer = vi.fn(async () => info("2000000", "0"));
+    const wallet = async () => ({ ...info("5000000", "0"), bound: "2000000" });
+    expect(await bringCoinsOver({ wallet, transfer }, "did:key:zNew")).toEqual({ amount: 3_000_000n, done: true });
+    expect(transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: "3000000" }));
+  });
+
   it("are done with when there are none, or the realm knows of none", async () => {
     const transfer = vi.fn();
     const empty = { wallet: async () => info("0", "0"), transfer };

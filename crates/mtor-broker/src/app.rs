@@ -15,6 +15,7 @@ use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
 use crate::settings::Settings;
+use crate::starter::Starter;
 use crate::witness::Cosigned;
 
 /// A wallet, as the broker deals with it.
@@ -59,6 +60,8 @@ pub struct App {
     pub nonces: Mutex<NonceCache>,
     /// Who asks how often.
     pub rates: RateLimiter,
+    /// Gives new wallets their first coins, where the realm does.
+    pub starter: Option<Starter>,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
     /// What words are resolved with.
@@ -82,6 +85,7 @@ impl App {
         tasks: TaskTracker,
     ) -> Self {
         Self {
+            starter: config.starter.map(|rules| Starter::new(rules, &settings.file.starter, &key)),
             config,
             did: key.did(),
             owner,

@@ -10,7 +10,10 @@ export interface BroughtOver {
   done: boolean;
 }
 
-/** Sends all that `former` can spend to `did`. What is held for running jobs comes another time, when they are settled. */
+/**
+ * Sends all that `former` can send to `did`: coins that can only be spent stay where they are. What is held for running jobs
+ * comes another time, when they are settled.
+ */
 export async function bringCoinsOver(former: Pick<Api, "wallet" | "transfer">, did: string): Promise<BroughtOver> {
   const info = await former.wallet().catch((error: unknown) => {
     // The realm has never heard of it: nothing can be in it.
@@ -18,7 +21,7 @@ export async function bringCoinsOver(former: Pick<Api, "wallet" | "transfer">, d
     throw error;
   });
   if (!info) return { amount: 0n, done: true };
-  const amount = micro(info.available);
+  const amount = micro(info.available) - micro(info.bound);
   if (amount > 0n) await former.transfer({ id: uuid7(), to: did, amount: amount.toString() });
   return { amount, done: micro(info.held) === 0n };
 }

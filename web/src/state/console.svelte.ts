@@ -16,6 +16,7 @@ import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
 import { go, isPlain } from "./route.svelte";
 import { Safe } from "./safe.svelte";
+import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
 
@@ -26,6 +27,7 @@ export class Console {
   readonly conversations: Conversations;
   readonly live: Live;
   readonly purse: Purse;
+  readonly starter: Starter;
   readonly safe: Safe;
   readonly voice: Voice;
   #streams: Streams;
@@ -41,6 +43,7 @@ export class Console {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
     this.purse = new Purse(this.api);
+    this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.jobs = new Jobs({
       api: this.api,
