@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError, problem } from "../src/lib/api";
-import { leadingZeroBits, solve, zeroBits } from "../src/lib/work";
+import { solve } from "../src/lib/work";
+import { leadingZeroBits, zeroBits } from "../src/lib/work_try";
 import type { StarterChallenge, WalletInfo } from "../src/lib/wire";
 import type { Purse } from "../src/state/purse.svelte";
 import { Starter } from "../src/state/starter.svelte";

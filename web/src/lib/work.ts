@@ -6,9 +6,6 @@
 import { WORK_MEMORY_KIB_MAX, WORK_ZERO_BITS_MAX } from "./defaults";
 import type { StarterChallenge } from "./wire";
 
-/** The bytes of the hash. */
-const HASH_BYTES = 32;
-
 /** What is worked on. */
 export type Work = Pick<StarterChallenge, "challenge" | "zero_bits" | "memory_kib" | "passes">;
 
@@ -17,26 +14,6 @@ export type FromWorker =
   | { kind: "tried"; tries: number }
   | { kind: "found"; number: number }
   | { kind: "failed"; detail: string };
-
-/** How many zero bits a hash begins with. */
-export function leadingZeroBits(hash: Uint8Array): number {
-  let bits = 0;
-  for (const byte of hash) {
-    if (byte !== 0) return bits + Math.clz32(byte) - 24;
-    bits += 8;
-  }
-  return bits;
-}
-
-/** One try: how many zero bits this number's hash begins with. */
-export async function zeroBits(work: Work, number: number): Promise<number> {
-  const { argon2id } = await import("hash-wasm");
-  const hash = await argon2id({
-    password: String(number), salt: work.challenge, iterations: work.passes, memorySize: work.memory_kib, parallelism: 1,
-    hashLength: HASH_BYTES, outputType: "binary",
-  });
-  return leadingZeroBits(hash);
-}
 
 /** Finds a number, telling how often it has tried; `signal` ends the work, and the promise with an AbortError. */
 export function solve(work: Work, tried: (tries: number) => void, signal: AbortSignal): Promise<number> {

@@ -1,7 +1,8 @@
 /** The thread that works for starter coins: tries one number after the other until it is ended. */
 
 import { WORK_TOLD_MS } from "./defaults";
-import { zeroBits, type FromWorker, type Work } from "./work";
+import type { FromWorker, Work } from "./work";
+import { zeroBits } from "./work_try";
 
 const tell = (message: FromWorker) => postMessage(message);
 

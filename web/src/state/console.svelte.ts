@@ -129,7 +129,9 @@ export class Console {
     const came = await this.safe.gather();
     if (came > 0n) notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
     await this.purse.refresh();
-    if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
+    // Where the realm has coins for new wallets, its owner fills none.
+    const mayFill = this.purse.low && this.starter.offered === undefined;
+    if (mayFill || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;
     this.#caughtUp = await this.conversations.catchUp().then(
       () => true,
