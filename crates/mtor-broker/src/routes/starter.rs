@@ -11,7 +11,7 @@ use super::request::Asked;
 use super::wallets::info;
 use super::{Peer, Shared};
 use crate::app::App;
-use crate::auth::own_wallet;
+use crate::auth::{origin_address, own_wallet};
 use crate::clock;
 use crate::starter::Starter;
 
@@ -22,9 +22,9 @@ pub(super) async fn challenge(
     asked: Asked,
 ) -> Result<Json<StarterChallenge>, Refusal> {
     own_wallet(&asked.wallet, &did)?;
-    let now = clock::now();
+    let (now, address) = (clock::now(), origin_address(&asked.parts.headers, peer));
     let given = given_today(&app, now, asked.wallet.account).await?;
-    Ok(Json(starter(&app)?.challenge(now, &asked.wallet.did, peer.ip(), given)?))
+    Ok(Json(starter(&app)?.challenge(now, &asked.wallet.did, address, given)?))
 }
 
 pub(super) async fn claim(
@@ -35,15 +35,16 @@ pub(super) async fn claim(
 ) -> Result<Json<WalletInfo>, Refusal> {
     own_wallet(&asked.wallet, &did)?;
     let starter = starter(&app)?;
-    starter.admit(peer.ip())?;
+    let address = origin_address(&asked.parts.headers, peer);
+    starter.admit(address)?;
     let claim: StarterClaim = asked.json()?;
     let (now, to) = (clock::now(), asked.wallet.account);
     // Before the challenge is used up: nobody shall have worked for nothing that could have been known.
     let given = given_today(&app, now, to).await?;
-    starter.check(now, &asked.wallet.did, peer.ip(), given, &claim).await?;
+    starter.check(now, &asked.wallet.did, address, given, &claim).await?;
     let id = JobId::generate();
     app.realm.ask(move |ticket| Input::Start { ticket, id, to }).await?;
-    starter.note(clock::now(), peer.ip());
+    starter.note(clock::now(), address);
     Ok(Json(info(&app, &asked.wallet).await?))
 }
 
