@@ -9,6 +9,7 @@ use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
@@ -64,6 +65,8 @@ pub struct App {
     pub starter: Option<Starter>,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
+    /// What waits for another device of the same person.
+    pub handovers: Handovers,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -96,6 +99,7 @@ impl App {
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
+            handovers: Handovers::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

@@ -46,6 +46,12 @@ pub const PREVIEW_CHARS: usize = 160;
 /// The space that is left free in a job's numbering after a restart, so that no number is ever given twice: more than
 /// the events that a job can have between two savings of its text.
 pub const SEQUENCE_GAP: u64 = 1 << 20;
+/// How long something that is handed from one device to another waits, in seconds.
+pub const HANDOVER_TTL_S: u32 = 2 * 60;
+/// Longest thing that is handed over, in bytes. A sealed wallet has about 150.
+pub const HANDOVER_BYTES_MAX: usize = 512;
+/// Handovers that wait at once, one for each wallet.
+pub const HANDOVERS_MAX: usize = 1_000;
 /// Requests that one address elsewhere may make in a second, on average. This machine itself is not limited.
 pub const REQUESTS_PER_S: u32 = 200;
 /// How long an answer waits for the ledger. Beyond that the disk is full or stuck, and the client is told so.

@@ -14,6 +14,7 @@ mod broker;
 mod clock;
 pub mod defaults;
 mod flow;
+mod handover;
 pub mod input;
 mod jobs;
 mod link;

@@ -2,6 +2,7 @@
 
 mod console;
 mod grants;
+mod handovers;
 mod health;
 mod jobs;
 mod log;
@@ -59,6 +60,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/handovers", post(handovers::leave))
+        .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))

@@ -121,6 +121,8 @@ pub enum Fact {
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
         output: Option<Digest>,
+        /// Salted commitment to what the worker that finished it has signed.
+        receipt: Option<Digest>,
     },
     /// What all wallets had then: at most once an hour, and only when something had happened since.
     Balanced {
@@ -185,6 +187,9 @@ pub struct NewJob {
     pub privacy: Privacy,
     /// Salted commitment to the request. The same id with another request is a conflict.
     pub request: Digest,
+    /// Salted commitment to the wallet's signature under it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Digest>,
     /// The text that goes in, in bytes.
     pub input_bytes: u32,
     /// The most tokens that the input can be. An upper bound: what is billed is what was counted.
@@ -248,6 +253,7 @@ mod tests {
             class: ServiceClass::Interactive,
             privacy: Privacy::Realm,
             request: Digest([7; 32]),
+            order: Some(Digest([8; 32])),
             input_bytes: 9,
             input_tokens_max: 90,
             output_tokens_max: 100,
@@ -285,6 +291,7 @@ mod tests {
                 usage: Usage { output_tokens: 1, ..Usage::default() },
                 legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
                 output: Some(Digest([1; 32])),
+                receipt: Some(Digest([3; 32])),
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },

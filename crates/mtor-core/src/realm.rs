@@ -137,6 +137,8 @@ pub enum Input {
         finish: FinishReason,
         /// Salted commitment to the whole answer.
         output: Digest,
+        /// Salted commitment to what the worker has signed.
+        receipt: Option<Digest>,
     },
     /// A worker could not do it.
     JobFailed {
@@ -322,6 +324,8 @@ pub enum Output {
         usage: Usage,
         /// What it cost.
         cost: Micro,
+        /// Salted commitment to what the worker that finished it has signed.
+        receipt: Option<Digest>,
         /// Why, if it failed.
         problem: Option<Problem>,
         /// When.
@@ -494,8 +498,8 @@ impl Realm {
                 self.progressed(now, worker, job, lease, meter, outputs);
                 Ok(())
             }
-            Input::Finished { worker, job, lease, usage, finish, output } => {
-                self.finished(now, (worker, job, lease), usage, finish, output, meter, outputs)
+            Input::Finished { worker, job, lease, usage, finish, output, receipt } => {
+                self.finished(now, (worker, job, lease), usage, finish, (output, receipt), meter, outputs)
             }
             Input::JobFailed { worker, job, lease, problem, retry } => {
                 self.job_failed(now, (worker, job, lease), problem, retry, meter, outputs)

@@ -269,6 +269,7 @@ mod tests {
                 usage: Default::default(),
                 legs: vec![],
                 output: None,
+                receipt: None,
             },
         );
         assert_eq!(state.apply(&settle), Err(Corrupt::Books(2, BooksError::HoldUnknown)));

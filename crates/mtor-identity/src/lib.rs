@@ -33,6 +33,7 @@ pub mod guid;
 pub mod http_signature;
 pub mod key;
 pub mod nonce_cache;
+pub mod order;
 pub mod phrase;
 pub mod random;
 pub mod session;
@@ -50,6 +51,7 @@ pub use http_signature::{
 };
 pub use key::{Keypair, PublicKey, PublicKeyError, Signature, SignatureTextError, VerifyError};
 pub use nonce_cache::{NonceCache, NonceError};
+pub use order::{NotOrdered, sign_order, verify_order};
 pub use phrase::{Phrase, PhraseError};
 pub use random::{RandomnessError, random_nonce};
 pub use session::{Answer, Challenge, Offer, SessionError};

@@ -85,6 +85,13 @@ fn movement(
     Ok(Some(Movement { entry: entry.seq, time: entry.time, kind, amount, reference, other }))
 }
 
+/// Whether an entry has paid an account for work.
+pub(crate) fn earned(connection: &Connection, account: AccountId, seq: u64) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM movements WHERE account = ?1 AND seq = ?2 AND kind = ?3")?;
+    statement.exists(params![account_bytes(account), integer(seq), Moved::Earned as u8])
+}
+
 /// Who pays for a job.
 fn payer(connection: &Connection, job: JobId) -> Result<Option<AccountId>, QueryError> {
     Ok(taken(connection, job)?.and_then(|entry| match entry.fact {

@@ -422,6 +422,30 @@ pub struct MovementPage {
     pub next: Option<u64>,
 }
 
+/// `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+/// opens it goes from device to device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverRequest {
+    /// What is handed over, sealed, in base64url.
+    pub sealed: String,
+}
+
+/// A handover that waits for the other device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handover {
+    /// What the other device asks for.
+    pub id: JobId,
+    /// When it is gone, fetched or not.
+    pub expires: Timestamp,
+}
+
+/// What was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverTaken {
+    /// As it was left.
+    pub sealed: String,
+}
+
 /// `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -504,7 +528,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
     route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
-    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
     route!("GET" "/api/jobs/{id}/proofs" Wallet -> "JobProofs", "Proofs of what the journal says of a job, for anybody to check", "reveal": "true to show in them what was asked and answered"),
@@ -522,6 +546,8 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
+    route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),

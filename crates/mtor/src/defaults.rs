@@ -14,6 +14,8 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer of a realm that is read, in bytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// How long a question that is signed may wait for its answer, unless it says so, in milliseconds.
+pub(crate) const ORDER_LIVES_MS: u64 = 10 * 60 * 1_000;
 /// How long `mtor ask` tries to reach a realm again that was lost in the middle of a job.
 pub(crate) const RECONNECT_FOR: Duration = Duration::from_secs(60);
 

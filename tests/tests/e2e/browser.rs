@@ -32,6 +32,11 @@ async fn a_wallet_comes_back_after_the_browser_was_lost() {
     play("coming_back.mjs").await;
 }
 
+#[tokio::test]
+async fn a_wallet_is_taken_to_another_device() {
+    play("another_device.mjs").await;
+}
+
 /// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
 async fn play(script: &str) {
     let mut realm = Realm::start().await;

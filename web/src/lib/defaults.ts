@@ -1,5 +1,7 @@
 /** Every limit and default of the console, in one place. */
 
+/** How long a question that is signed may wait for its answer, in milliseconds. */
+export const ORDER_LIVES_MS = 600_000;
 /** Longest question, in bytes of UTF-8: below the realm's limit of 1 MiB for a frame, leaving room for the context. */
 export const QUESTION_BYTES_MAX = 256 * 1024;
 /** Earlier turns sent along when no worker has said how large its window is, in bytes. */

@@ -407,6 +407,29 @@ export interface GrantTerms {
   period?: Period | null;
 }
 
+/** A handover that waits for the other device. */
+export interface Handover {
+  /** When it is gone, fetched or not. */
+  expires: Timestamp;
+  /** What the other device asks for. */
+  id: JobId;
+}
+
+/**
+ * `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+ * opens it goes from device to device.
+ */
+export interface HandoverRequest {
+  /** What is handed over, sealed, in base64url. */
+  sealed: string;
+}
+
+/** What was handed over. */
+export interface HandoverTaken {
+  /** As it was left. */
+  sealed: string;
+}
+
 /** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
 export interface Hello {
   /** Whose wallet. */
@@ -615,6 +638,27 @@ export interface OfferLimits {
 /** One text, or several. */
 export type OneOrMany = string | string[];
 
+/**
+ * The data of `mtor.job.order`: a job that its wallet has signed. The text is kept as it is, so that what was signed can be
+ * shown to the byte.
+ */
+export interface Order {
+  /** Who signs: the wallet that pays. */
+  by: Did;
+  /** The JSON of a [`Submit`](crate::Submit), with `id` and `deadline`, and `max_price` if there shall be a limit. */
+  order: string;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+}
+
+/** The signature under an order, as it is kept: the text is kept beside it. */
+export interface OrderSeal {
+  /** Who signed. */
+  by: Did;
+  /** The signature, base64url. */
+  signature: string;
+}
+
 /** The data of `mtor.job.partial`. */
 export interface Partial {
   /** All of it, as it looks so far. */
@@ -796,6 +840,20 @@ export interface RealmStatus {
 /** The data of `mtor.realm.watch`. */
 export type RealmWatch = Record<string, never>;
 
+/** What a worker has signed for its part of a job, as it is kept. */
+export interface Receipt {
+  /** Who signed. */
+  by: Did;
+  /** The assignment. */
+  lease: number;
+  /** SHA-256 of what this worker wrote for it. */
+  output: Digest;
+  /** Over [`Done::signing_text`](crate::worker::Done::signing_text), base64url. */
+  signature: string;
+  /** What it says it used; what is paid is what the realm counted. */
+  usage: Usage;
+}
+
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
   /** Text, or parts of which all are text. */
@@ -963,6 +1021,8 @@ export interface StreamOptions {
 export interface Submit {
   /** How soon. */
   class?: ServiceClass;
+  /** The moment at which it is given up and refunded, instead of `timeout_ms`. */
+  deadline?: Timestamp | null;
   /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
   grant?: JobId | null;
   /**
@@ -1278,6 +1338,7 @@ export interface EventData {
   "mtor.job.chunk": Chunk;
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
+  "mtor.job.order": Order;
   "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;

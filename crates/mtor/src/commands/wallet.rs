@@ -38,8 +38,7 @@ Examples:
                                            let others spend of its coins, up to a limit
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `export`, `prove`, `send`, `start`, `key` and `grant`
-mean the realm owner's wallet.";
+`show`, `history`, `export`, `prove`, `send`, `start`, `key` and `grant` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]

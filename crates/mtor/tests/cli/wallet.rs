@@ -59,7 +59,8 @@ async fn a_wallet_comes_back_from_a_file_and_its_password() {
     for (again, why) in
         [(&backup[..], "a.json exists already"), (&restore, "there is a wallet at b.key already")]
     {
-        let refused = home.run_with_input(again, password).await;
+        // Before anything is read.
+        let refused = home.run(again).await;
         assert_eq!(refused.code, 2);
         assert!(refused.err.contains(why), "{}", refused.err);
     }
@@ -75,7 +76,7 @@ async fn a_wallet_comes_back_from_a_file_and_its_password() {
     assert!(!home.path().join("short.json").exists());
 
     let other = ["wallet", "restore", "--from", "a.key", "--wallet", "c.key"];
-    let refused = home.run_with_input(&other, password).await;
+    let refused = home.run(&other).await;
     assert!(
         refused.code == 2 && refused.err.contains("a.key: this is no intact wallet backup"),
         "{}",

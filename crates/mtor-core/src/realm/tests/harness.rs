@@ -302,7 +302,8 @@ pub(super) fn joined(
 
 pub(super) fn finished(worker: WorkerId, job: u128, lease: u64, usage: Usage) -> Input {
     let output = Digest([9; 32]);
-    Input::Finished { worker, job: JobId(job), lease, usage, finish: FinishReason::Stop, output }
+    let (finish, receipt) = (FinishReason::Stop, Some(Digest([8; 32])));
+    Input::Finished { worker, job: JobId(job), lease, usage, finish, output, receipt }
 }
 
 /// An offer of chat.
@@ -332,6 +333,7 @@ pub(super) fn job(id: u128) -> NewJob {
         class: ServiceClass::Interactive,
         privacy: Privacy::Realm,
         request: Digest([id as u8; 32]),
+        order: None,
         input_bytes: 50,
         input_tokens_max: 100,
         output_tokens_max: 100,
