@@ -181,6 +181,13 @@ describe("the coins of a wallet that was replaced", () => {
     expect(wallet.takeGrantBack.mock.calls.flat().sort()).toEqual(["a", "b"]);
   });
 
+  it("that can only be spent stay where they are", async () => {
+    const bound = { bound: "2000000" };
+    const wallet = former([{ ...info("5000000", "0"), ...bound }, { ...info("2000000", "0"), ...bound }]);
+    expect(await bringCoinsOver(wallet, "did:key:zNew")).toEqual({ amount: 3_000_000n, done: true });
+    expect(wallet.transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: "3000000" }));
+  });
+
   it("are done with when there are none, or the realm knows of none", async () => {
     const empty = former([]);
     expect(await bringCoinsOver(empty, "did:key:zNew")).toEqual({ amount: 0n, done: true });

@@ -16,6 +16,7 @@ use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
 use crate::settings::Settings;
+use crate::starter::Starter;
 use crate::witness::Cosigned;
 
 /// A wallet, as the broker deals with it.
@@ -60,6 +61,8 @@ pub struct App {
     pub nonces: Mutex<NonceCache>,
     /// Who asks how often.
     pub rates: RateLimiter,
+    /// Gives new wallets their first coins, where the realm does.
+    pub starter: Option<Starter>,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
@@ -85,6 +88,7 @@ impl App {
         tasks: TaskTracker,
     ) -> Self {
         Self {
+            starter: config.starter.map(|rules| Starter::new(rules, &settings.file.starter, &key)),
             config,
             did: key.did(),
             owner,

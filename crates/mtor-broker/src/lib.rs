@@ -26,6 +26,7 @@ mod routes;
 mod server;
 mod session;
 mod settings;
+mod starter;
 pub mod stream;
 pub mod streams;
 pub mod witness;
@@ -33,6 +34,7 @@ mod wyoming;
 
 pub use broker::{Broker, start};
 pub use settings::{
-    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, WitnessSection, WitnessUrl,
+    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,
+    WitnessSection, WitnessUrl,
 };
 pub use wyoming::{SatelliteSection, WyomingSection};

@@ -11,6 +11,7 @@ mod realm;
 mod reply;
 mod request;
 mod resolve;
+mod starter;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/jobs", get(wallets::jobs))
         .route("/api/wallets/{did}/movements", get(wallets::movements))
         .route("/api/wallets/{did}/welcome", post(wallets::welcome))
+        .route("/api/wallets/{did}/starter", get(starter::challenge).post(starter::claim))
         .route("/api/wallets/{did}/keys", get(wallets::keys).post(wallets::make_key))
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))

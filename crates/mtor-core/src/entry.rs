@@ -41,6 +41,15 @@ pub enum Fact {
         /// How much.
         amount: Micro,
     },
+    /// Starter coins, for a wallet that never had any: they can be spent, not sent.
+    Started {
+        /// The transfer.
+        id: JobId,
+        /// To whom.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+    },
     /// Coins from a wallet to another.
     Transferred {
         /// The transfer.
@@ -258,6 +267,7 @@ mod tests {
         let facts = [
             Fact::Founded { owner: AccountId(9) },
             Fact::Issued { id: JobId(1), to: AccountId(2), amount: Micro(3) },
+            Fact::Started { id: JobId(4), to: AccountId(2), amount: Micro(3) },
             Fact::Granted {
                 id: JobId(7),
                 from: AccountId(2),

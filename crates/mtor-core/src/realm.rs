@@ -4,6 +4,7 @@ mod finish;
 mod grants;
 mod hedge;
 mod pricing;
+mod starting;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -178,6 +179,15 @@ pub enum Input {
     },
     /// At home: the owner fills a wallet of the household up.
     Welcome {
+        /// For the reply.
+        ticket: Ticket,
+        /// The transfer's id.
+        id: JobId,
+        /// Whose.
+        to: AccountId,
+    },
+    /// A new wallet wants its starter coins, for which it has worked.
+    Start {
         /// For the reply.
         ticket: Ticket,
         /// The transfer's id.
@@ -511,6 +521,7 @@ impl Realm {
                 self.transfer(now, ticket, id, (from, to), amount, memo, outputs)
             }
             Input::Welcome { ticket, id, to } => self.welcome(now, ticket, id, to, outputs),
+            Input::Start { ticket, id, to } => self.start(now, ticket, id, to, outputs),
             Input::Grant { ticket, id, from, to, terms, about } => {
                 self.grant(now, ticket, id, (from, to), terms, about, outputs)
             }

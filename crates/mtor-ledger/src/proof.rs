@@ -233,6 +233,7 @@ impl fmt::Display for Proven {
         match fact {
             Fact::Founded { owner } => write!(f, "the realm was founded for the account {owner}")?,
             Fact::Issued { to, amount, .. } => write!(f, "{amount} coins were issued to {to}")?,
+            Fact::Started { to, amount, .. } => write!(f, "{amount} starter coins went to {to}")?,
             Fact::Transferred { from, to, amount, .. } => {
                 write!(f, "{amount} coins went from {from} to {to}")?
             }

@@ -53,6 +53,7 @@ fn movement(
 ) -> Result<Option<Movement>, QueryError> {
     let parts = match (kind, &entry.fact) {
         (Moved::Issued, Fact::Issued { id, amount, .. }) => (MovementKind::Issued, *id, *amount, None),
+        (Moved::Started, Fact::Started { id, amount, .. }) => (MovementKind::Started, *id, *amount, None),
         (Moved::Sent, Fact::Transferred { id, to, amount, .. }) => {
             (MovementKind::Sent, *id, *amount, Some(*to))
         }

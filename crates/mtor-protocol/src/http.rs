@@ -306,6 +306,45 @@ pub struct WalletInfo {
     pub received: Micro,
     /// What went out, ever.
     pub spent: Micro,
+    /// How much of what is available can be spent, but not sent; absent when it is none.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub bound: Micro,
+    /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starter: Option<Micro>,
+}
+
+fn is_nothing(amount: &Micro) -> bool {
+    *amount == Micro::ZERO
+}
+
+/// `GET /api/wallets/{did}/starter`: the work that a wallet has to do for its starter coins. It is done when a number is
+/// found for which Argon2id (version 1.3, one lane, 32 bytes; the number's decimal digits as the password, the text of
+/// `challenge` as the salt) gives a hash that begins with `zero_bits` zero bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StarterChallenge {
+    /// For this wallet alone, and good for one claim.
+    pub challenge: String,
+    /// How many zero bits: each one more doubles the work.
+    pub zero_bits: u8,
+    /// Memory for each try, in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory.
+    pub passes: u32,
+    /// Until when the work has to be handed in.
+    pub expires: Timestamp,
+    /// How many coins there are for it.
+    pub coins: Micro,
+}
+
+/// `POST /api/wallets/{did}/starter`: the work is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StarterClaim {
+    /// As it came.
+    pub challenge: String,
+    /// The number that was found, below 2^53, so that every language can write it.
+    pub number: u64,
 }
 
 /// `POST /api/transfers`: send coins.
@@ -337,6 +376,8 @@ pub enum MovementKind {
     Received,
     /// Issued by the realm's owner.
     Issued,
+    /// Starter coins.
+    Started,
     /// Set aside for a grant.
     Granted,
     /// Came back from a grant that ended.
@@ -348,7 +389,7 @@ impl MovementKind {
     pub const fn is_gain(self) -> bool {
         match self {
             Self::Job | Self::Sent | Self::Granted => false,
-            Self::Earned | Self::Received | Self::Issued | Self::Returned => true,
+            Self::Earned | Self::Received | Self::Issued | Self::Started | Self::Returned => true,
         }
     }
 }
@@ -497,6 +538,8 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "grant": "the jobs of this grant's API keys instead", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
     route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "grant": "those of this grant of the wallet's instead, also when it has ended", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
     route!("POST" "/api/wallets/{did}/welcome" Public -> "WalletInfo", "At home (on loopback, in private mode) the owner fills this wallet up to the welcome amount"),
+    route!("GET" "/api/wallets/{did}/starter" Wallet -> "StarterChallenge", "The work that this wallet has to do for its starter coins, where the realm gives some"),
+    route!("POST" "/api/wallets/{did}/starter" Wallet "StarterClaim" -> "WalletInfo", "Hand the work in, and get the starter coins: once, and as long as there are some today"),
     route!("GET" "/api/wallets/{did}/keys" Wallet -> "ApiKeyList", "The wallet's API keys, without their secrets"),
     route!("POST" "/api/wallets/{did}/keys" Wallet "KeyRequest" -> "ApiKey", "Make an API key for programs that can't sign"),
     route!("DELETE" "/api/wallets/{did}/keys/{id}" Wallet -> "ApiKeyList", "Revoke an API key at once"),

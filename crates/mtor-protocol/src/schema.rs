@@ -140,6 +140,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let _ = named! {
         "Submit": intent::Submit, "Order": crate::Order, "OrderSeal": crate::OrderSeal, "Receipt": crate::Receipt, "Problem": Problem, "RealmInfo": http::RealmInfo, "QueueInfo": http::QueueInfo,
         "JobInfo": http::JobInfo, "JobPage": http::JobPage, "WalletInfo": http::WalletInfo,
+        "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,

@@ -18,6 +18,7 @@ mod real_model;
 mod receipts;
 mod refusals;
 mod resolving;
+mod starter_coins;
 mod starting;
 mod voice;
 mod worker_crash;

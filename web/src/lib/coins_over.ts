@@ -14,8 +14,9 @@ export interface BroughtOver {
 const LOOKS_MAX = 2;
 
 /**
- * Takes back what `former` shares with others, and sends all that it can spend to `did`. What is held for running jobs, its
- * own or others', comes another time, when they are settled: only a wallet in which nothing is left is done with.
+ * Takes back what `former` shares with others, and sends all that it can send to `did`: coins that can only be spent stay
+ * where they are. What is held for running jobs, its own or others', comes another time, when they are settled: only a wallet
+ * in which nothing more can come is done with.
  */
 export async function bringCoinsOver(
   former: Pick<Api, "wallet" | "transfer" | "grants" | "takeGrantBack">,
@@ -31,7 +32,7 @@ export async function bringCoinsOver(
       throw error;
     });
     if (!info) return { amount: sum, done: true };
-    const amount = micro(info.available);
+    const amount = micro(info.available) - micro(info.bound);
     if (amount > 0n) await former.transfer({ id: uuid7(), to: did, amount: amount.toString() });
     sum += amount;
     if (amount === 0n && given.length === 0) return { amount: sum, done: micro(info.held) === 0n };

@@ -593,7 +593,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "granted" | "returned";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -977,6 +977,34 @@ export interface SpokenWord {
   word: string;
 }
 
+/**
+ * `GET /api/wallets/{did}/starter`: the work that a wallet has to do for its starter coins. It is done when a number is
+ * found for which Argon2id (version 1.3, one lane, 32 bytes; the number's decimal digits as the password, the text of
+ * `challenge` as the salt) gives a hash that begins with `zero_bits` zero bits.
+ */
+export interface StarterChallenge {
+  /** For this wallet alone, and good for one claim. */
+  challenge: string;
+  /** How many coins there are for it. */
+  coins: Micro;
+  /** Until when the work has to be handed in. */
+  expires: Timestamp;
+  /** Memory for each try, in KiB. */
+  memory_kib: number;
+  /** Passes over that memory. */
+  passes: number;
+  /** How many zero bits: each one more doubles the work. */
+  zero_bits: number;
+}
+
+/** `POST /api/wallets/{did}/starter`: the work is done. */
+export interface StarterClaim {
+  /** As it came. */
+  challenge: string;
+  /** The number that was found, below 2^53, so that every language can write it. */
+  number: number;
+}
+
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
   /** The assignment that is meant. */
@@ -1217,6 +1245,8 @@ export interface WakeTask {
 export interface WalletInfo {
   /** What can be spent now. */
   available: Micro;
+  /** How much of what is available can be spent, but not sent; absent when it is none. */
+  bound?: Micro;
   /** Whose. */
   did: Did;
   /** Its account, public. */
@@ -1227,6 +1257,8 @@ export interface WalletInfo {
   received: Micro;
   /** What went out, ever. */
   spent: Micro;
+  /** The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't. */
+  starter?: Micro | null;
 }
 
 /** The data of `mtor.job.watch`. */

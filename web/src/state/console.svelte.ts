@@ -18,6 +18,7 @@ import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
 import { go, isPlain } from "./route.svelte";
 import { Safe } from "./safe.svelte";
+import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
 
@@ -28,6 +29,7 @@ export class Console {
   readonly conversations: Conversations;
   readonly live: Live;
   readonly purse: Purse;
+  readonly starter: Starter;
   readonly safe: Safe;
   readonly voice: Voice;
   #streams: Streams;
@@ -43,6 +45,7 @@ export class Console {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
     this.purse = new Purse(this.api);
+    this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.jobs = new Jobs({
       api: this.api,
@@ -138,7 +141,9 @@ export class Console {
       notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
       await this.purse.refresh();
     }
-    if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
+    // Where the realm has coins for new wallets, its owner fills none.
+    const mayFill = this.purse.low && this.starter.offered === undefined;
+    if (mayFill || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;
     this.#caughtUp = await this.conversations.catchUp().then(
       () => true,

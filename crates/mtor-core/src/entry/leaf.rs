@@ -33,6 +33,12 @@ impl Serialize for Entry {
                 leaf.serialize_field("to", to)?;
                 leaf.serialize_field("amount", amount)?;
             }
+            Fact::Started { id, to, amount } => {
+                leaf.serialize_field("fact", &Name::Started)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("to", to)?;
+                leaf.serialize_field("amount", amount)?;
+            }
             Fact::Transferred { id, from, to, amount, memo } => {
                 leaf.serialize_field("fact", &Name::Transferred)?;
                 leaf.serialize_field("id", id)?;
@@ -140,6 +146,7 @@ fn optional<S: SerializeStruct>(
 enum Name {
     Founded,
     Issued,
+    Started,
     Transferred,
     Granted,
     Filled,
@@ -206,6 +213,11 @@ impl Leaf {
         Ok(match self.fact {
             Name::Founded => Fact::Founded { owner: need("owner", self.owner)? },
             Name::Issued => Fact::Issued {
+                id: need("id", self.id)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Started => Fact::Started {
                 id: need("id", self.id)?,
                 to: need("to", self.to)?,
                 amount: need("amount", self.amount)?,
