@@ -120,3 +120,8 @@ export const BACKUP_PASSES_MAX = 16;
 export const BACKUP_LANES_MAX = 4;
 /** The largest file that can be a backup, in bytes. */
 export const BACKUP_BYTES_MAX = 4096;
+
+/** How long after a look at the realm's log the next one is due: an hour. */
+export const LOG_LOOK_MS = 60 * 60_000;
+/** Realms whose logs this browser remembers; the one that was looked at longest ago makes room. */
+export const LOGS_REMEMBERED_MAX = 16;
