@@ -4,6 +4,7 @@ import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
 import { COME_BACK_MS } from "../lib/defaults";
 import type { RealmEvent } from "../lib/event";
+import { openLogMemory } from "../lib/log_memory";
 import { coins } from "../lib/money";
 import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
 import { t } from "../lib/strings";
@@ -11,11 +12,14 @@ import { NoWallet, openWallet, type Wallet, type WalletObstacle } from "../lib/w
 import { Conversations } from "./conversations.svelte";
 import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
+import { LogWatch } from "./log_watch.svelte";
 import { notices } from "./notices.svelte";
 import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
+import { Quotes } from "./quotes";
 import { go, isPlain } from "./route.svelte";
 import { Safe } from "./safe.svelte";
+import { Spending } from "./spending.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
 
@@ -25,8 +29,10 @@ export class Console {
   readonly jobs: Jobs;
   readonly conversations: Conversations;
   readonly live: Live;
+  readonly log: LogWatch;
   readonly purse: Purse;
   readonly safe: Safe;
+  readonly spending: Spending;
   readonly voice: Voice;
   #streams: Streams;
   #session: Session;
@@ -40,6 +46,11 @@ export class Console {
   ) {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
+    this.log = new LogWatch({
+      source: this.api,
+      memory: openLogMemory(),
+      realm: async () => (this.live.info ?? (await this.api.realm())).did,
+    });
     this.purse = new Purse(this.api);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.jobs = new Jobs({
@@ -57,6 +68,7 @@ export class Console {
       send: (type, data, subject) => this.#session.send(type, data, subject),
       sendFrame: (frame) => this.#session.sendFrame(frame),
     });
+    this.spending = new Spending(new Quotes(this.api, this.#streams));
     this.voice = new Voice({
       api: this.api,
       jobs: this.jobs,
@@ -81,7 +93,9 @@ export class Console {
     void this.#wakeVoice();
     addEventListener("online", () => this.#session.retryNow());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#session.retryNow();
+      if (document.visibilityState !== "visible") return;
+      this.#session.retryNow();
+      if (this.connection.state === "online") void this.log.lookIfDue();
     });
   }
 
@@ -118,6 +132,7 @@ export class Console {
     this.jobs.resume();
     this.#session.send("mtor.realm.watch", {});
     void this.live.refresh();
+    void this.log.lookIfDue();
     void this.#settleIn();
   }
 
