@@ -12,7 +12,7 @@ export default defineConfig({
   },
   server: {
     // `npm run dev` beside a running realm.
-    proxy: { "/api": "http://127.0.0.1:9000", "/ws": { target: "ws://127.0.0.1:9000", ws: true } },
+    proxy: { "/api": "http://127.0.0.1:9000", "/log": "http://127.0.0.1:9000", "/ws": { target: "ws://127.0.0.1:9000", ws: true } },
   },
   test: {
     include: ["test/**/*.test.ts"],

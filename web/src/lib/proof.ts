@@ -7,7 +7,7 @@
 import { base64, sha256, unbase64, unhex, utf8, hex } from "./bytes";
 import { BadCheckpoint, openCheckpoint, wholeNumber, type Checkpoint } from "./checkpoint";
 import { equal, HASH_BYTES, leafHash, rootOfPath, type Hash } from "./merkle";
-import type { AccountId, CapabilityKind, Digest, JobId, JobProofs, Micro, Price, Timestamp, Usage } from "./wire";
+import type { AccountId, CapabilityKind, Digest, JobId, JobProofs, Micro, Price, Submit, Timestamp, Usage } from "./wire";
 
 const FORMAT = "c2sp.org/tlog-proof@v1";
 /** Longest proof that is looked at, in characters. */
@@ -114,6 +114,17 @@ export function withoutWords(proof: string): string {
   const { shown } = parse(proof);
   const bare = base64(utf8(JSON.stringify({ leaf: shown.leaf })));
   return proof.replace(/^extra .*$/m, () => `extra ${bare}`);
+}
+
+/** The question in what an entry commits to: the last message of a chat, or the whole request where it is something else. */
+export function questionOf(request: string): string {
+  try {
+    const { intent } = JSON.parse(request) as Submit;
+    const last = intent.capability === "chat" ? intent.params.messages?.at(-1)?.content : undefined;
+    return typeof last === "string" ? last : request;
+  } catch {
+    return request;
+  }
 }
 
 function parse(text: string): { shown: Shown; index: number; path: Hash[]; note: string } {

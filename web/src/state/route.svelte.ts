@@ -1,4 +1,4 @@
-/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`. */
+/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`, `#/wallet?to=...`. */
 
 export const VIEWS = ["ask", "realm", "history", "wallet", "settings"] as const;
 export type View = (typeof VIEWS)[number];
@@ -7,6 +7,8 @@ class Route {
   view = $state<View>("ask");
   /** The conversation or job, if one is named. */
   id = $state<string | undefined>();
+  /** What follows a question mark, as it stands in the address. */
+  query = $state("");
   /** The conversation that was open last, to come back to. */
   conversation = $state<string | undefined>();
 
@@ -16,9 +18,11 @@ class Route {
   }
 
   #read(): void {
-    const [, name, id] = location.hash.split("/");
+    const [path = "", ...query] = location.hash.split("?");
+    const [, name, id] = path.split("/");
     this.view = VIEWS.find((view) => view === name) ?? "ask";
     this.id = id || undefined;
+    this.query = query.join("?");
     if (this.view === "ask") this.conversation = this.id;
   }
 }
