@@ -45,7 +45,7 @@ describe("earnings", () => {
   });
 
   it("read no more than so many pages, and say when these were not all", async () => {
-    const pageOf = vi.fn(async ({ before }: { before?: number }) => ({ movements: [movement(now, "1")], next: (before ?? 0) + 1 }));
+    const pageOf = vi.fn(async ({ before = 0 }: { before?: number }) => ({ movements: [movement(now, "1")], next: before + 1 }));
     const earnings = await readEarnings(pageOf, now);
     expect(earnings).toMatchObject({ month: BigInt(pageOf.mock.calls.length), whole: false });
     expect(pageOf.mock.calls.length).toBeLessThanOrEqual(10);

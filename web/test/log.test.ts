@@ -66,7 +66,8 @@ async function realm() {
       const note = `${text}\n\u{2014} ${did} ${base64(Uint8Array.from([...id, ...signature]))}\n`;
       const tile = async (path: string) => {
         const width = Number(/^0\/000\.p\/(\d+)$/.exec(path)?.[1] ?? "0");
-        return width > 0 && width <= leaves.length ? Uint8Array.from(hashes.slice(0, width).flatMap((hash) => [...hash])) : undefined;
+        if (width === 0 || width > leaves.length) return undefined;
+        return Uint8Array.from(hashes.slice(0, width).flatMap((hash) => [...hash]));
       };
       return { note, checkpoint: async () => note, tile };
     },

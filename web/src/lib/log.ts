@@ -31,7 +31,7 @@ export async function isOneLog(source: LogSource, one: Tree, other: Tree): Promi
 
 /** The newest of some checkpoints. */
 export function newestOf(checkpoints: readonly Checkpoint[]): Checkpoint | undefined {
-  return checkpoints.reduce<Checkpoint | undefined>((newest, next) => (newest && newest.size >= next.size ? newest : next), undefined);
+  return [...checkpoints].sort((a, b) => b.size - a.size)[0];
 }
 
 /** The hashes of a log of this size, from tiles that are fetched once each. */
@@ -51,7 +51,7 @@ function hashesOf(source: LogSource, size: number): Hashes {
 async function read(source: LogSource, path: string, width: number): Promise<Hash[]> {
   const bytes = await source.tile(path);
   if (bytes?.length !== width * HASH_BYTES) throw new MissingTile(path);
-  return Array.from({ length: width }, (_, index) => Uint8Array.from(bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES)));
+  return Array.from({ length: width }, (_, index) => Uint8Array.from(bytes.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES)));
 }
 
 /** A tile's path: its number in groups of three digits, with an `x` before all but the last. */

@@ -1,6 +1,6 @@
 /**
- * The newest checkpoint of a realm's log that this browser has seen. A database of its own: it belongs to the realm and not to the
- * wallet, and stays when a wallet is replaced.
+ * The newest checkpoint of a realm's log that this browser has seen. A database of its own: it belongs to the realm and not to
+ * the wallet, and stays when a wallet is replaced.
  */
 
 import { LOGS_REMEMBERED_MAX } from "./defaults";

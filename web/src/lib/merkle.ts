@@ -122,7 +122,9 @@ async function rootOf(first: number, end: number, hashes: Hashes): Promise<Hash>
   let row = await hashes(level, first / span, count / span);
   while (row.length > 1) {
     const above: Hash[] = [];
-    for (let index = 0; index + 1 < row.length; index += 2) above.push(await nodeHash(row[index] as Hash, row[index + 1] as Hash));
+    for (let index = 0; index + 1 < row.length; index += 2) {
+      above.push(await nodeHash(row[index] as Hash, row[index + 1] as Hash));
+    }
     row = above;
   }
   const [root] = row;

@@ -14,7 +14,9 @@ export function coins(amount: bigint): string {
   return rest ? `${whole}.${rest}` : whole;
 }
 
-/** What somebody has, in coins for a glance: two decimals for whole amounts, two figures for small ones; never more than it is. */
+/**
+ * What somebody has, in coins for a glance: two decimals for whole amounts, two figures for small ones; never more than it is.
+ */
 export function coinsShort(amount: bigint): string {
   return coins(amount - (amount % glance(amount)));
 }

@@ -1,4 +1,6 @@
-/** Links that ask for coins: they open the wallet's page with the form filled in. Nothing is sent without a click of the person. */
+/**
+ * Links that ask for coins: they open the wallet's page with the form filled in. Nothing is sent without a click of the person.
+ */
 
 import { MEMO_CHARS_MAX } from "./defaults";
 import { keyOfDid } from "./did";
@@ -18,7 +20,9 @@ const VIEW = "#/wallet?";
 
 /** The link to the page of this realm. */
 export function paymentLink(page: string, { to, amount, memo }: Asked): string {
-  const query = new URLSearchParams({ to, ...(amount ? { amount: coins(amount).replaceAll(",", "") } : {}), ...(memo ? { memo } : {}) });
+  const query = new URLSearchParams({ to });
+  if (amount) query.set("amount", coins(amount).replaceAll(",", ""));
+  if (memo) query.set("memo", memo);
   // A did:key has colons, which may stand in a fragment as they are.
   return `${page}${VIEW}${query.toString().replaceAll("%3A", ":")}`;
 }
@@ -28,7 +32,7 @@ export function isPaymentLink(text: string): boolean {
   return text.includes(VIEW);
 }
 
-/** What stands in a link, or in what follows its question mark. Anything that it does not know is a reason to refuse all of it. */
+/** What stands in a link, or in what follows its question mark. Anything that is not known is a reason to refuse all of it. */
 export function readPaymentLink(text: string): Asked | BadLink {
   const at = text.indexOf(VIEW);
   const query = new URLSearchParams(at < 0 ? text : text.slice(at + VIEW.length).trim());
@@ -42,7 +46,10 @@ export function readPaymentLink(text: string): Asked | BadLink {
   return { to, ...(sum === undefined ? {} : { amount: sum }), ...(memo ? { memo } : {}) };
 }
 
-/** Texts that could show themselves as something else (control characters, changes of direction) are none. */
+/**
+ * Texts that could show themselves as something else (control characters, changes of direction) are none. The joiners of scripts
+ * and of emoji are no such thing.
+ */
 function isMemo(text: string): boolean {
-  return text.length <= MEMO_CHARS_MAX && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
+  return text.length <= MEMO_CHARS_MAX && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text.replace(/[\u200c\u200d]/g, ""));
 }
