@@ -55,11 +55,13 @@ async fn play(script: &str) {
             realm.kill();
             copy_files(&realm.data(), kept.path());
             realm.restart().await;
+            worker.attached(&realm).await;
         }
         ["put", "the", "ledger", "back"] => {
             realm.kill();
             copy_files(kept.path(), &realm.data());
             realm.restart().await;
+            worker.attached(&realm).await;
         }
         _ => panic!("nobody knows how to {words}"),
     })
