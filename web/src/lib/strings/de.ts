@@ -155,6 +155,7 @@ export const de: Strings = {
     again: "Noch einmal prüfen",
     holds: "Auf diesem Gerät geprüft: es stimmt",
     holdsWords: "Diese Einträge stehen im Kassenbuch des Realms. Es hat dafür unterschrieben und kann sie nicht unbemerkt zurücknehmen.",
+    rewrittenWords: "Diese Einträge stehen in dem Kassenbuch, das das Realm jetzt zeigt. Ein früheres, für das es unterschrieben hatte, war ein anderes.",
     fails: "Dieser Beweis hält nicht",
     failsWords: "Entweder widerspricht sich die Antwort des Realms, oder unterwegs wurde sie verändert. Behalte die Dateien und frage, wer das Realm betreibt.",
     steps: {

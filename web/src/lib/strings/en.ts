@@ -153,6 +153,7 @@ export const en = {
     again: "Check again",
     holds: "Checked on this device: it holds",
     holdsWords: "These entries are in the realm's log. The realm has signed for them, and can't take them back unnoticed.",
+    rewrittenWords: "These entries are in the log that the realm shows now. An earlier one that it had signed was another.",
     fails: "This proof does not hold",
     failsWords: "Either the realm's answer contradicts itself, or something changed it on the way. Keep the files, and ask whoever runs the realm.",
     steps: {

@@ -155,6 +155,7 @@ export const es: Strings = {
     again: "Comprobar otra vez",
     holds: "Comprobado en este dispositivo: es cierto",
     holdsWords: "Estos asientos están en el libro del reino. El reino los ha firmado y no puede retirarlos sin que se note.",
+    rewrittenWords: "Estos asientos están en el libro que el reino muestra ahora. Uno anterior, que había firmado, era otro.",
     fails: "Esta prueba no se sostiene",
     failsWords: "O la respuesta del reino se contradice, o algo la cambió por el camino. Guarda los archivos y pregunta a quien lleva el reino.",
     steps: {

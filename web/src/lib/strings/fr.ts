@@ -155,6 +155,7 @@ export const fr: Strings = {
     again: "Vérifier encore",
     holds: "Vérifié sur cet appareil : c’est exact",
     holdsWords: "Ces écritures sont dans le registre du royaume. Il les a signées, et ne peut pas les retirer sans que cela se voie.",
+    rewrittenWords: "Ces écritures sont dans le registre que le royaume montre maintenant. Un registre antérieur, qu’il avait signé, était autre.",
     fails: "Cette preuve ne tient pas",
     failsWords: "Soit la réponse du royaume se contredit, soit quelque chose l’a modifiée en route. Gardez les fichiers et demandez à qui exploite le royaume.",
     steps: {

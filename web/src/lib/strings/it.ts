@@ -155,6 +155,7 @@ export const it: Strings = {
     again: "Verifica di nuovo",
     holds: "Verificato su questo dispositivo: è vero",
     holdsWords: "Queste voci sono nel registro del reame. Il reame le ha firmate, e non può ritirarle senza che si veda.",
+    rewrittenWords: "Queste voci sono nel registro che il reame mostra ora. Uno precedente, che aveva firmato, era un altro.",
     fails: "Questa prova non regge",
     failsWords: "O la risposta del reame si contraddice, o qualcosa l’ha cambiata lungo la strada. Conserva i file e chiedi a chi gestisce il reame.",
     steps: {
