@@ -132,3 +132,15 @@ export const BACKUP_PASSES_MAX = 16;
 export const BACKUP_LANES_MAX = 4;
 /** The largest file that can be a backup, in bytes. */
 export const BACKUP_BYTES_MAX = 4096;
+
+/** Longest word to a transfer, in characters. */
+export const MEMO_CHARS_MAX = 200;
+/** Days whose earnings are shown, and how many movements are read for them at most: pages, and movements in each. */
+export const EARNINGS_DAYS = 30;
+export const EARNINGS_PAGES_MAX = 10;
+export const EARNINGS_PAGE_SIZE = 200;
+
+/** How long after a look at the realm's log the next one is due: an hour. */
+export const LOG_LOOK_MS = 60 * 60_000;
+/** Realms whose logs this browser remembers; the one that was looked at longest ago makes room. */
+export const LOGS_REMEMBERED_MAX = 16;

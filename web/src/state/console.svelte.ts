@@ -4,6 +4,7 @@ import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
 import { COME_BACK_MS, ORDER_LIVES_MS } from "../lib/defaults";
 import type { RealmEvent } from "../lib/event";
+import { openLogMemory } from "../lib/log_memory";
 import { coins } from "../lib/money";
 import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
 import { signedOrder } from "../lib/signing";
@@ -13,11 +14,14 @@ import type { Order, Submit } from "../lib/wire";
 import { Conversations } from "./conversations.svelte";
 import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
+import { LogWatch } from "./log_watch.svelte";
 import { notices } from "./notices.svelte";
 import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
+import { Quotes } from "./quotes";
 import { go, isPlain } from "./route.svelte";
 import { Safe } from "./safe.svelte";
+import { Spending } from "./spending.svelte";
 import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
@@ -28,9 +32,11 @@ export class Console {
   readonly jobs: Jobs;
   readonly conversations: Conversations;
   readonly live: Live;
+  readonly log: LogWatch;
   readonly purse: Purse;
   readonly starter: Starter;
   readonly safe: Safe;
+  readonly spending: Spending;
   readonly voice: Voice;
   #streams: Streams;
   #session: Session;
@@ -44,6 +50,11 @@ export class Console {
   ) {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
+    this.log = new LogWatch({
+      source: this.api,
+      memory: openLogMemory(),
+      realm: async () => (this.live.info ?? (await this.api.realm())).did,
+    });
     this.purse = new Purse(this.api);
     this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
@@ -63,6 +74,7 @@ export class Console {
       send: (type, data, subject) => this.#session.send(type, data, subject),
       sendFrame: (frame) => this.#session.sendFrame(frame),
     });
+    this.spending = new Spending(new Quotes(this.api, this.#streams));
     this.voice = new Voice({
       api: this.api,
       jobs: this.jobs,
@@ -87,7 +99,9 @@ export class Console {
     void this.#wakeVoice();
     addEventListener("online", () => this.#session.retryNow());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#session.retryNow();
+      if (document.visibilityState !== "visible") return;
+      this.#session.retryNow();
+      if (this.connection.state === "online") void this.log.lookIfDue();
     });
   }
 
@@ -131,6 +145,7 @@ export class Console {
     this.jobs.resume();
     this.#session.send("mtor.realm.watch", {});
     void this.live.refresh();
+    void this.log.lookIfDue();
     void this.#settleIn();
   }
 

@@ -23,7 +23,7 @@ export interface JobsOptions {
 }
 
 /** The conditions under which a question is asked. */
-export type Conditions = Pick<Submit, "class" | "quote">;
+export type Conditions = Pick<Submit, "class" | "quote" | "max_price">;
 
 /** A job that is not over. */
 interface Active {

@@ -1,4 +1,4 @@
-/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`. */
+/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`, `#/wallet?to=...`. */
 
 import { LINK, type Link } from "../lib/handover";
 
@@ -9,6 +9,8 @@ class Route {
   view = $state<View>("ask");
   /** The conversation or job, if one is named. */
   id = $state<string | undefined>();
+  /** What follows a question mark, as it stands in the address. */
+  query = $state("");
   /** The conversation that was open last, to come back to. */
   conversation = $state<string | undefined>();
 
@@ -21,7 +23,8 @@ class Route {
   link = $state.raw<Link | undefined>();
 
   #read(): void {
-    let [, name, id, key] = location.hash.split("/");
+    const [path = "", ...query] = location.hash.split("?");
+    let [, name, id, key] = path.split("/");
     if (name === LINK && id && key) {
       this.link = { id, key };
       // Its key must not stay in the address, nor in the browser's history.
@@ -30,6 +33,7 @@ class Route {
     }
     this.view = VIEWS.find((view) => view === name) ?? "ask";
     this.id = id || undefined;
+    this.query = query.join("?");
     if (this.view === "ask") this.conversation = this.id;
   }
 }

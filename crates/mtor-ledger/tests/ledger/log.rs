@@ -1,5 +1,9 @@
 //! The log as others see it: tiles, bundles and checkpoints.
 
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use mtor_core::Fact;
 use mtor_ledger::{
     Batch, Checkpoint, Ledger, ProofError, Reveal, Signed, VerifyError, check_proof, parse_bundle,
@@ -8,7 +12,7 @@ use mtor_ledger::{
 use mtor_protocol::{Digest, JobId};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{History, alice, commit, open, realm, worker};
+use crate::support::{ALICE, History, alice, commit, open, realm, worker};
 
 type Hash = [u8; 32];
 
@@ -193,6 +197,44 @@ fn a_job_is_proven_to_whoever_has_the_realms_key() {
     let other = mtor_identity::Keypair::from_seed([3; 32]).public();
     let error = check_proof(&shown.accepted, Some(&other)).unwrap_err();
     assert!(matches!(error, ProofError::Checkpoint(_)), "{error}");
+}
+
+/// What the console's own check is held to (`web/test/proof.test.ts`): proofs of one job, and a log that grew.
+#[test]
+fn the_vectors_of_other_implementations_are_what_the_ledger_says() {
+    const LAST: u64 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(
+        &ledger,
+        history.exchange(77, "What is the capital of France?", "Paris, \"of course\":\n\u{1f5fc}"),
+    );
+    grow(&ledger, &mut history, 25);
+    let job = ledger.job(JobId(77)).unwrap().unwrap();
+    let proofs = ledger.job_proofs(&job, Reveal::All, None).unwrap();
+    let checkpoints: Vec<_> = [25, 26, 255, 256, 257, LAST]
+        .into_iter()
+        .map(|size| {
+            grow(&ledger, &mut history, size);
+            ledger.checkpoint().to_string()
+        })
+        .collect();
+    // The hashes of all leaves, and of the one full tile; a narrower tile is the beginning of these.
+    let tile = |path: &str| STANDARD.encode(ledger.tile(path).unwrap().unwrap());
+    let vectors = serde_json::json!({
+        "realm": realm().did(), "account": ALICE, "job": job.id, "request": job.request_json, "answer": job.text,
+        "accepted": proofs.accepted, "settled": proofs.settled, "checkpoints": checkpoints,
+        "tiles": { "0/000": tile("0/000"), "0/001": tile("0/001.p/44"), "1/000": tile("1/000.p/1") },
+    });
+    let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/proofs.json");
+    if std::env::var_os("MTOR_BLESS").is_some() {
+        return std::fs::write(path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(kept, text, "run MTOR_BLESS=1 cargo test -p mtor-ledger --test ledger");
 }
 
 #[test]
