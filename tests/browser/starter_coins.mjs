@@ -21,6 +21,7 @@ await eventually("it says how far it is", async () => /of about 128/.test(await 
 await eventually("the coins are there", async () => (await person.balance()) === 2_000_000n);
 await eventually("it is offered no more", async () => (await page.getByTestId("starter").count()) === 0);
 assert.match(await person.part("wallet-bound").innerText(), /spent, not sent/);
+await page.getByRole("listitem").filter({ hasText: /Starter coins\s*\+2/ }).waitFor();
 
 await page.goto(new URL("/#/ask", page.url()).href);
 await person.ask("say These are my own coins.");

@@ -50,7 +50,7 @@ fn read(connection: &Connection, paths: &Paths, realm: &PublicKey) -> Result<(St
         open_jobs.extend(jobs::read(connection, &blobs, *id)?);
         let seq = journal::seq_of(connection, *id)?
             .ok_or_else(|| QueryError::Damaged(format!("table ids: job {id} is missing")))?;
-        open.insert(*id, OpenJob { payer: job.job.account, seq, has_part: true, settled_seq: None });
+        open.insert(*id, OpenJob { payer: job.job.payer(), seq, has_part: true, settled_seq: None });
     }
     open_jobs.sort_by_key(|job| job.submitted);
 
