@@ -50,7 +50,7 @@ const did = await page.evaluate(() => document.querySelector("[data-testid=walle
 await person.part("receive").click();
 await person.part("receive-amount").fill("12.5");
 await person.part("receive-memo").fill("Tea & cake");
-await person.part("receive-code").waitFor();
+await person.part("qr-code").waitFor();
 const link = await person.part("receive-link").innerText();
 assert.equal(link, `${new URL(url).origin}/#/wallet?to=${did}&amount=12.5&memo=Tea+%26+cake`);
 const other = "did:key:z6Mkpjxjo9xiD6x3mvPtEFoXNtuVX9KjeXkPaUKiKMDBxW6n";

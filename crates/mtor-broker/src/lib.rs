@@ -14,6 +14,7 @@ mod broker;
 mod clock;
 pub mod defaults;
 mod flow;
+mod handover;
 pub mod input;
 mod jobs;
 mod link;
@@ -25,6 +26,7 @@ mod routes;
 mod server;
 mod session;
 mod settings;
+mod starter;
 pub mod stream;
 pub mod streams;
 pub mod witness;
@@ -32,6 +34,7 @@ mod wyoming;
 
 pub use broker::{Broker, start};
 pub use settings::{
-    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, WitnessSection, WitnessUrl,
+    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,
+    WitnessSection, WitnessUrl,
 };
 pub use wyoming::{SatelliteSection, WyomingSection};

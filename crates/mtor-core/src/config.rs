@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
 
+use crate::starter::StarterRules;
+
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
 const WAKE_SHARE: u64 = 20;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub finished_remembered_max: usize,
     /// Set when coins are issued by the owner alone, who never runs dry.
     pub private: Option<PrivateMode>,
+    /// Set when new wallets get some coins to begin with.
+    pub starter: Option<StarterRules>,
 }
 
 /// How far prices may go from the list when they follow load.
@@ -96,6 +100,7 @@ impl Default for Config {
             balance_interval_ms: 60 * 60 * 1_000,
             finished_remembered_max: 65_536,
             private: None,
+            starter: None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod market;
 pub mod merkle;
 mod offers;
 mod realm;
+mod starter;
 mod state;
 mod waiting;
 
@@ -25,4 +26,5 @@ pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
 pub use grant::{Grant, grant_account};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
+pub use starter::{StarterRules, Starters};
 pub use state::{Corrupt, OpenJob, State};

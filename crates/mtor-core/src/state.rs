@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 use crate::grant::{Grant, grant_account};
+use crate::starter::Starters;
 
 /// The durable state of a realm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct State {
     open: BTreeMap<JobId, OpenJob>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     grants: BTreeMap<JobId, Grant>,
+    #[serde(default, skip_serializing_if = "Starters::is_empty")]
+    starters: Starters,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -61,6 +64,9 @@ pub enum Corrupt {
     /// A grant does not allow it.
     #[error("entry {0}: {1}")]
     Grant(u64, &'static str),
+    /// A wallet has starter coins once.
+    #[error("entry {0}: this wallet had its starter coins already")]
+    Started(u64),
 }
 
 impl State {
@@ -78,6 +84,7 @@ impl State {
         self.apply_fact(entry).map_err(|fault| match fault {
             Fault::Books(error) => Corrupt::Books(entry.seq, error),
             Fault::Grant(what) => Corrupt::Grant(entry.seq, what),
+            Fault::Started => Corrupt::Started(entry.seq),
         })?;
         self.next_seq += 1;
         Ok(())
@@ -91,6 +98,14 @@ impl State {
             }
             Fact::Issued { id, to, amount } => {
                 self.books.transfer(ISSUER, *to, *amount)?;
+                self.saw(*id);
+            }
+            Fact::Started { id, to, amount } => {
+                if self.starters.has(*to) {
+                    return Err(Fault::Started);
+                }
+                self.books.issue_bound(*to, *amount)?;
+                self.starters.note(entry.time, *to, *amount);
                 self.saw(*id);
             }
             Fact::Transferred { id, from, to, amount, .. } => {
@@ -145,7 +160,7 @@ impl State {
         let mut drawn = grant.clone();
         let account = self.books.account(to);
         drawn.draw(now, &account, amount).ok_or(Fault::Grant("more is set aside than the grant allows"))?;
-        self.books.transfer(from, to, amount)?;
+        self.books.carry(from, to, amount)?;
         *grant = drawn;
         Ok(())
     }
@@ -161,7 +176,7 @@ impl State {
             return Err(Fault::Grant("what goes back is not what was left"));
         }
         if amount > Micro::ZERO {
-            self.books.transfer(from, to, amount)?;
+            self.books.carry(from, to, amount)?;
         }
         self.grants.remove(&id);
         Ok(())
@@ -196,6 +211,11 @@ impl State {
         &self.grants
     }
 
+    /// Who had starter coins.
+    pub fn starters(&self) -> &Starters {
+        &self.starters
+    }
+
     /// Whether it is so long ago that the balances were written down, and anything has happened since.
     pub(crate) fn are_balances_due(&self, now: Timestamp, interval_ms: u64) -> bool {
         self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= interval_ms
@@ -211,6 +231,7 @@ impl State {
 enum Fault {
     Books(BooksError),
     Grant(&'static str),
+    Started,
 }
 
 impl From<BooksError> for Fault {
@@ -248,6 +269,7 @@ mod tests {
                 usage: Default::default(),
                 legs: vec![],
                 output: None,
+                receipt: None,
             },
         );
         assert_eq!(state.apply(&settle), Err(Corrupt::Books(2, BooksError::HoldUnknown)));

@@ -40,6 +40,11 @@ async fn money_is_proven_asked_for_and_not_spent_unasked() {
     play("proving.mjs").await;
 }
 
+#[tokio::test]
+async fn a_wallet_is_taken_to_another_device() {
+    play("another_device.mjs").await;
+}
+
 /// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
 async fn play(script: &str) {
     let mut realm = Realm::start().await;

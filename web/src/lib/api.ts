@@ -3,8 +3,9 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, JobInfo, JobPage, JobProofs, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
-  WalletInfo, WorkerInfo,
+  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, MovementPage, PriceHistory,
+  PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
+  WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -50,6 +51,14 @@ export class Api {
 
   /** Asks the realm's owner to fill this wallet up. */
   welcome = () => this.#ask<WalletInfo>("POST", this.#wallet("/welcome"), undefined, false);
+
+  /** The work that this wallet has to do for its starter coins, and the claim once it is done. */
+  starterChallenge = () => this.#get<StarterChallenge>(this.#wallet("/starter"));
+  claimStarter = (claim: StarterClaim) => this.#ask<WalletInfo>("POST", this.#wallet("/starter"), claim);
+
+  /** Leaves something sealed for another device; `take` fetches it, once. */
+  leave = (sealed: string) => this.#ask<Handover>("POST", "/api/handovers", { sealed });
+  take = (id: string) => this.#ask<HandoverTaken>("POST", `/api/handovers/${encodeURIComponent(id)}/take`);
 
   keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
   makeKey = (name: string, grant?: string) =>

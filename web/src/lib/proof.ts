@@ -4,10 +4,13 @@
  * crate mtor-ledger (proof.rs); each thing in it can be written in one way only, so that any changed byte is found.
  */
 
-import { base64, sha256, unbase64, unhex, utf8, hex } from "./bytes";
-import { BadCheckpoint, openCheckpoint, wholeNumber, type Checkpoint } from "./checkpoint";
+import { base64, hex, sha256, unbase64, unbase64url, unhex, utf8 } from "./bytes";
+import { BadCheckpoint, isSigned, openCheckpoint, wholeNumber, type Checkpoint } from "./checkpoint";
+import { keyOfDid } from "./did";
 import { equal, HASH_BYTES, leafHash, rootOfPath, type Hash } from "./merkle";
-import type { AccountId, CapabilityKind, Digest, JobId, JobProofs, Micro, Price, Submit, Timestamp, Usage } from "./wire";
+import type {
+  AccountId, CapabilityKind, Did, Digest, JobId, JobProofs, Micro, OrderSeal, Price, Receipt, Submit, Timestamp, Usage,
+} from "./wire";
 
 const FORMAT = "c2sp.org/tlog-proof@v1";
 /** Longest proof that is looked at, in characters. */
@@ -15,10 +18,10 @@ const PROOF_CHARS_MAX = 64 << 20;
 /** Hashes in the longest path. */
 const PATH_MAX = 64;
 const SALT_BYTES = 16;
-const FIELDS = ["leaf", "salt", "request", "answer"];
+const FIELDS = ["leaf", "salt", "request", "answer", "order", "receipt"];
 
 /** What is looked at, in this order; a proof that does not hold says at which of them it fails. */
-export const STEPS = ["format", "signature", "path", "entry", "text"] as const;
+export const STEPS = ["format", "signature", "path", "entry", "text", "signed"] as const;
 export type Step = (typeof STEPS)[number];
 
 /** A proof that proves nothing. */
@@ -40,6 +43,8 @@ export interface AcceptedEntry {
   model: string;
   /** What the question is committed to by. */
   request: Digest;
+  /** What the wallet's signature under it is committed to by, if there is one. */
+  order?: Digest;
   hold: Micro;
   price: Price;
 }
@@ -54,6 +59,8 @@ export interface SettledEntry {
   usage: Usage;
   legs: { to: AccountId; amount: Micro }[];
   output?: Digest;
+  /** What the worker's signature under its result is committed to by. */
+  receipt?: Digest;
 }
 
 export type Outcome = "stop" | "length" | "failed" | "cancelled" | "expired";
@@ -64,6 +71,8 @@ export interface Proven<E> {
   checkpoint: Checkpoint;
   /** The text that the entry is shown to commit to. */
   text?: string;
+  /** Who has signed it: the wallet what it asked, the worker what it has done. */
+  signedBy?: Did;
 }
 
 /** What is proven of a job. */
@@ -79,6 +88,8 @@ interface Shown {
   salt?: string;
   request?: string;
   answer?: string;
+  order?: string;
+  receipt?: string;
 }
 
 /** Checks what a realm says of a job of this account. */
@@ -106,7 +117,10 @@ export async function checkProof<E extends AcceptedEntry | SettledEntry>(
   const entry = entryOf<E>(shown.leaf);
   if (entry?.seq !== index || entry.fact !== fact) throw new BadProof("entry");
   const shownText = await textOf(entry, shown);
-  return shownText === undefined ? { entry, checkpoint } : { entry, checkpoint, text: shownText };
+  const signedBy = await signerOf(entry, shown, realm);
+  return {
+    entry, checkpoint, ...(shownText === undefined ? {} : { text: shownText }), ...(signedBy === undefined ? {} : { signedBy }),
+  };
 }
 
 /** The same proof without the words in it. What it proves of the entry is the same. */
@@ -165,13 +179,57 @@ function entryOf<E>(leaf: string): E | undefined {
 /** The text that is shown, if it is the one that the entry commits to. */
 async function textOf(entry: AcceptedEntry | SettledEntry, shown: Shown): Promise<string | undefined> {
   const [text, other] = entry.fact === "accepted" ? [shown.request, shown.answer] : [shown.answer, shown.request];
-  if (other !== undefined || (text === undefined) !== (shown.salt === undefined)) throw new BadProof("text");
+  const isAnything = text ?? shown.order ?? shown.receipt;
+  if (other !== undefined || (isAnything === undefined) !== (shown.salt === undefined)) throw new BadProof("text");
   if (text === undefined) return undefined;
-  const salt = unhex(shown.salt ?? "");
   const committed = entry.fact === "accepted" ? entry.request : entry.output;
-  if (salt?.length !== SALT_BYTES) throw new BadProof("text");
-  if (hex(await sha256(concat(salt, utf8(text)))) !== committed) throw new BadProof("text");
+  if ((await commitment(shown.salt, text)) !== committed) throw new BadProof("text");
   return text;
+}
+
+/** Who signed what is shown to be signed, if the entry commits to that signature and it holds. */
+async function signerOf(entry: AcceptedEntry | SettledEntry, shown: Shown, realm: string): Promise<Did | undefined> {
+  const isAccepted = entry.fact === "accepted";
+  const [seal, other] = isAccepted ? [shown.order, shown.receipt] : [shown.receipt, shown.order];
+  if (other !== undefined) throw new BadProof("signed");
+  if (seal === undefined) return undefined;
+  const committed = isAccepted ? entry.order : entry.receipt;
+  if ((await commitment(shown.salt, seal)) !== committed) throw new BadProof("signed");
+  const signed = sealOf(seal);
+  if (!signed) throw new BadProof("signed");
+  const text = isAccepted ? await orderText(realm, shown.request) : receiptText(entry.id, seal);
+  const key = keyOfDid(signed.by);
+  const signature = unbase64url(signed.signature);
+  if (!key || !signature || !text || !(await isSigned(key, signature, text))) throw new BadProof("signed");
+  return signed.by;
+}
+
+function sealOf(json: string): OrderSeal | undefined {
+  try {
+    const { by, signature } = JSON.parse(json) as OrderSeal;
+    return typeof by === "string" && typeof signature === "string" ? { by, signature } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a wallet signs of what it asks, as in mtor-protocol (order.rs). */
+async function orderText(realm: string, request: string | undefined): Promise<string | undefined> {
+  return request === undefined ? undefined : `mtor.v1 order\n${realm}\n${hex(await sha256(utf8(request)))}\n`;
+}
+
+/** What a worker signs of what it has done, as in mtor-protocol (worker.rs). */
+function receiptText(job: JobId, json: string): string | undefined {
+  const { output, usage } = JSON.parse(json) as Receipt;
+  // Read from the text: numbers of 64 bits do not fit into one of ours.
+  const [, lease] = /"lease":(\d+)[,}]/.exec(json) ?? [];
+  const used = [usage?.input_tokens, usage?.output_tokens, usage?.audio_ms, usage?.images].map((count) => count ?? 0).join(" ");
+  return lease && `mtor.v1 done\n${job}\n${lease}\n${output}\n${used}\n`;
+}
+
+async function commitment(saltText: string | undefined, text: string): Promise<Digest | undefined> {
+  const salt = unhex(saltText ?? "");
+  return salt?.length === SALT_BYTES ? hex(await sha256(concat(salt, utf8(text)))) : undefined;
 }
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {

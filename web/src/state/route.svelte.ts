@@ -1,5 +1,7 @@
 /** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`, `#/wallet?to=...`. */
 
+import { LINK, type Link } from "../lib/handover";
+
 export const VIEWS = ["ask", "realm", "history", "wallet", "settings"] as const;
 export type View = (typeof VIEWS)[number];
 
@@ -17,9 +19,18 @@ class Route {
     this.#read();
   }
 
+  /** A link from another device by which this page was opened. */
+  link = $state.raw<Link | undefined>();
+
   #read(): void {
     const [path = "", ...query] = location.hash.split("?");
-    const [, name, id] = path.split("/");
+    let [, name, id, key] = path.split("/");
+    if (name === LINK && id && key) {
+      this.link = { id, key };
+      // Its key must not stay in the address, nor in the browser's history.
+      history.replaceState(null, "", href("wallet"));
+      [name, id] = ["wallet", undefined];
+    }
     this.view = VIEWS.find((view) => view === name) ?? "ask";
     this.id = id || undefined;
     this.query = query.join("?");

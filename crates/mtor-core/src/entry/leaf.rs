@@ -33,6 +33,12 @@ impl Serialize for Entry {
                 leaf.serialize_field("to", to)?;
                 leaf.serialize_field("amount", amount)?;
             }
+            Fact::Started { id, to, amount } => {
+                leaf.serialize_field("fact", &Name::Started)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("to", to)?;
+                leaf.serialize_field("amount", amount)?;
+            }
             Fact::Transferred { id, from, to, amount, memo } => {
                 leaf.serialize_field("fact", &Name::Transferred)?;
                 leaf.serialize_field("id", id)?;
@@ -64,13 +70,14 @@ impl Serialize for Entry {
                 leaf.serialize_field("hold", hold)?;
                 leaf.serialize_field("price", price)?;
             }
-            Fact::Settled { id, outcome, usage, legs, output } => {
+            Fact::Settled { id, outcome, usage, legs, output, receipt } => {
                 leaf.serialize_field("fact", &Name::Settled)?;
                 leaf.serialize_field("id", id)?;
                 leaf.serialize_field("outcome", outcome)?;
                 leaf.serialize_field("usage", usage)?;
                 leaf.serialize_field("legs", legs)?;
                 optional(&mut leaf, "output", output.as_ref())?;
+                optional(&mut leaf, "receipt", receipt.as_ref())?;
             }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
@@ -101,7 +108,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     // Taken apart, so that a field that is added can't be forgotten here.
     #[rustfmt::skip]
     let NewJob {
-        id, account, payer, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max,
+        id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
         audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
@@ -112,6 +119,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("class", class)?;
     leaf.serialize_field("privacy", privacy)?;
     leaf.serialize_field("request", request)?;
+    optional(leaf, "order", order.as_ref())?;
     leaf.serialize_field("input_bytes", input_bytes)?;
     leaf.serialize_field("input_tokens_max", input_tokens_max)?;
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
@@ -138,6 +146,7 @@ fn optional<S: SerializeStruct>(
 enum Name {
     Founded,
     Issued,
+    Started,
     Transferred,
     Granted,
     Filled,
@@ -170,6 +179,7 @@ struct Leaf {
     class: Option<ServiceClass>,
     privacy: Option<Privacy>,
     request: Option<Digest>,
+    order: Option<Digest>,
     input_bytes: Option<u32>,
     input_tokens_max: Option<u32>,
     output_tokens_max: Option<u32>,
@@ -184,6 +194,7 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    receipt: Option<Digest>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
@@ -202,6 +213,11 @@ impl Leaf {
         Ok(match self.fact {
             Name::Founded => Fact::Founded { owner: need("owner", self.owner)? },
             Name::Issued => Fact::Issued {
+                id: need("id", self.id)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Started => Fact::Started {
                 id: need("id", self.id)?,
                 to: need("to", self.to)?,
                 amount: need("amount", self.amount)?,
@@ -243,6 +259,7 @@ impl Leaf {
                     class: need("class", self.class)?,
                     privacy: need("privacy", self.privacy)?,
                     request: need("request", self.request)?,
+                    order: self.order,
                     input_bytes: need("input_bytes", self.input_bytes)?,
                     input_tokens_max: need("input_tokens_max", self.input_tokens_max)?,
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
@@ -262,6 +279,7 @@ impl Leaf {
                 usage: need("usage", self.usage)?,
                 legs: need("legs", self.legs)?,
                 output: self.output,
+                receipt: self.receipt,
             },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {

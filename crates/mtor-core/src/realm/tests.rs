@@ -13,5 +13,6 @@ mod private;
 mod random;
 mod refusing;
 mod restart;
+mod starting;
 mod waiting;
 mod working;
