@@ -20,7 +20,10 @@ await person.part("history-item").click();
 await person.part("prove").click();
 await person.inState("proof", "holds");
 const words = await person.part("proof").innerText();
-for (const said of ["say The tower is of iron.", "to scripted", "to the realm's treasury", "the answer is whole", "The realm"]) {
+for (const said of [
+  "say The tower is of iron.", "asked under a signature of this wallet", "the result is signed by scripted", "to scripted",
+  "to the realm's treasury", "the answer is whole", "The realm",
+]) {
   assert.ok(words.includes(said), `"${said}" in: ${words}`);
 }
 assert.ok(!(await saved("settled")).includes("iron"), "no word of the job is in the file");
