@@ -20,7 +20,10 @@ await person.part("history-item").click();
 await person.part("prove").click();
 await person.inState("proof", "holds");
 const words = await person.part("proof").innerText();
-for (const said of ["say The tower is of iron.", "to scripted", "to the realm's treasury", "the answer is whole", "The realm"]) {
+for (const said of [
+  "say The tower is of iron.", "asked under a signature of this wallet", "the result is signed by scripted", "to scripted",
+  "to the realm's treasury", "the answer is whole", "The realm",
+]) {
   assert.ok(words.includes(said), `"${said}" in: ${words}`);
 }
 assert.ok(!(await saved("settled")).includes("iron"), "no word of the job is in the file");
@@ -50,7 +53,7 @@ const did = await page.evaluate(() => document.querySelector("[data-testid=walle
 await person.part("receive").click();
 await person.part("receive-amount").fill("12.5");
 await person.part("receive-memo").fill("Tea & cake");
-await person.part("receive-code").waitFor();
+await person.part("qr-code").waitFor();
 const link = await person.part("receive-link").innerText();
 assert.equal(link, `${new URL(url).origin}/#/wallet?to=${did}&amount=12.5&memo=Tea+%26+cake`);
 const other = "did:key:z6Mkpjxjo9xiD6x3mvPtEFoXNtuVX9KjeXkPaUKiKMDBxW6n";

@@ -36,13 +36,13 @@ async fn a_wallet_comes_back_after_the_browser_was_lost() {
 }
 
 #[tokio::test]
-async fn a_wallet_is_taken_to_another_device() {
-    play("another_device.mjs").await;
+async fn money_is_proven_asked_for_and_not_spent_unasked() {
+    play("proving.mjs").await;
 }
 
 #[tokio::test]
-async fn money_is_proven_asked_for_and_not_spent_unasked() {
-    play("proving.mjs").await;
+async fn a_wallet_is_taken_to_another_device() {
+    play("another_device.mjs").await;
 }
 
 /// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.

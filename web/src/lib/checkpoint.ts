@@ -63,7 +63,7 @@ function signatureLine(line: string): { name: string; id: Uint8Array; signature:
   return { name, id: bytes.slice(0, ID_BYTES), signature: bytes.slice(ID_BYTES) };
 }
 
-/** Whether a signature is of this key over this text. */
+/** Whether a signature over a text is of this Ed25519 key. */
 export async function isSigned(key: Uint8Array, signature: Uint8Array<ArrayBuffer>, text: string): Promise<boolean> {
   if (signature.length !== SIGNATURE_BYTES) return false;
   const imported = await crypto.subtle.importKey("raw", Uint8Array.from(key), "Ed25519", false, ["verify"]);

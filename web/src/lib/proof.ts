@@ -21,7 +21,7 @@ const SALT_BYTES = 16;
 const FIELDS = ["leaf", "salt", "request", "answer", "order", "receipt"];
 
 /** What is looked at, in this order; a proof that does not hold says at which of them it fails. */
-export const STEPS = ["format", "signature", "path", "entry", "text", "signer"] as const;
+export const STEPS = ["format", "signature", "path", "entry", "text", "signed"] as const;
 export type Step = (typeof STEPS)[number];
 
 /** A proof that proves nothing. */
@@ -43,7 +43,7 @@ export interface AcceptedEntry {
   model: string;
   /** What the question is committed to by. */
   request: Digest;
-  /** What the wallet's signature under it is committed to by. */
+  /** What the wallet's signature under it is committed to by, if there is one. */
   order?: Digest;
   hold: Micro;
   price: Price;
@@ -59,17 +59,11 @@ export interface SettledEntry {
   usage: Usage;
   legs: { to: AccountId; amount: Micro }[];
   output?: Digest;
-  /** What the worker's signature is committed to by. */
+  /** What the worker's signature under its result is committed to by. */
   receipt?: Digest;
 }
 
 export type Outcome = "stop" | "length" | "failed" | "cancelled" | "expired";
-
-/** Who has signed: the wallet that asked, or the worker that was paid, with what it says it used. */
-export interface Signed {
-  by: Did;
-  usage?: Usage;
-}
 
 /** What a proof proves. */
 export interface Proven<E> {
@@ -77,8 +71,8 @@ export interface Proven<E> {
   checkpoint: Checkpoint;
   /** The text that the entry is shown to commit to. */
   text?: string;
-  /** Whose signature it is shown to commit to. */
-  signed?: Signed;
+  /** Who has signed it: the wallet what it asked, the worker what it has done. */
+  signedBy?: Did;
 }
 
 /** What is proven of a job. */
@@ -122,12 +116,11 @@ export async function checkProof<E extends AcceptedEntry | SettledEntry>(
   if (!root || !equal(root, checkpoint.root)) throw new BadProof("path");
   const entry = entryOf<E>(shown.leaf);
   if (entry?.seq !== index || entry.fact !== fact) throw new BadProof("entry");
-  const proven: Proven<E> = { entry, checkpoint };
   const shownText = await textOf(entry, shown);
-  if (shownText !== undefined) proven.text = shownText;
-  const signed = await signedOf(entry, shown, realm);
-  if (signed) proven.signed = signed;
-  return proven;
+  const signedBy = await signerOf(entry, shown, realm);
+  return {
+    entry, checkpoint, ...(shownText === undefined ? {} : { text: shownText }), ...(signedBy === undefined ? {} : { signedBy }),
+  };
 }
 
 /** The same proof without the words in it. What it proves of the entry is the same. */
@@ -186,51 +179,56 @@ function entryOf<E>(leaf: string): E | undefined {
 /** The text that is shown, if it is the one that the entry commits to. */
 async function textOf(entry: AcceptedEntry | SettledEntry, shown: Shown): Promise<string | undefined> {
   const [text, other] = entry.fact === "accepted" ? [shown.request, shown.answer] : [shown.answer, shown.request];
-  const isSalted = text !== undefined || shown.receipt !== undefined;
-  if (other !== undefined || isSalted !== (shown.salt !== undefined)) throw new BadProof("text");
+  const isAnything = text ?? shown.order ?? shown.receipt;
+  if (other !== undefined || (isAnything === undefined) !== (shown.salt === undefined)) throw new BadProof("text");
   if (text === undefined) return undefined;
   const committed = entry.fact === "accepted" ? entry.request : entry.output;
-  if ((await commitment(shown, text)) !== committed) throw new BadProof("text");
+  if ((await commitment(shown.salt, text)) !== committed) throw new BadProof("text");
   return text;
 }
 
-/** Whose signature is shown, if it holds and is the one that the entry commits to. */
-async function signedOf(entry: AcceptedEntry | SettledEntry, shown: Shown, realm: string): Promise<Signed | undefined> {
-  const [sealed, other] = entry.fact === "accepted" ? [shown.order, shown.receipt] : [shown.receipt, shown.order];
-  if (other !== undefined) throw new BadProof("signer");
-  if (sealed === undefined) return undefined;
-  const committed = entry.fact === "accepted" ? entry.order : entry.receipt;
-  const seal = sealOf(sealed);
-  if (!seal || (await commitment(shown, sealed)) !== committed) throw new BadProof("signer");
-  const text = entry.fact === "accepted" ? await orderText(shown, realm) : doneText(entry.id, seal);
-  const [key, signature] = [keyOfDid(seal.by), unbase64url(seal.signature)];
-  if (text === undefined || !key || !signature || !(await isSigned(key, signature, text))) throw new BadProof("signer");
-  return seal.usage ? { by: seal.by, usage: seal.usage } : { by: seal.by };
+/** Who signed what is shown to be signed, if the entry commits to that signature and it holds. */
+async function signerOf(entry: AcceptedEntry | SettledEntry, shown: Shown, realm: string): Promise<Did | undefined> {
+  const isAccepted = entry.fact === "accepted";
+  const [seal, other] = isAccepted ? [shown.order, shown.receipt] : [shown.receipt, shown.order];
+  if (other !== undefined) throw new BadProof("signed");
+  if (seal === undefined) return undefined;
+  const committed = isAccepted ? entry.order : entry.receipt;
+  if ((await commitment(shown.salt, seal)) !== committed) throw new BadProof("signed");
+  const signed = sealOf(seal);
+  if (!signed) throw new BadProof("signed");
+  const text = isAccepted ? await orderText(realm, shown.request) : receiptText(entry.id, seal);
+  const key = keyOfDid(signed.by);
+  const signature = unbase64url(signed.signature);
+  if (!key || !signature || !text || !(await isSigned(key, signature, text))) throw new BadProof("signed");
+  return signed.by;
 }
 
-function sealOf(json: string): (OrderSeal & Partial<Receipt>) | undefined {
+function sealOf(json: string): OrderSeal | undefined {
   try {
-    const seal = JSON.parse(json) as OrderSeal & Partial<Receipt>;
-    return typeof seal.by === "string" && typeof seal.signature === "string" ? seal : undefined;
+    const { by, signature } = JSON.parse(json) as OrderSeal;
+    return typeof by === "string" && typeof signature === "string" ? { by, signature } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** What a wallet signs of a job. */
-async function orderText(shown: Shown, realm: string): Promise<string | undefined> {
-  if (shown.request === undefined) return undefined;
-  return `mtor.v1 order\n${realm}\n${hex(await sha256(utf8(shown.request)))}\n`;
+/** What a wallet signs of what it asks, as in mtor-protocol (order.rs). */
+async function orderText(realm: string, request: string | undefined): Promise<string | undefined> {
+  return request === undefined ? undefined : `mtor.v1 order\n${realm}\n${hex(await sha256(utf8(request)))}\n`;
 }
 
-/** What a worker signs of it. */
-function doneText(job: JobId, { lease, output, usage }: Partial<Receipt>): string {
-  const used = [usage?.input_tokens, usage?.output_tokens, usage?.audio_ms, usage?.images].map((count) => count ?? 0);
-  return `mtor.v1 done\n${job}\n${lease}\n${output}\n${used.join(" ")}\n`;
+/** What a worker signs of what it has done, as in mtor-protocol (worker.rs). */
+function receiptText(job: JobId, json: string): string | undefined {
+  const { output, usage } = JSON.parse(json) as Receipt;
+  // Read from the text: numbers of 64 bits do not fit into one of ours.
+  const [, lease] = /"lease":(\d+)[,}]/.exec(json) ?? [];
+  const used = [usage?.input_tokens, usage?.output_tokens, usage?.audio_ms, usage?.images].map((count) => count ?? 0).join(" ");
+  return lease && `mtor.v1 done\n${job}\n${lease}\n${output}\n${used}\n`;
 }
 
-async function commitment(shown: Shown, text: string): Promise<string | undefined> {
-  const salt = unhex(shown.salt ?? "");
+async function commitment(saltText: string | undefined, text: string): Promise<Digest | undefined> {
+  const salt = unhex(saltText ?? "");
   return salt?.length === SALT_BYTES ? hex(await sha256(concat(salt, utf8(text)))) : undefined;
 }
 

@@ -225,7 +225,7 @@ fn the_vectors_of_other_implementations_are_what_the_ledger_says() {
     let tile = |path: &str| STANDARD.encode(ledger.tile(path).unwrap().unwrap());
     let vectors = serde_json::json!({
         "realm": realm().did(), "account": ALICE, "job": job.id, "request": job.request_json, "answer": job.text,
-        "accepted": proofs.accepted, "settled": proofs.settled, "checkpoints": checkpoints,
+        "wallet": alice().did(), "worker": worker().did(), "accepted": proofs.accepted, "settled": proofs.settled, "checkpoints": checkpoints,
         "tiles": { "0/000": tile("0/000"), "0/001": tile("0/001.p/44"), "1/000": tile("1/000.p/1") },
     });
     let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
