@@ -18,6 +18,7 @@ mod offers;
 mod realm;
 mod starter;
 mod state;
+pub mod trust;
 mod waiting;
 
 pub use balances::{Balance, Balances};
@@ -25,6 +26,7 @@ pub use books::{Account, Books, BooksError, ESCROW, Hold, ISSUER, TREASURY};
 pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
 pub use grant::{Grant, grant_account};
+pub use market::{Load, Market};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use starter::{StarterRules, Starters};
 pub use state::{Corrupt, OpenJob, State};

@@ -18,7 +18,7 @@ use mtor_protocol::{CapabilityKind, Timestamp};
 use crate::config::MarketRules;
 
 /// How often a factor changes, in milliseconds.
-pub(crate) const PERIOD_MS: u64 = 5_000;
+const PERIOD_MS: u64 = 5_000;
 /// How long a quoted price holds, in milliseconds.
 pub(crate) const QUOTE_MS: u64 = 30_000;
 /// The factor of a list price.
@@ -43,18 +43,22 @@ const POINTS_MAX: usize = 24 * 60;
 
 /// How much there is to do, and who is there to do it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Load {
-    pub(crate) busy: u32,
-    pub(crate) queued: u32,
-    pub(crate) slots: u32,
-    pub(crate) workers: u32,
+pub struct Load {
+    /// Slots in use.
+    pub busy: u32,
+    /// Jobs that wait.
+    pub queued: u32,
+    /// All slots.
+    pub slots: u32,
+    /// Workers that have them.
+    pub workers: u32,
     /// How long a job takes, in seconds.
-    pub(crate) service_s: f64,
+    pub service_s: f64,
 }
 
 /// The factors of all capabilities.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Market {
+pub struct Market {
     quotations: BTreeMap<CapabilityKind, Quotation>,
     /// The end of the present period; not before the first look.
     due: Option<Timestamp>,
@@ -73,18 +77,16 @@ struct Quotation {
 }
 
 impl Market {
+    /// How often a factor changes, in milliseconds.
+    pub const PERIOD_MS: u64 = PERIOD_MS;
+
     /// Whether a period has ended.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         self.due.is_none_or(|due| due <= now)
     }
 
     /// Makes up for the periods that have ended, in which the load was this.
-    pub(crate) fn advance(
-        &mut self,
-        now: Timestamp,
-        rules: MarketRules,
-        loads: &BTreeMap<CapabilityKind, Load>,
-    ) {
+    pub fn advance(&mut self, now: Timestamp, rules: MarketRules, loads: &BTreeMap<CapabilityKind, Load>) {
         let Some(due) = self.due else {
             self.due = Some(now.plus_ms(PERIOD_MS));
             return;
@@ -110,7 +112,7 @@ impl Market {
     }
 
     /// The factor that holds now, in thousandths; with a quote that expires then, the lower of the two.
-    pub(crate) fn factor(&self, now: Timestamp, kind: &CapabilityKind, quote: Option<Timestamp>) -> u32 {
+    pub fn factor(&self, now: Timestamp, kind: &CapabilityKind, quote: Option<Timestamp>) -> u32 {
         let Some(quotation) = self.quotations.get(kind) else { return ONE };
         let quoted = quote.filter(|expires| now <= *expires && *expires <= now.plus_ms(QUOTE_MS));
         let quoted = quoted.map(|expires| quotation.factor_at(Timestamp(expires.0.saturating_sub(QUOTE_MS))));
@@ -118,7 +120,7 @@ impl Market {
     }
 
     /// The average load of a capability, as far as it is known.
-    pub(crate) fn load(&self, kind: &CapabilityKind) -> Option<f64> {
+    pub fn load(&self, kind: &CapabilityKind) -> Option<f64> {
         self.quotations.get(kind).map(|quotation| quotation.load)
     }
 

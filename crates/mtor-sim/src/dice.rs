@@ -30,4 +30,24 @@ impl Dice {
     pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
     }
+    /// Any number, each as likely as the other.
+    pub(crate) fn lot(&mut self) -> u64 {
+        self.0.random()
+    }
+
+    /// From 0 to below 1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        self.0.random()
+    }
+
+    /// Round zero, with a standard deviation of one (Box and Muller).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (self.unit() * std::f64::consts::TAU).cos()
+    }
+
+    /// The time until the next of so many events per unit of time.
+    pub(crate) fn until_next(&mut self, rate: f64) -> f64 {
+        -(1.0 - self.unit()).ln() / rate
+    }
 }

@@ -9,12 +9,15 @@
 //! before it are durable; inputs are handled in batches, one commit for each. What the simulator does not have is the
 //! broker's own code: sockets, sessions and HTTP are tested end to end.
 //!
+//! Beside that, [`run_economy`] plays a public realm for days, with users, workers, cheats and prices, on the rules of the core.
+//!
 //! What must not live here: anything that the realm needs in order to run.
 
 mod answer;
 mod client;
 mod defaults;
 mod dice;
+mod economy;
 mod journal;
 mod promises;
 mod run;
@@ -24,6 +27,9 @@ mod stream;
 mod worker;
 mod world;
 
+pub use economy::{
+    Economy, EconomyOptions, Kind, KindReport, Phase, StarterReport, Waits, run_economy, write_economy,
+};
 pub use promises::{Promise, Violation};
 pub use run::{Failure, Options, Report, run_seed};
 pub use sabotage::Sabotage;

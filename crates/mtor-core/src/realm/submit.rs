@@ -42,8 +42,8 @@ impl Realm {
             }
         };
         let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
-        // They have led to price and payer, and are no part of what is recorded.
-        (job.quote, job.grant) = (None, None);
+        // What it led to is noted; what the journal does not have, the state must not have either.
+        (job.grant, job.quote) = (None, None);
         self.set_aside(now, &job, hold, outputs)?;
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
