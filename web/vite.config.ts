@@ -11,8 +11,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: {
-    // `npm run dev` beside a running realm.
-    proxy: { "/api": "http://127.0.0.1:9000", "/ws": { target: "ws://127.0.0.1:9000", ws: true } },
+    // `npm run dev` beside a running realm. Not in the short form, which would change the host that requests are signed for.
+    proxy: {
+      "/api": { target: "http://127.0.0.1:9000" },
+      "/log": { target: "http://127.0.0.1:9000" },
+      "/ws": { target: "ws://127.0.0.1:9000", ws: true },
+    },
   },
   test: {
     include: ["test/**/*.test.ts"],

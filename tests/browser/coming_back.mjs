@@ -8,6 +8,7 @@ const PASSWORD = "a horse, a cart, a caf\u{e9}";
 let person = await open();
 const { page } = person;
 await person.connected();
+await eventually("the owner has filled it up", async () => (await person.balance()) > 0n);
 await person.ask("say The lighthouse stands.");
 await person.inState("answer-state", "completed");
 await eventually("the answer is paid", async () => (await person.balance()) % 1_000_000n !== 0n);
@@ -40,10 +41,16 @@ await person.inState("keep", "kept");
 assert.equal(await page.getByTestId("keep-words").count(), 0);
 assert.equal(await atWallet(), did);
 
-// The browser is lost. Another one has a wallet of its own, which is not given up unasked.
+// The browser is lost. Another one has a wallet of its own, which shares coins, and is not given up unasked.
 await lose();
 const other = await atWallet();
 assert.notEqual(other, did);
+await eventually("the owner has filled it up", async () => (await person.balance()) === 100_000_000n);
+await person.page.getByRole("button", { name: "Share coins" }).click();
+await person.page.getByLabel("For whom or what").fill("kids");
+await person.page.getByLabel("Limit in coins").fill("60");
+await person.page.getByRole("button", { name: "Share", exact: true }).click();
+await person.part("grant").waitFor();
 await person.part("keep-bring").click();
 await person.part("bring-words").fill(words.with(3, `${words[3]}xyz`).join("\n"));
 await person.part("bring-find").click();
@@ -53,7 +60,8 @@ await person.part("bring-find").click();
 await eventually("these are no wallet", async () => /together they are no wallet/.test(await complaint()));
 await person.part("bring-words").fill(words.map((word, index) => `${index + 1}. ${word}`).join("\n"));
 await person.part("bring-find").click();
-await eventually("the present one is named", async () => (await person.part("replace-here").innerText()).includes("100 coins"));
+await person.part("replace-here").getByText(/holds \d/).waitFor();
+await person.part("replace-here").getByText("shares coins with others").waitFor();
 await person.part("replace").click();
 assert.match(await person.part("replace").innerText(), /Really/);
 assert.equal(await name(), other, "nothing has happened yet");
@@ -78,7 +86,7 @@ const file = { name: saved.suggestedFilename(), mimeType: "application/json", bu
 await person.part("keep-have").click();
 await person.inState("keep", "kept");
 
-// Lost again; the file brings it back, with its password.
+// Lost again; the file brings it back, with its password. This time the wallet in its place is kept first.
 await lose();
 await atWallet();
 await person.part("keep-bring").click();
@@ -89,7 +97,12 @@ await person.part("bring-find").click();
 await eventually("the password is wrong", async () => /password does not open/.test(await complaint()));
 await person.part("bring-password").fill(PASSWORD);
 await person.part("bring-find").click();
-await person.part("replace").click();
+await person.part("replace-keep-first").click();
+await person.part("keep-file").click();
+for (const field of ["keep-password", "keep-password-again"]) await person.part(field).fill(PASSWORD);
+await person.part("keep-save").click();
+await person.part("keep-have").click();
+await person.part("replace-here").getByText("You can come back to it").waitFor();
 await person.part("replace").click();
 await back(spentTo + 100_000_000n, "file");
 await person.close();

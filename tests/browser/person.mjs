@@ -48,8 +48,8 @@ export async function eventually(what, look) {
 }
 
 /** Opens the browser at the page. `close` asserts that nothing went wrong in the meantime. */
-export async function open(options = {}, address = url) {
-  const context = await chromium.launchPersistentContext(profile, {
+export async function open(options = {}, address = url, folder = profile) {
+  const context = await chromium.launchPersistentContext(folder, {
     executablePath: process.env.MTOR_CHROMIUM,
     args: ARGUMENTS,
     chromiumSandbox: false,
@@ -69,6 +69,8 @@ class Person {
   faults = [];
   /** Whether the realm is away on purpose: what fails then is no fault. */
   realmIsAway = false;
+  /** Whether something is asked for that is not there, on purpose. */
+  asksForMissing = false;
 
   constructor(context, page) {
     this.context = context;
@@ -80,7 +82,8 @@ class Person {
     page.on("pageerror", (error) => faults.push(`exception: ${error.stack ?? error}`));
     page.on("console", (message) => {
       const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection/.test(message.text());
-      if (message.type() === "error" && !unreachable) faults.push(`console: ${message.text()}`);
+      const missing = this.asksForMissing && /status of 404/.test(message.text());
+      if (message.type() === "error" && !unreachable && !missing) faults.push(`console: ${message.text()}`);
     });
     page.on("dialog", (dialog) => {
       faults.push(`dialog: ${dialog.message()}`);

@@ -54,21 +54,39 @@ pub async fn node(script: &str, arguments: &[&str]) {
     run(command).await;
 }
 
-/// Runs a Go program with Debian's packages of Go's own libraries, to its end, and gives how it ended.
+/// Runs the program in `clients/log`, which is written in Go with Go's own libraries, to its end, and gives how it ended.
 ///
 /// # Panics
 /// When Go is not there; `./mtor test e2e` installs it.
-pub async fn go(program: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new("go");
-    command.arg("run").arg(workspace().join("tests/clients").join(program)).args(arguments);
-    // Without modules, so that nothing is fetched: Debian has the libraries' sources in this place.
-    command.env("GO111MODULE", "off").env("GOPATH", GO_PACKAGES).env("GOCACHE", cache("go"));
+pub async fn log_tool(arguments: &[&str]) -> Output {
+    let mut command = log_tool_command(arguments);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+/// Starts that program, for as long as the test needs it. What it says goes to `log`.
+///
+/// # Panics
+/// When it can't be started.
+pub fn log_tool_beside(arguments: &[&str], log: &Path) -> Process {
+    Process::start(log_tool_command(arguments), log)
+}
+
+fn log_tool_command(arguments: &[&str]) -> Command {
+    let program = cache("log-tool");
+    let locks = cache("locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    let lock = File::create(locks.join("log-tool")).unwrap();
+    lock.lock().unwrap();
+    // Go looks by itself whether there is anything to do. Without modules, nothing is fetched: Debian has the libraries' sources.
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg("./tests/clients/log").current_dir(workspace());
+    go.env("GO111MODULE", "off").env("GOPATH", GO_PACKAGES).env("GOCACHE", cache("go"));
+    finish(&mut go);
+    drop(lock);
+    let mut command = Command::new(program);
+    command.args(arguments);
     without_proxies(&mut command);
-    let run = move || match command.output() {
-        Ok(output) => output,
-        Err(error) => panic!("go can't be started ({error}): `./mtor test e2e` installs golang-go"),
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
+    command
 }
 
 /// Installs what the `package-lock.json` of a folder names, unless it was done before.

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { base58, unbase58 } from "../src/lib/base58";
 import { base64, base64url, hex, sha256, utf8, utf8Length, utf8Prefix } from "../src/lib/bytes";
 import { didOfKey, guidOfKey, keyOfDid, shortDid } from "../src/lib/did";
-import { sessionText, signatureBase, signedHeaders, type Signer } from "../src/lib/signing";
+import { sessionText, signatureBase, signedHeaders, signedOrder, type Signer } from "../src/lib/signing";
+import type { Submit } from "../src/lib/wire";
 import { uuid7, uuid7Time } from "../src/lib/uuid";
 
 /** The key pair of a seed. */
@@ -27,6 +28,14 @@ async function signerOf(seed: Uint8Array): Promise<Signer> {
 
 const seed = (byte: number) => new Uint8Array(32).fill(byte);
 const lastByte = (byte: number) => Uint8Array.from({ length: 32 }, (_, index) => (index === 31 ? byte : 0));
+
+describe("orders", () => {
+  it("are signed as the realm checks them", async () => {
+    const order = await signedOrder(await signerOf(seed(7)), "did:key:z6MkRealm", { id: "x" } as Submit);
+    expect(order.order).toBe('{"id":"x"}');
+    expect(order.signature).toBe("6FwDKmp07PsANjQSaWogxT_xaFfAdtPkxyc_Yylm-yQgtaH3R_ij3Ce7KJowSFkK5gpZLVbP7LvYyTOB3Q2-Dw");
+  });
+});
 
 describe("names of keys", () => {
   it("are those of the did:key specification", async () => {

@@ -179,4 +179,36 @@ describe("jobs", () => {
     for (let count = 0; count < ACTIVE_JOBS_MAX; count += 1) jobs.submit([{ role: "user", content: "Hi" }]);
     expect(jobs.get(jobs.submit([{ role: "user", content: "Hi" }]))).toMatchObject({ state: "failed", problem: { status: 429 } });
   });
+
+  it("signs what is asked once, however often it is sent, and nothing that was stopped before", async () => {
+    const sent: Sent[] = [];
+    let online = true;
+    let signed = 0;
+    const jobs = new Jobs({
+      api: {} as Api,
+      send: (type, data, subject) => {
+        if (online) sent.push({ type, data, subject });
+        return online;
+      },
+      sign: async (submit) => ({ order: JSON.stringify({ ...submit, n: ++signed }), by: "did:key:z", signature: "s" }),
+      onMoney: () => {},
+    });
+    const id = jobs.submit([{ role: "user", content: "hi" }]);
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    online = false;
+    jobs.resume();
+    online = true;
+    jobs.resume();
+    expect(sent.map(({ type }) => type)).toEqual(["mtor.job.order", "mtor.job.order"]);
+    expect(sent[1]).toEqual(sent[0]);
+    expect(JSON.parse((sent[0]?.data as { order: string }).order)).toMatchObject({ id, n: 1 });
+
+    const early = jobs.submit([{ role: "user", content: "no" }]);
+    jobs.cancel(early);
+    const why = problem(404, "There is no such thing here", "");
+    jobs.receive({ id: "e", source: "r", type: "mtor.error", time: new Date().toISOString(), subject: early, data: why } as RealmEvent);
+    await Promise.resolve();
+    await vi.waitFor(() => expect(signed).toBe(2));
+    expect(sent.filter(({ subject }) => subject === early).map(({ type }) => type)).toEqual(["mtor.job.cancel"]);
+  });
 });

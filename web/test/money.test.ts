@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coins, coinsShort, micro, parseCoins } from "../src/lib/money";
+import { coins, coinsShort, micro, parseCoins, priceShort } from "../src/lib/money";
 
 describe("amounts", () => {
   it("come from the wire whole, however large", () => {
@@ -23,6 +23,19 @@ describe("amounts", () => {
     expect(coinsShort(712n)).toBe("0.00071");
     expect(coinsShort(7n)).toBe("0.000007");
     expect(coinsShort(0n)).toBe("0");
+  });
+
+  it("are never shown as less than they cost, nor as more than there is", () => {
+    expect(priceShort(12_345_678n)).toBe("12.35");
+    expect(priceShort(5_000_000n)).toBe("5");
+    expect(priceShort(5_000_001n)).toBe("5.01");
+    expect(priceShort(999_999n)).toBe("1");
+    expect(priceShort(711n)).toBe("0.00072");
+    expect(priceShort(0n)).toBe("0");
+    for (let amount = 1n; amount < 10n ** 15n; amount = amount * 3n + 1n) {
+      expect(parseCoins(priceShort(amount))).toBeGreaterThanOrEqual(amount);
+      expect(parseCoins(coinsShort(amount))).toBeLessThanOrEqual(amount);
+    }
   });
 
   it("are read as people write them", () => {

@@ -7,7 +7,7 @@ import { openDatabase, transact } from "../src/lib/database";
 import { keyOfDid } from "../src/lib/did";
 import { keysOf, makeSecret } from "../src/lib/secret";
 import { dropFormer, formerWallets, markKept, openWallet, replaceWallet, type Keeping } from "../src/lib/wallet";
-import type { WalletInfo } from "../src/lib/wire";
+import type { GrantList, TransferRequest, WalletInfo } from "../src/lib/wire";
 
 beforeEach(() => {
   vi.unstubAllGlobals();
@@ -144,26 +144,62 @@ describe("a wallet that is replaced", () => {
 describe("the coins of a wallet that was replaced", () => {
   const info = (available: string, held: string) => ({ available, held }) as WalletInfo;
 
-  it("come over, and what is held another time", async () => {
-    const transfer = vi.fn(async () => info("0", "7"));
-    const brought = await bringCoinsOver({ wallet: async () => info("2000000", "7"), transfer }, "did:key:zNew");
-    expect(brought).toEqual({ amount: 2_000_000n, done: false });
-    expect(transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ to: "did:key:zNew", amount: "2000000" }));
+  /** A wallet that holds this at one look after another, and shares this much with others. */
+  function former(looks: WalletInfo[], shared: string[] = []) {
+    const grants = async () => ({ given: shared.map((id) => ({ id })), received: [] }) as unknown as GrantList;
+    return {
+      wallet: vi.fn(async () => looks.shift() ?? info("0", "0")),
+      grants,
+      takeGrantBack: vi.fn((id: string) => {
+        shared.splice(shared.indexOf(id), 1);
+        return grants();
+      }),
+      transfer: vi.fn(async (_: TransferRequest) => info("0", "0")),
+    };
+  }
+
+  it("come over, and nothing is left", async () => {
+    const wallet = former([info("2000000", "0")]);
+    expect(await bringCoinsOver(wallet, "did:key:zNew")).toEqual({ amount: 2_000_000n, done: true });
+    expect(wallet.transfer).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ to: "did:key:zNew", amount: "2000000" }),
+    );
+  });
+
+  it("come another time as far as they are held for jobs", async () => {
+    const held = former([info("2000000", "7"), info("0", "7")]);
+    expect(await bringCoinsOver(held, "did:key:zNew")).toEqual({ amount: 2_000_000n, done: false });
+    expect(await bringCoinsOver(former([info("0", "7")]), "did:key:zNew")).toEqual({ amount: 0n, done: false });
+    // A job was settled in between: what it gave back comes at once, and whether that was all is seen the next time.
+    const settled = former([info("2000000", "7"), info("5", "0")]);
+    expect(await bringCoinsOver(settled, "did:key:zNew")).toEqual({ amount: 2_000_005n, done: false });
+  });
+
+  it("are taken back from those who share them", async () => {
+    const wallet = former([info("3", "0")], ["a", "b"]);
+    expect(await bringCoinsOver(wallet, "did:key:zNew")).toEqual({ amount: 3n, done: true });
+    expect(wallet.takeGrantBack.mock.calls.flat().sort()).toEqual(["a", "b"]);
+  });
+
+  it("that can only be spent stay where they are", async () => {
+    const bound = { bound: "2000000" };
+    const wallet = former([{ ...info("5000000", "0"), ...bound }, { ...info("2000000", "0"), ...bound }]);
+    expect(await bringCoinsOver(wallet, "did:key:zNew")).toEqual({ amount: 3_000_000n, done: true });
+    expect(wallet.transfer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: "3000000" }));
   });
 
   it("are done with when there are none, or the realm knows of none", async () => {
-    const transfer = vi.fn();
-    const empty = { wallet: async () => info("0", "0"), transfer };
+    const empty = former([]);
     expect(await bringCoinsOver(empty, "did:key:zNew")).toEqual({ amount: 0n, done: true });
-    const unknown = async () => Promise.reject(new ApiError(problem(404, "not found", "")));
-    expect(await bringCoinsOver({ wallet: unknown, transfer }, "did:key:zNew")).toEqual({ amount: 0n, done: true });
-    expect(transfer).not.toHaveBeenCalled();
+    const unknown = { ...former([]), wallet: async () => Promise.reject(new ApiError(problem(404, "not found", ""))) };
+    expect(await bringCoinsOver(unknown, "did:key:zNew")).toEqual({ amount: 0n, done: true });
+    expect(empty.transfer).not.toHaveBeenCalled();
+    expect(unknown.transfer).not.toHaveBeenCalled();
   });
 
   it("stay where they are while the realm does not answer", async () => {
     const away = async () => Promise.reject(new ApiError(problem(0, "The realm does not answer", "")));
-    await expect(bringCoinsOver({ wallet: away, transfer: vi.fn() }, "did:key:zNew")).rejects.toThrow();
-    const refused = { wallet: async () => info("5", "0"), transfer: away };
-    await expect(bringCoinsOver(refused, "did:key:zNew")).rejects.toThrow();
+    await expect(bringCoinsOver({ ...former([]), wallet: away }, "did:key:zNew")).rejects.toThrow();
+    await expect(bringCoinsOver({ ...former([info("5", "0")]), transfer: away }, "did:key:zNew")).rejects.toThrow();
   });
 });

@@ -9,12 +9,14 @@ use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
 use crate::settings::Settings;
+use crate::starter::Starter;
 use crate::witness::Cosigned;
 
 /// A wallet, as the broker deals with it.
@@ -59,8 +61,12 @@ pub struct App {
     pub nonces: Mutex<NonceCache>,
     /// Who asks how often.
     pub rates: RateLimiter,
+    /// Gives new wallets their first coins, where the realm does.
+    pub starter: Option<Starter>,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
+    /// What waits for another device of the same person.
+    pub handovers: Handovers,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -82,6 +88,7 @@ impl App {
         tasks: TaskTracker,
     ) -> Self {
         Self {
+            starter: config.starter.map(|rules| Starter::new(rules, &settings.file.starter, &key)),
             config,
             did: key.did(),
             owner,
@@ -92,6 +99,7 @@ impl App {
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
+            handovers: Handovers::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

@@ -23,8 +23,8 @@ const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const FORWARDED: [HeaderName; 2] =
-    [HeaderName::from_static("forwarded"), HeaderName::from_static("x-forwarded-for")];
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED: [HeaderName; 2] = [HeaderName::from_static("forwarded"), FORWARDED_FOR];
 
 impl App {
     /// Whose request this is.
@@ -97,6 +97,18 @@ pub(crate) fn is_at_home(headers: &HeaderMap, peer: SocketAddr) -> bool {
     let direct = FORWARDED.iter().all(|name| !headers.contains_key(name));
     let own_name = text(headers, &header::HOST).is_some_and(is_loopback_host);
     peer.ip().to_canonical().is_loopback() && direct && own_name
+}
+
+/// Where a request comes from: the other end of its connection; or, when that is a proxy on this machine, whom the proxy
+/// names. It adds its own word at the end of the list, and what stands before that can be anybody's.
+pub(crate) fn origin_address(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+    let peer = peer.ip().to_canonical();
+    if !peer.is_loopback() {
+        return peer;
+    }
+    let named = headers.get_all(FORWARDED_FOR).iter().next_back().and_then(|list| list.to_str().ok());
+    let last = named.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
+    last.map_or(peer, |address: IpAddr| address.to_canonical())
 }
 
 fn is_loopback_host(host: &str) -> bool {
@@ -181,6 +193,26 @@ mod tests {
             "through a proxy"
         );
         assert!(!is_at_home(&headers(&[]), here));
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_says_where_a_request_comes_from() {
+        let here: SocketAddr = "[::ffff:127.0.0.1]:5000".parse().unwrap();
+        let there: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+        let origin = |forwarded: &[&str], peer| {
+            let named = forwarded.iter().map(|value| (FORWARDED_FOR, value.parse().unwrap()));
+            origin_address(&named.collect(), peer).to_string()
+        };
+        assert_eq!(origin(&[], here), "127.0.0.1");
+        assert_eq!(origin(&["198.51.100.9"], here), "198.51.100.9");
+        assert_eq!(
+            origin(&["203.0.113.1, 198.51.100.9"], here),
+            "198.51.100.9",
+            "the first was the client's"
+        );
+        assert_eq!(origin(&["203.0.113.1", "2001:db8::9"], here), "2001:db8::9");
+        assert_eq!(origin(&["nobody"], here), "127.0.0.1");
+        assert_eq!(origin(&["198.51.100.9"], there), "192.0.2.7", "anybody can write that");
     }
 
     #[test]

@@ -88,10 +88,10 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     }
     let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
+    witness::start(&app)?;
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
-    witness::start(&app)?;
     audit::start(&app, compared);
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }

@@ -46,6 +46,12 @@ pub const PREVIEW_CHARS: usize = 160;
 /// The space that is left free in a job's numbering after a restart, so that no number is ever given twice: more than
 /// the events that a job can have between two savings of its text.
 pub const SEQUENCE_GAP: u64 = 1 << 20;
+/// How long something that is handed from one device to another waits, in seconds.
+pub const HANDOVER_TTL_S: u32 = 2 * 60;
+/// Longest thing that is handed over, in bytes. A sealed wallet has about 150.
+pub const HANDOVER_BYTES_MAX: usize = 512;
+/// Handovers that wait at once, one for each wallet.
+pub const HANDOVERS_MAX: usize = 1_000;
 /// Requests that one address elsewhere may make in a second, on average. This machine itself is not limited.
 pub const REQUESTS_PER_S: u32 = 200;
 /// How long an answer waits for the ledger. Beyond that the disk is full or stuck, and the client is told so.
@@ -60,6 +66,26 @@ pub const INPUT_BYTES_IN_ALL_MAX: usize = 256 << 20;
 pub const INPUT_FRAMES_MAX: usize = 1 << 19;
 /// Binary frames that wait for a worker's connection before those who feed it wait too.
 pub const LINK_PAYLOADS_MAX: usize = 8;
+/// How long a wallet has for the work that its starter coins cost, in milliseconds.
+pub const STARTER_CHALLENGE_MS: u64 = 10 * 60 * 1_000;
+/// Zero bits asked for of a wallet's work at first: some hundred tries, half a minute in a browser.
+pub const STARTER_ZERO_BITS: u8 = 8;
+/// The most that are added as the day's coins get scarce.
+pub const STARTER_SCARCITY_BITS_MAX: u8 = 4;
+/// By how many bits the work may have become harder while somebody was at it.
+pub const STARTER_SLACK_BITS: u8 = 1;
+/// Memory for each try, in KiB: 32 MiB.
+pub const STARTER_MEMORY_KIB: u32 = 32 << 10;
+/// Passes over that memory.
+pub const STARTER_PASSES: u32 = 1;
+/// Claims that are checked at once: each takes the memory of a try and a core for some hundredths of a second.
+pub const STARTER_CHECKS_MAX: usize = 2;
+/// Claims of one network that are looked at in a second, on average.
+pub const STARTER_CLAIMS_PER_S: u32 = 2;
+/// Challenges that were spent and are still good, at most: as many as can be checked in the time that they live.
+pub const STARTER_SPENT_MAX: usize = 100_000;
+/// Networks whose claims of one day are counted each by itself.
+pub const STARTER_NETWORKS_MAX: usize = 10_000;
 /// Witnesses of the log.
 pub const WITNESSES_MAX: usize = 16;
 /// Witnesses are shown a new checkpoint at most so often.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mtor_core::{NewJob, TREASURY};
+use mtor_identity::{NotOrdered, verify_order};
 use mtor_ledger::StoredJob;
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Problem, ProblemKind, Role, ServiceClass,
-    Submit, Task, limits,
+    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Problem, ProblemKind, Role,
+    ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -22,6 +23,20 @@ use crate::stream::JobStream;
 const TEMPLATE_TOKENS: u64 = 16;
 /// Prompts shorter than this are not worth looking for a worker that remembers their beginning, in bytes.
 const PREFIX_BYTES_MIN: usize = 512;
+
+/// What a wallet wants, and what it has signed for it.
+pub struct Wish {
+    /// What is wanted.
+    pub submit: Submit,
+    /// The text that was signed, and the signature, if it has one.
+    pub order: Option<(String, OrderSeal)>,
+}
+
+impl From<Submit> for Wish {
+    fn from(submit: Submit) -> Self {
+        Self { submit, order: None }
+    }
+}
 
 /// A job that was taken, with its events.
 pub struct TakenJob {
@@ -38,8 +53,8 @@ impl App {
     ///
     /// # Errors
     /// Why it is refused.
-    pub async fn take(&self, wallet: &Wallet, submit: Submit) -> Result<TakenJob, Problem> {
-        self.take_with(wallet, submit, None).await
+    pub async fn take(&self, wallet: &Wallet, wish: impl Into<Wish>) -> Result<TakenJob, Problem> {
+        self.take_with(wallet, wish, None).await
     }
 
     /// The same, with what goes into the job as binary frames: all of it, or as it comes.
@@ -49,14 +64,15 @@ impl App {
     pub async fn take_with(
         &self,
         wallet: &Wallet,
-        submit: Submit,
+        wish: impl Into<Wish>,
         input: Option<Arc<JobInput>>,
     ) -> Result<TakenJob, Problem> {
-        if submit.intent.task.takes_input() && input.is_none() {
+        let wish = wish.into();
+        if wish.submit.intent.task.takes_input() && input.is_none() {
             let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, and a whole text needs no `more`";
             return Err(Problem::new(ProblemKind::InvalidRequest, detail));
         }
-        let submission = self.prepare(wallet, submit, input)?;
+        let submission = self.prepare(wallet, wish, input)?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
         let taken = self.realm.submit(submission).await?;
         let stream = match taken {
@@ -78,7 +94,7 @@ impl App {
         answered: Vec<AccountId>,
     ) -> Result<Arc<JobStream>, Problem> {
         let submit = Submit { class: ServiceClass::Batch, ..Submit::new(intent.clone()) };
-        let mut submission = self.prepare(&self.treasury(), submit, None)?;
+        let mut submission = self.prepare(&self.treasury(), submit.into(), None)?;
         submission.job.model = model;
         submission.answered = answered;
         let stream = submission.stream.clone();
@@ -96,7 +112,7 @@ impl App {
     /// # Errors
     /// Why it would be refused.
     pub async fn quote(&self, wallet: &Wallet, submit: Submit) -> Result<Quote, Problem> {
-        let job = self.prepare(wallet, submit, None)?.job;
+        let job = self.prepare(wallet, submit.into(), None)?.job;
         self.realm.view(move |realm| realm.quote(clock::now(), &job)).await?
     }
 
@@ -106,12 +122,41 @@ impl App {
         task.takes_input().then(input)
     }
 
+    /// What an order says, if its wallet has signed it. `subject` is the job's id where the order's envelope names it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn open_order(&self, wallet: &Wallet, order: Order, subject: Option<JobId>) -> Result<Wish, Problem> {
+        let invalid =
+            |param: &str, detail: &str| Problem::new(ProblemKind::InvalidRequest, detail).param(param);
+        let submit: Submit =
+            serde_json::from_str(&order.order).map_err(|error| invalid("order", &error.to_string()))?;
+        let id = submit.id.ok_or_else(|| invalid("order.id", "an order names its job's id"))?;
+        if submit.deadline.is_none() {
+            return Err(invalid("order.deadline", "an order says when it ends: give it a deadline"));
+        }
+        if subject.is_some_and(|subject| subject != id) {
+            return Err(invalid("order.id", "the event's subject and the order's id name different jobs"));
+        }
+        if order.by != wallet.did {
+            let detail = "the order is signed by another wallet than the one that asks";
+            return Err(Problem::new(ProblemKind::Forbidden, detail).param("by").about(id));
+        }
+        let refuse = |error: NotOrdered| {
+            Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature").about(id)
+        };
+        verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        let Order { order, by, signature } = order;
+        Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
+    }
+
     fn prepare(
         &self,
         wallet: &Wallet,
-        mut submit: Submit,
+        wish: Wish,
         input: Option<Arc<JobInput>>,
     ) -> Result<Submission, Problem> {
+        let Wish { mut submit, order } = wish;
         let id = submit.id.take().unwrap_or_else(JobId::generate);
         check_limits(&submit)?;
         let intent = &submit.intent;
@@ -119,13 +164,23 @@ impl App {
         let now = clock::now();
         let timeout_ms =
             submit.timeout_ms.unwrap_or(self.config.timeout_ms_default).min(limits::TIMEOUT_MS_MAX);
+        let deadline = submit.deadline.unwrap_or_else(|| now.plus_ms(timeout_ms));
+        if deadline.since_ms(now) > limits::TIMEOUT_MS_MAX {
+            let detail = format!("a job lives at most {} ms", limits::TIMEOUT_MS_MAX);
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("deadline"));
+        }
         let (input_tokens_max, output_tokens_max) =
             token_bounds(&intent.task, self.config.output_tokens_default);
         let salt = mtor_ledger::salt(&self.key, id);
-        let request_json = serde_json::to_string(&submit).map_err(|error| {
+        let unwritten = |error: serde_json::Error| {
             tracing::error!(%error, "a request could not be written down");
             Problem::new(ProblemKind::Internal, "the request could not be written down")
-        })?;
+        };
+        // What was signed is kept to the byte.
+        let (request_json, seal) = match order {
+            Some((text, seal)) => (text, Some(serde_json::to_string(&seal).map_err(unwritten)?)),
+            None => (serde_json::to_string(&submit).map_err(unwritten)?, None),
+        };
         let job = NewJob {
             id,
             account: wallet.account,
@@ -135,11 +190,12 @@ impl App {
             class: submit.class,
             privacy: submit.privacy,
             request: mtor_ledger::commitment(&salt, request_json.as_bytes()),
+            order: seal.as_ref().map(|seal| mtor_ledger::commitment(&salt, seal.as_bytes())),
             input_bytes: u32::try_from(intent.task.input_bytes()).unwrap_or(u32::MAX),
             input_tokens_max,
             output_tokens_max,
             audio_ms_max: intent.task.audio_ms_bound(),
-            deadline: now.plus_ms(timeout_ms),
+            deadline,
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
             quote: submit.quote,
@@ -153,6 +209,7 @@ impl App {
             intent: Arc::new(submit.intent),
             did: wallet.did.clone(),
             request_json,
+            order_json: seal,
             salt,
             job,
         })
@@ -188,6 +245,15 @@ impl App {
         stored
             .filter(|job| job.account == wallet.account)
             .ok_or_else(|| Problem::new(ProblemKind::NotFound, "this wallet has no such job").about(id))
+    }
+
+    /// What the ledger has of a job that this wallet was paid for.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn worked_job(&self, wallet: &Wallet, id: JobId) -> Result<Option<StoredJob>, Problem> {
+        let account = wallet.account;
+        self.realm.ledger_read(move |ledger| ledger.worked_job(account, id)).await
     }
 
     /// The events of a settled job after a place, told from what the ledger has: the whole answer, and the end.

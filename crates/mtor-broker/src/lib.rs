@@ -15,6 +15,7 @@ mod broker;
 mod clock;
 pub mod defaults;
 mod flow;
+mod handover;
 pub mod input;
 mod jobs;
 mod link;
@@ -26,6 +27,7 @@ mod routes;
 mod server;
 mod session;
 mod settings;
+mod starter;
 pub mod stream;
 pub mod streams;
 pub mod witness;
@@ -33,7 +35,7 @@ mod wyoming;
 
 pub use broker::{Broker, start};
 pub use settings::{
-    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, TrustSection,
-    WitnessSection, WitnessUrl,
+    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,
+    TrustSection, WitnessSection, WitnessUrl,
 };
 pub use wyoming::{SatelliteSection, WyomingSection};

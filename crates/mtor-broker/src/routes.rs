@@ -2,6 +2,7 @@
 
 mod console;
 mod grants;
+mod handovers;
 mod health;
 mod jobs;
 mod log;
@@ -10,6 +11,7 @@ mod realm;
 mod reply;
 mod request;
 mod resolve;
+mod starter;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -53,10 +55,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/jobs", get(wallets::jobs))
         .route("/api/wallets/{did}/movements", get(wallets::movements))
         .route("/api/wallets/{did}/welcome", post(wallets::welcome))
+        .route("/api/wallets/{did}/starter", get(starter::challenge).post(starter::claim))
         .route("/api/wallets/{did}/keys", get(wallets::keys).post(wallets::make_key))
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/handovers", post(handovers::leave))
+        .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use mtor_core::{Config, MarketRules, PrivateMode};
+use mtor_core::{Config, MarketRules, PrivateMode, StarterRules};
 use mtor_ledger::WitnessKey;
-use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price};
+use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::defaults;
@@ -15,6 +16,11 @@ use crate::wyoming::WyomingSection;
 
 /// Where a realm listens unless it is told otherwise: on this machine alone.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
+
+/// The most zero bits that a sysop may ask for at first: days of work.
+const STARTER_ZERO_BITS_SET_MAX: u8 = 24;
+/// From what Argon2id takes at least, in KiB.
+const STARTER_MEMORY_KIB_RANGE: RangeInclusive<u32> = 8..=limits::WORK_MEMORY_KIB_MAX;
 
 /// Everything that a realm needs to know to run.
 #[derive(Debug, Clone)]
@@ -87,6 +93,8 @@ pub struct RealmFile {
     pub price: BTreeMap<String, Price>,
     /// Whether prices follow load, and how far.
     pub market: MarketSection,
+    /// Coins that new wallets begin with.
+    pub starter: StarterSection,
     /// Which workers may attach.
     pub workers: WorkersSection,
     /// Whether their answers are checked.
@@ -112,6 +120,7 @@ impl Default for RealmFile {
             worker_share_percent: Config::default().worker_share_percent,
             price: BTreeMap::new(),
             market: MarketSection::default(),
+            starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
             limits: LimitsSection::default(),
@@ -188,6 +197,64 @@ impl Default for MarketSection {
     fn default() -> Self {
         let MarketRules { floor_percent, cap_percent } = MarketRules::default();
         Self { follow_load: None, floor_percent, cap_percent }
+    }
+}
+
+/// Coins that new wallets begin with, and the work that they cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StarterSection {
+    /// Whether there are any; when it is not said, there are in a realm that is not private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// For each wallet, once, in coins.
+    pub coins: Coins,
+    /// For all wallets of one day (UTC) together, in coins.
+    pub daily_coins: Coins,
+    /// How hard the work is when nothing makes it harder, in zero bits of a hash: each one more doubles it.
+    pub zero_bits: u8,
+    /// Memory that each try takes, in KiB.
+    pub memory_kib: u32,
+}
+
+impl Default for StarterSection {
+    fn default() -> Self {
+        Self {
+            enabled: None,
+            coins: Coins(Micro::coins(2)),
+            daily_coins: Coins(Micro::coins(200)),
+            zero_bits: defaults::STARTER_ZERO_BITS,
+            memory_kib: defaults::STARTER_MEMORY_KIB,
+        }
+    }
+}
+
+impl StarterSection {
+    /// The rules of the core, if there are starter coins.
+    ///
+    /// # Errors
+    /// A value that makes no sense.
+    fn rules(&self, private: bool) -> Result<Option<StarterRules>, String> {
+        let Self { enabled, coins: Coins(coins), daily_coins: Coins(daily), zero_bits, memory_kib } = *self;
+        if !enabled.unwrap_or(!private) {
+            return Ok(None);
+        }
+        if coins == Micro::ZERO || coins > daily {
+            let detail = "coins must be more than nothing and at most daily_coins";
+            return Err(format!(
+                "starter: {detail}, not {coins} and {daily}; write enabled = false to give none"
+            ));
+        }
+        if zero_bits > STARTER_ZERO_BITS_SET_MAX {
+            return Err(format!(
+                "starter: zero_bits must be at most {STARTER_ZERO_BITS_SET_MAX}, not {zero_bits}"
+            ));
+        }
+        if !STARTER_MEMORY_KIB_RANGE.contains(&memory_kib) {
+            let (least, most) = (STARTER_MEMORY_KIB_RANGE.start(), STARTER_MEMORY_KIB_RANGE.end());
+            return Err(format!("starter: memory_kib must be {least} to {most}, not {memory_kib}"));
+        }
+        Ok(Some(StarterRules { coins, daily }))
     }
 }
 
@@ -292,7 +359,7 @@ impl RealmFile {
     /// The rules of the core that follow from this file.
     ///
     /// # Errors
-    /// The name of a capability in `[price]` that is none; bounds of `[market]` that make no sense.
+    /// The name of a capability in `[price]` that is none; values of `[market]` or `[starter]` that make no sense.
     pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
         let kind = |name: &String| {
             CapabilityKind::new(name).ok_or_else(|| format!("price.{name}: not a capability's name"))
@@ -324,6 +391,7 @@ impl RealmFile {
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
             audit: self.trust.audit.unwrap_or(!self.private),
+            starter: self.starter.rules(self.private)?,
             ..Config::default()
         })
     }
@@ -371,6 +439,24 @@ mod tests {
         let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
         let config = file.core_config(AccountId(9)).unwrap();
         assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+    }
+
+    #[test]
+    fn new_wallets_get_coins_where_a_realm_is_not_private() {
+        let starter = |text: &str| {
+            let file: RealmFile = toml::from_str(text).unwrap();
+            file.core_config(AccountId(9)).map(|config| config.starter)
+        };
+        assert_eq!(starter(""), Ok(None));
+        let usual = StarterRules { coins: Micro::coins(2), daily: Micro::coins(200) };
+        assert_eq!(starter("private = false"), Ok(Some(usual)));
+        assert_eq!(starter("[starter]\nenabled = true"), Ok(Some(usual)));
+        assert_eq!(starter("private = false\n[starter]\nenabled = false\ncoins = \"0\""), Ok(None));
+        let error = |text: &str| starter(&format!("private = false\n[starter]\n{text}")).unwrap_err();
+        assert!(error("coins = \"300\"").contains("at most daily_coins, not 300 and 200"));
+        assert!(error("coins = \"0\"").contains("enabled = false"));
+        assert!(error("memory_kib = 7").contains("must be 8 to 1048576"));
+        assert!(error("zero_bits = 25").contains("at most 24"));
     }
 
     #[test]

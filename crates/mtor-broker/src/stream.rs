@@ -2,9 +2,11 @@
 //! their own pace. Listeners share one log and each keeps only a place in it, so a slow one costs nothing and loses
 //! nothing.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use mtor_core::WorkerId;
 use mtor_protocol::body::{Chunk, Partial};
 use mtor_protocol::sound::{SPOKEN_RATE, raw_audio_ms};
 use mtor_protocol::{
@@ -14,6 +16,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::input::JobInput;
+
+/// Holders of leases that are remembered: the present one, its rival, and those that have not heard yet that they lost it.
+const HOLDERS_MAX: usize = 8;
 
 /// A job's live events.
 #[derive(Debug)]
@@ -56,6 +61,10 @@ struct Log {
     payload_bytes: u64,
     /// The present worker's answer was taken as whole.
     sealed: bool,
+    /// Who was given which lease, the latest last. A lease can be guessed, so that it alone lets nobody write.
+    holders: VecDeque<(u64, WorkerId)>,
+    /// What it has signed for it, and the commitment to that.
+    receipt: Option<(Digest, String)>,
     /// Output tokens from before the realm was restarted.
     carried: u64,
     output_tokens: u64,
@@ -240,6 +249,20 @@ impl JobStream {
         log.text.clone()
     }
 
+    /// A worker is given a lease: what others say under it is of no account.
+    pub fn give(&self, lease: u64, worker: WorkerId) {
+        let mut log = self.log();
+        if log.holders.len() == HOLDERS_MAX {
+            log.holders.pop_front();
+        }
+        log.holders.push_back((lease, worker));
+    }
+
+    /// Whether a lease was given to this worker.
+    pub fn is_held_by(&self, lease: u64, worker: WorkerId) -> bool {
+        self.log().holders.contains(&(lease, worker))
+    }
+
     /// Of two leases only this one counts from now on.
     pub fn alone(&self, lease: u64) {
         {
@@ -323,9 +346,18 @@ impl JobStream {
             .then(|| Digest(log.lease_hash.clone().finalize().into()) == *claimed)
     }
 
-    /// The present worker's answer was taken as whole: what it says after that is no part of it.
-    pub fn seal(&self) {
-        self.log().sealed = true;
+    /// The present worker's answer was taken as whole: what it says after that is no part of it. The worker has signed
+    /// this receipt, to which the journal commits.
+    pub fn seal(&self, receipt: String, commitment: Digest) {
+        let mut log = self.log();
+        log.sealed = true;
+        log.receipt = Some((commitment, receipt));
+    }
+
+    /// The receipt that the journal commits to so.
+    pub fn receipt(&self, commitment: Digest) -> Option<String> {
+        let receipt = self.log().receipt.take();
+        receipt.filter(|(committed, _)| *committed == commitment).map(|(_, receipt)| receipt)
     }
 
     /// Nobody has the job for now: no piece counts until there is a new lease.
@@ -551,8 +583,29 @@ mod tests {
         stream.rival(12);
         let nothing = Digest(Sha256::digest("").into());
         assert_eq!(stream.check_lease_output(12, &nothing), Some(true), "an answer without a word");
-        stream.seal();
+        stream.seal("{}".to_owned(), Digest([4; 32]));
         assert_eq!(stream.write(Timestamp(3), 11, "!".into(), 1), Written::Stale);
+    }
+
+    #[test]
+    fn a_lease_is_of_use_to_its_holder_alone() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
+        let (one, other) = (WorkerId(1), WorkerId(2));
+        stream.give(7, one);
+        stream.give(8, other);
+        assert!(stream.is_held_by(7, one) && stream.is_held_by(8, other));
+        assert!(!stream.is_held_by(7, other) && !stream.is_held_by(9, one));
+        (9..100).for_each(|lease| stream.give(lease, one));
+        assert!(stream.is_held_by(99, one) && !stream.is_held_by(7, one), "the oldest are forgotten");
+    }
+
+    #[test]
+    fn a_receipt_is_given_out_once_to_whom_the_journal_commits_to_it() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
+        stream.seal("one".to_owned(), Digest([4; 32]));
+        stream.seal("two".to_owned(), Digest([5; 32]));
+        assert_eq!(stream.receipt(Digest([5; 32])).as_deref(), Some("two"));
+        assert_eq!(stream.receipt(Digest([5; 32])), None);
     }
 
     #[test]
@@ -560,7 +613,7 @@ mod tests {
         let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
         stream.lease(7);
         assert_eq!(stream.write(Timestamp(1), 7, "Paris".into(), 1), Written::First);
-        stream.seal();
+        stream.seal("{}".to_owned(), Digest([4; 32]));
         assert_eq!(stream.write(Timestamp(2), 7, ", or London".into(), 3), Written::Stale);
         assert_eq!(stream.answer().0, "Paris");
         let delivered = [6, 7, 8].map(|lease| stream.delivered_under(lease).output_tokens);

@@ -84,6 +84,7 @@ impl Bench {
             class: ServiceClass::Interactive,
             privacy,
             request: Digest([1; 32]),
+            order: None,
             input_bytes: 100,
             input_tokens_max: 100,
             output_tokens_max: 100,
@@ -106,7 +107,7 @@ impl Bench {
         let (finish, output) = (FinishReason::Stop, Digest([2; 32]));
         // A job takes about as long as its worker is slow, so that measured and announced speeds stay alike.
         self.now = self.now.plus_ms(self.jobs as u64 % 3);
-        self.handle(Input::Finished { worker, job, lease, usage, finish, output });
+        self.handle(Input::Finished { worker, job, lease, usage, finish, output, receipt: None });
     }
 
     /// One job from submit to settled, while `running` others are under way.

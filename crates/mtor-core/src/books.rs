@@ -1,5 +1,8 @@
 //! Double-entry books on TigerBeetle's model: accounts with pending and posted debits and credits; transfers; holds
 //! (pending transfers) that resolve exactly once. Every change sums to zero.
+//!
+//! Some coins are bound: they can be spent, not sent. An account knows how many of its coins are; holds and payments take
+//! them first and carry them, so that whoever is paid with them has them bound as well. What comes into being bound stays so.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +29,24 @@ pub struct Account {
     pub credits_pending: Micro,
     /// Came in, ever.
     pub credits_posted: Micro,
+    /// How much of what is available can be spent, but not sent.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub bound: Micro,
+}
+
+fn is_nothing(amount: &Micro) -> bool {
+    *amount == Micro::ZERO
 }
 
 impl Account {
     /// What can be spent now: what came in, less what went out, less what is held.
     pub fn available(&self) -> Micro {
         self.credits_posted.saturating_sub(self.debits_posted).saturating_sub(self.debits_pending)
+    }
+
+    /// What can be sent now: what is available and not bound.
+    pub fn sendable(&self) -> Micro {
+        self.available().saturating_sub(self.bound)
     }
 }
 
@@ -42,6 +57,9 @@ pub struct Hold {
     pub from: AccountId,
     /// At most.
     pub amount: Micro,
+    /// How much of it is bound.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub bound: Micro,
 }
 
 /// Why the books refuse.
@@ -52,6 +70,16 @@ pub enum BooksError {
     Insufficient {
         /// What is there.
         available: Micro,
+        /// What is asked.
+        needed: Micro,
+    },
+    /// More than can be sent.
+    #[error("{sendable} coins can be sent, {needed} are needed; {bound} more can be spent, not sent")]
+    Bound {
+        /// What is there and not bound.
+        sendable: Micro,
+        /// What is there and bound.
+        bound: Micro,
         /// What is asked.
         needed: Micro,
     },
@@ -106,11 +134,47 @@ impl Books {
         self.holds.len()
     }
 
-    /// Moves money now.
+    /// Moves money from a wallet to another now: coins that are not bound, alone.
     ///
     /// # Errors
     /// [`BooksError`]; nothing has changed then.
     pub fn transfer(&mut self, from: AccountId, to: AccountId, amount: Micro) -> Result<(), BooksError> {
+        let account = self.account(from);
+        if from != ISSUER && account.available() >= amount && account.sendable() < amount {
+            let (sendable, bound) = (account.sendable(), account.bound);
+            return Err(BooksError::Bound { sendable, bound, needed: amount });
+        }
+        self.post(from, to, amount, Micro::ZERO)
+    }
+
+    /// Moves money between a wallet and an account that is its own too: bound coins first, which stay so.
+    ///
+    /// # Errors
+    /// [`BooksError`]; nothing has changed then.
+    pub fn carry(&mut self, from: AccountId, to: AccountId, amount: Micro) -> Result<(), BooksError> {
+        let bound = self.account(from).bound.min(amount);
+        self.post(from, to, amount, bound)?;
+        let payer = self.entry(from);
+        payer.bound = payer.bound.saturating_sub(bound);
+        Ok(())
+    }
+
+    /// New coins that can be spent, not sent.
+    ///
+    /// # Errors
+    /// [`BooksError`]; nothing has changed then.
+    pub fn issue_bound(&mut self, to: AccountId, amount: Micro) -> Result<(), BooksError> {
+        self.post(ISSUER, to, amount, amount)
+    }
+
+    /// Moves money of which so much arrives bound.
+    fn post(
+        &mut self,
+        from: AccountId,
+        to: AccountId,
+        amount: Micro,
+        bound: Micro,
+    ) -> Result<(), BooksError> {
         if from == to {
             return Err(BooksError::SameAccount);
         }
@@ -118,11 +182,14 @@ impl Books {
         let debited = self.account(from).debits_posted.checked_add(amount).ok_or(BooksError::Overflow)?;
         let credited = self.account(to).credits_posted.checked_add(amount).ok_or(BooksError::Overflow)?;
         self.entry(from).debits_posted = debited;
-        self.entry(to).credits_posted = credited;
+        let receiver = self.entry(to);
+        receiver.credits_posted = credited;
+        // Never beyond what came in, which fits.
+        receiver.bound = Micro(receiver.bound.0.saturating_add(bound.0));
         Ok(())
     }
 
-    /// Reserves money for a job.
+    /// Reserves money for a job: bound coins first.
     ///
     /// # Errors
     /// [`BooksError`]; nothing has changed then.
@@ -134,13 +201,17 @@ impl Books {
         let debited = self.account(from).debits_pending.checked_add(amount).ok_or(BooksError::Overflow)?;
         let credited =
             self.account(ESCROW).credits_pending.checked_add(amount).ok_or(BooksError::Overflow)?;
-        self.entry(from).debits_pending = debited;
+        let payer = self.entry(from);
+        let bound = payer.bound.min(amount);
+        payer.bound = payer.bound.saturating_sub(bound);
+        payer.debits_pending = debited;
         self.entry(ESCROW).credits_pending = credited;
-        self.holds.insert(id, Hold { from, amount });
+        self.holds.insert(id, Hold { from, amount, bound });
         Ok(())
     }
 
-    /// Resolves a hold: posts the legs and releases the rest. No legs at all void it.
+    /// Resolves a hold: posts the legs and releases the rest. No legs at all void it. Bound coins pay first, and each leg
+    /// has its share of them.
     ///
     /// # Errors
     /// [`BooksError`]; nothing has changed then.
@@ -156,14 +227,17 @@ impl Books {
             // The legs together fit, since no account can hold more than was ever issued; each is checked all the same.
             self.account(leg.to).credits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
         }
+        let bound_paid = hold.bound.min(sum);
         let payer = self.entry(hold.from);
         payer.debits_pending = payer.debits_pending.saturating_sub(hold.amount);
         payer.debits_posted = debited;
+        payer.bound = Micro(payer.bound.0.saturating_add(hold.bound.saturating_sub(bound_paid).0));
         let escrow = self.entry(ESCROW);
         escrow.credits_pending = escrow.credits_pending.saturating_sub(hold.amount);
-        for leg in legs {
+        for (leg, bound) in legs.iter().zip(shares(bound_paid, sum, legs)) {
             let account = self.entry(leg.to);
             account.credits_posted = Micro(account.credits_posted.0 + leg.amount.0);
+            account.bound = Micro(account.bound.0.saturating_add(bound.0));
         }
         self.holds.remove(&id);
         Ok(())
@@ -192,7 +266,19 @@ impl Books {
         if self.accounts.iter().any(overdrawn) {
             return Err(BooksError::Unbalanced("an account is below zero"));
         }
+        let too_bound =
+            |(id, account): (&AccountId, &Account)| *id != ISSUER && account.bound > account.available();
+        if self.accounts.iter().any(too_bound) || self.holds.values().any(|hold| hold.bound > hold.amount) {
+            return Err(BooksError::Unbalanced("more is bound than there is"));
+        }
         Ok(())
+    }
+
+    /// All bound coins, held ones as well: only [`issue_bound`](Self::issue_bound) changes it.
+    #[cfg(test)]
+    pub(crate) fn bound_in_all(&self) -> u128 {
+        let free = self.accounts.values().map(|account| u128::from(account.bound.0));
+        free.chain(self.holds.values().map(|hold| u128::from(hold.bound.0))).sum()
     }
 
     fn check_available(&self, from: AccountId, needed: Micro) -> Result<(), BooksError> {
@@ -208,6 +294,18 @@ impl Books {
     }
 }
 
+/// Each leg's share of what is bound, in proportion to the leg: whole micros, none beyond its leg, and all of it in sum.
+fn shares(bound: Micro, sum: Micro, legs: &[Leg]) -> impl Iterator<Item = Micro> {
+    let mut paid = Micro::ZERO;
+    let until = move |paid: Micro| bound.scaled(paid.0, sum.0);
+    legs.iter().map(move |leg| {
+        let before = until(paid);
+        // The legs sum to `sum`, which fits.
+        paid = Micro(paid.0.saturating_add(leg.amount.0));
+        until(paid).saturating_sub(before)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +318,8 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Transfer(AccountId, AccountId, u64),
+        Carry(AccountId, AccountId, u64),
+        IssueBound(AccountId, u64),
         Hold(u128, AccountId, u64),
         Resolve(u128, Vec<(AccountId, u64)>),
     }
@@ -235,6 +335,8 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             (account(), account(), amount()).prop_map(|(from, to, amount)| Step::Transfer(from, to, amount)),
+            (account(), account(), amount()).prop_map(|(from, to, amount)| Step::Carry(from, to, amount)),
+            (account(), amount()).prop_map(|(to, amount)| Step::IssueBound(to, amount)),
             (0u128..5, account(), amount()).prop_map(|(id, from, amount)| Step::Hold(id, from, amount)),
             (0u128..5, prop::collection::vec((account(), amount()), 0..3))
                 .prop_map(|(id, legs)| Step::Resolve(id, legs)),
@@ -242,13 +344,21 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked in whatever order: the books balance, and a refusal changes nothing.
+        /// Whatever is asked in whatever order: the books balance, a refusal changes nothing, nothing that is bound gets
+        /// free, and nothing that is free gets bound.
         #[test]
         fn the_books_always_balance(steps in prop::collection::vec(step(), 1..200)) {
             let mut books = Books::default();
             for step in steps {
                 let before = books.clone();
+                let mut came = 0;
                 let result = match step {
+                    Step::Carry(from, to, amount) => books.carry(from, to, Micro(amount)),
+                    Step::IssueBound(to, amount) => {
+                        let issued = books.issue_bound(to, Micro(amount));
+                        came = issued.map_or(0, |()| u128::from(amount));
+                        issued
+                    }
                     Step::Transfer(from, to, amount) => books.transfer(from, to, Micro(amount)),
                     Step::Hold(id, from, amount) => books.hold(JobId(id), from, Micro(amount)),
                     Step::Resolve(id, legs) => {
@@ -257,6 +367,7 @@ mod tests {
                     }
                 };
                 prop_assert_eq!(books.check(), Ok(()));
+                prop_assert_eq!(books.bound_in_all(), before.bound_in_all() + came);
                 if result.is_err() {
                     prop_assert_eq!(&books, &before);
                 }
@@ -284,5 +395,47 @@ mod tests {
             Err(BooksError::HoldUnknown),
             "a hold resolves exactly once"
         );
+    }
+
+    #[test]
+    fn bound_coins_pay_first_and_stay_bound() {
+        let mut books = Books::default();
+        books.transfer(ISSUER, A, Micro(100)).unwrap();
+        books.issue_bound(A, Micro(50)).unwrap();
+        assert_eq!((books.account(A).available(), books.account(A).sendable()), (Micro(150), Micro(100)));
+        assert_eq!(
+            books.transfer(A, B, Micro(101)),
+            Err(BooksError::Bound { sendable: Micro(100), bound: Micro(50), needed: Micro(101) })
+        );
+        books.hold(JobId(1), A, Micro(80)).unwrap();
+        assert_eq!((books.account(A).available(), books.account(A).bound), (Micro(70), Micro::ZERO));
+        let legs = [Leg { to: B, amount: Micro(54) }, Leg { to: TREASURY, amount: Micro(6) }];
+        books.resolve(JobId(1), &legs).unwrap();
+        assert_eq!((books.account(B).available(), books.account(B).bound), (Micro(54), Micro(45)));
+        assert_eq!(
+            (books.account(TREASURY).available(), books.account(TREASURY).bound),
+            (Micro(6), Micro(5))
+        );
+        assert_eq!(books.account(A).available(), Micro(90), "none of them bound");
+        assert_eq!(books.account(A).bound, Micro::ZERO);
+        books.transfer(B, C, Micro(9)).unwrap();
+        assert!(books.transfer(B, C, Micro(1)).is_err(), "the rest came out of bound coins");
+    }
+
+    #[test]
+    fn what_a_job_did_not_use_is_as_bound_as_before() {
+        let mut books = Books::default();
+        books.issue_bound(A, Micro(50)).unwrap();
+        books.hold(JobId(1), A, Micro(40)).unwrap();
+        books.resolve(JobId(1), &[Leg { to: A, amount: Micro(10) }]).unwrap();
+        assert_eq!((books.account(A).available(), books.account(A).bound), (Micro(50), Micro(50)));
+    }
+
+    #[test]
+    fn accounts_without_bound_coins_are_written_as_they_ever_were() {
+        let account = Account { credits_posted: Micro(5), ..Account::default() };
+        let json = serde_json::to_string(&account).unwrap();
+        assert!(!json.contains("bound"), "{json}");
+        assert_eq!(serde_json::from_str::<Account>(&json).unwrap(), account);
     }
 }

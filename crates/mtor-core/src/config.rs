@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
 
+use crate::starter::StarterRules;
+
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
 const WAKE_SHARE: u64 = 20;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub private: Option<PrivateMode>,
     /// Whether results of workers that are not of the house are checked.
     pub audit: bool,
+    /// Set when new wallets get some coins to begin with.
+    pub starter: Option<StarterRules>,
 }
 
 /// How far prices may go from the list when they follow load.
@@ -99,6 +103,7 @@ impl Default for Config {
             finished_remembered_max: 65_536,
             private: None,
             audit: false,
+            starter: None,
         }
     }
 }

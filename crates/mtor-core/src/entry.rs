@@ -42,6 +42,15 @@ pub enum Fact {
         /// How much.
         amount: Micro,
     },
+    /// Starter coins, for a wallet that never had any: they can be spent, not sent.
+    Started {
+        /// The transfer.
+        id: JobId,
+        /// To whom.
+        to: AccountId,
+        /// How much.
+        amount: Micro,
+    },
     /// Coins from a wallet to another.
     Transferred {
         /// The transfer.
@@ -113,6 +122,8 @@ pub enum Fact {
         legs: Vec<Leg>,
         /// Salted commitment to the answer, if it is whole.
         output: Option<Digest>,
+        /// Salted commitment to what the worker that finished it has signed.
+        receipt: Option<Digest>,
     },
     /// Answers to one question were compared.
     Validated {
@@ -187,6 +198,9 @@ pub struct NewJob {
     pub privacy: Privacy,
     /// Salted commitment to the request. The same id with another request is a conflict.
     pub request: Digest,
+    /// Salted commitment to the wallet's signature under it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Digest>,
     /// The text that goes in, in bytes.
     pub input_bytes: u32,
     /// The most tokens that the input can be. An upper bound: what is billed is what was counted.
@@ -250,6 +264,7 @@ mod tests {
             class: ServiceClass::Interactive,
             privacy: Privacy::Realm,
             request: Digest([7; 32]),
+            order: Some(Digest([8; 32])),
             input_bytes: 9,
             input_tokens_max: 90,
             output_tokens_max: 100,
@@ -263,6 +278,7 @@ mod tests {
         let facts = [
             Fact::Founded { owner: AccountId(9) },
             Fact::Issued { id: JobId(1), to: AccountId(2), amount: Micro(3) },
+            Fact::Started { id: JobId(4), to: AccountId(2), amount: Micro(3) },
             Fact::Granted {
                 id: JobId(7),
                 from: AccountId(2),
@@ -286,6 +302,7 @@ mod tests {
                 usage: Usage { output_tokens: 1, ..Usage::default() },
                 legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
                 output: Some(Digest([1; 32])),
+                receipt: Some(Digest([3; 32])),
             },
             Fact::Validated {
                 capability: CapabilityKind::CHAT,

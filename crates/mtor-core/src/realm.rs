@@ -5,6 +5,7 @@ mod finish;
 mod grants;
 mod hedge;
 mod pricing;
+mod starting;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -138,6 +139,8 @@ pub enum Input {
         finish: FinishReason,
         /// Salted commitment to the whole answer.
         output: Digest,
+        /// Salted commitment to what the worker has signed.
+        receipt: Option<Digest>,
     },
     /// A worker could not do it.
     JobFailed {
@@ -178,6 +181,15 @@ pub enum Input {
     },
     /// At home: the owner fills a wallet of the household up.
     Welcome {
+        /// For the reply.
+        ticket: Ticket,
+        /// The transfer's id.
+        id: JobId,
+        /// Whose.
+        to: AccountId,
+    },
+    /// A new wallet wants its starter coins, for which it has worked.
+    Start {
         /// For the reply.
         ticket: Ticket,
         /// The transfer's id.
@@ -334,6 +346,8 @@ pub enum Output {
         usage: Usage,
         /// What it cost.
         cost: Micro,
+        /// Salted commitment to what the worker that finished it has signed.
+        receipt: Option<Digest>,
         /// Why, if it failed.
         problem: Option<Problem>,
         /// When.
@@ -521,8 +535,8 @@ impl Realm {
                 self.progressed(now, worker, job, lease, meter, outputs);
                 Ok(())
             }
-            Input::Finished { worker, job, lease, usage, finish, output } => {
-                self.finished(now, (worker, job, lease), usage, finish, output, meter, outputs)
+            Input::Finished { worker, job, lease, usage, finish, output, receipt } => {
+                self.finished(now, (worker, job, lease), usage, finish, (output, receipt), meter, outputs)
             }
             Input::JobFailed { worker, job, lease, problem, retry } => {
                 self.job_failed(now, (worker, job, lease), problem, retry, meter, outputs)
@@ -544,6 +558,7 @@ impl Realm {
                 self.transfer(now, ticket, id, (from, to), amount, memo, outputs)
             }
             Input::Welcome { ticket, id, to } => self.welcome(now, ticket, id, to, outputs),
+            Input::Start { ticket, id, to } => self.start(now, ticket, id, to, outputs),
             Input::Grant { ticket, id, from, to, terms, about } => {
                 self.grant(now, ticket, id, (from, to), terms, about, outputs)
             }

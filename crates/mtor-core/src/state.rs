@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 use crate::grant::{Grant, grant_account};
+use crate::starter::Starters;
 use crate::trust::{Record, TrustRules};
 
 /// The durable state of a realm.
@@ -24,6 +25,8 @@ pub struct State {
     /// What is known of workers' results, by account and capability.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     records: BTreeMap<AccountId, BTreeMap<CapabilityKind, Record>>,
+    #[serde(default, skip_serializing_if = "Starters::is_empty")]
+    starters: Starters,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -65,6 +68,9 @@ pub enum Corrupt {
     /// A grant does not allow it.
     #[error("entry {0}: {1}")]
     Grant(u64, &'static str),
+    /// A wallet has starter coins once.
+    #[error("entry {0}: this wallet had its starter coins already")]
+    Started(u64),
 }
 
 impl State {
@@ -82,6 +88,7 @@ impl State {
         self.apply_fact(entry).map_err(|fault| match fault {
             Fault::Books(error) => Corrupt::Books(entry.seq, error),
             Fault::Grant(what) => Corrupt::Grant(entry.seq, what),
+            Fault::Started => Corrupt::Started(entry.seq),
         })?;
         self.next_seq += 1;
         Ok(())
@@ -95,6 +102,14 @@ impl State {
             }
             Fact::Issued { id, to, amount } => {
                 self.books.transfer(ISSUER, *to, *amount)?;
+                self.saw(*id);
+            }
+            Fact::Started { id, to, amount } => {
+                if self.starters.has(*to) {
+                    return Err(Fault::Started);
+                }
+                self.books.issue_bound(*to, *amount)?;
+                self.starters.note(entry.time, *to, *amount);
                 self.saw(*id);
             }
             Fact::Transferred { id, from, to, amount, .. } => {
@@ -156,7 +171,7 @@ impl State {
         let mut drawn = grant.clone();
         let account = self.books.account(to);
         drawn.draw(now, &account, amount).ok_or(Fault::Grant("more is set aside than the grant allows"))?;
-        self.books.transfer(from, to, amount)?;
+        self.books.carry(from, to, amount)?;
         *grant = drawn;
         Ok(())
     }
@@ -172,7 +187,7 @@ impl State {
             return Err(Fault::Grant("what goes back is not what was left"));
         }
         if amount > Micro::ZERO {
-            self.books.transfer(from, to, amount)?;
+            self.books.carry(from, to, amount)?;
         }
         self.grants.remove(&id);
         Ok(())
@@ -207,6 +222,11 @@ impl State {
         &self.grants
     }
 
+    /// Who had starter coins.
+    pub fn starters(&self) -> &Starters {
+        &self.starters
+    }
+
     /// What is known of a worker's results, by capability; nothing before the first verdict.
     pub fn records(&self, worker: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
         self.records.get(&worker).into_iter().flatten()
@@ -227,6 +247,7 @@ impl State {
 enum Fault {
     Books(BooksError),
     Grant(&'static str),
+    Started,
 }
 
 impl From<BooksError> for Fault {
@@ -264,6 +285,7 @@ mod tests {
                 usage: Default::default(),
                 legs: vec![],
                 output: None,
+                receipt: None,
             },
         );
         assert_eq!(state.apply(&settle), Err(Corrupt::Books(2, BooksError::HoldUnknown)));

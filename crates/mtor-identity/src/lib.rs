@@ -5,7 +5,7 @@
 //! reads ([`KeyFile`]) and comes back from twelve words ([`Phrase`]), or, with the feature `backup`, from a file under a
 //! password. It proves itself once for each WebSocket
 //! ([`Challenge`], [`session`]) and once for each signed HTTP request ([`http_signature`], with [`NonceCache`] against
-//! replays).
+//! replays). With the feature `work` it can prove that it has taken pains as well.
 //!
 //! What must not live here: networks, async, clocks (the caller passes the time in), balances, permissions, and the
 //! signing of the ledger's checkpoints.
@@ -33,10 +33,13 @@ pub mod guid;
 pub mod http_signature;
 pub mod key;
 pub mod nonce_cache;
+pub mod order;
 pub mod phrase;
 pub mod random;
 pub mod session;
 mod slip10;
+#[cfg(feature = "work")]
+pub mod work;
 
 #[cfg(feature = "backup")]
 pub use backup::{Backup, BackupError};
@@ -48,6 +51,9 @@ pub use http_signature::{
 };
 pub use key::{Keypair, PublicKey, PublicKeyError, Signature, SignatureTextError, VerifyError};
 pub use nonce_cache::{NonceCache, NonceError};
+pub use order::{NotOrdered, sign_order, verify_order};
 pub use phrase::{Phrase, PhraseError};
 pub use random::{RandomnessError, random_nonce};
 pub use session::{Answer, Challenge, Offer, SessionError};
+#[cfg(feature = "work")]
+pub use work::{Work, WorkError};

@@ -12,6 +12,8 @@ use crate::checkpoint::{key_id, signature_lines, text_of};
 
 /// The signed note's type of an Ed25519 cosignature.
 const COSIGNATURE_V1: u8 = 4;
+/// The latest time that is believed, in seconds since 1970: in the year 6325. Later ones can't be written as dates.
+const TIME_S_MAX: u64 = 1 << 37;
 
 /// A witness's key, as its keeper gives it out: name, key id and key, joined by plus signs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,9 @@ impl WitnessKey {
             }
             let (time, signature) = line.signature.split_first_chunk::<8>()?;
             let (time_s, signature) = (u64::from_be_bytes(*time), <[u8; 64]>::try_from(signature).ok()?);
+            if time_s > TIME_S_MAX {
+                return None;
+            }
             let message = format!("cosignature/v1\ntime {time_s}\n{text}");
             self.key.verify(message.as_bytes(), &Signature::from_bytes(signature)).ok()?;
             Some(Cosignature { line: format!("{}\n", line.whole), time_s })
@@ -153,6 +158,7 @@ mod tests {
         assert!(Checkpoint::open(&format!("{note}{line}"), &Keypair::from_seed([9; 32]).public()).is_ok());
 
         assert_eq!(key.find(&note, others), None);
+        assert_eq!(key.find(&note, &cosign(&keypair, &key, &note, TIME_S_MAX + 1)), None);
         let other_note = Checkpoint { size: 8, root: Digest([5; 32]) }.sign(&Keypair::from_seed([9; 32]));
         assert_eq!(key.find(&other_note, &line), None);
         for at in 0..line.len() - 1 {

@@ -127,7 +127,8 @@ CREATE INDEX jobs_by_account ON jobs (account, id);
 CREATE INDEX texts_by_blob ON texts (blob) WHERE blob IS NOT NULL;
 ";
 
-/// Grants, and keys that spend from them. The journal may have balances from here on.
+/// Grants, and keys that spend from them; what wallets and workers have signed for jobs. The journal may have balances from
+/// here on.
 const FORMAT_3: &str = "
 CREATE TABLE grants (
     id BLOB PRIMARY KEY,
@@ -136,6 +137,8 @@ CREATE TABLE grants (
     salt BLOB NOT NULL,
     about TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+ALTER TABLE jobs ADD COLUMN signed TEXT;
+ALTER TABLE jobs ADD COLUMN receipt TEXT;
 ALTER TABLE keys ADD COLUMN granted BLOB;
 DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);

@@ -62,6 +62,8 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
         salt: row.get("salt")?,
         state: JobState::named(row.get_ref("state")?.as_str().map_err(wrong)?)?,
         request_json: None,
+        order_json: row.get("signed")?,
+        receipt_json: row.get("receipt")?,
         text: None,
         output_tokens: unsigned(row.get("output_tokens")?),
         sequence: unsigned(row.get("sequence")?),

@@ -21,11 +21,12 @@ pub(crate) enum Moved {
     Issued = 5,
     Granted = 6,
     Returned = 7,
+    Started = 8,
 }
 
 impl Moved {
     pub(crate) fn from_number(number: i64) -> Option<Self> {
-        const ALL: [Moved; 7] = [
+        const ALL: [Moved; 8] = [
             Moved::Job,
             Moved::Earned,
             Moved::Sent,
@@ -33,6 +34,7 @@ impl Moved {
             Moved::Issued,
             Moved::Granted,
             Moved::Returned,
+            Moved::Started,
         ];
         ALL.into_iter().find(|kind| *kind as i64 == number)
     }
@@ -112,7 +114,7 @@ impl<'c> JournalWriter<'c> {
 /// The id of the job or transfer that an entry takes, so that it can't be used for anything else.
 pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
     match fact {
-        Fact::Issued { id, .. } | Fact::Transferred { id, .. } => Some(*id),
+        Fact::Issued { id, .. } | Fact::Started { id, .. } | Fact::Transferred { id, .. } => Some(*id),
         Fact::Granted { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
         Fact::Founded { .. }
@@ -129,6 +131,7 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
 pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<Item = (AccountId, Moved)> {
     let moved = match fact {
         Fact::Issued { to, .. } => [Some((*to, Moved::Issued)), None],
+        Fact::Started { to, .. } => [Some((*to, Moved::Started)), None],
         Fact::Transferred { from, to, .. } => [Some((*from, Moved::Sent)), Some((*to, Moved::Received))],
         Fact::Settled { legs, .. } if !legs.is_empty() => [payer.map(|payer| (payer, Moved::Job)), None],
         Fact::Filled { from, to, .. } => [Some((*from, Moved::Granted)), Some((*to, Moved::Received))],

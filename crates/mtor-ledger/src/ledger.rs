@@ -19,7 +19,7 @@ use crate::commitment::digest;
 use crate::database::{self, Paths};
 use crate::error::{CloseError, OpenError, QueryError, Unavailable};
 use crate::lock::FolderLock;
-use crate::proof::{self, Shown};
+use crate::proof::{self, Reveal, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
 use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
@@ -225,36 +225,54 @@ impl Ledger {
     }
 
     /// Proofs of what the journal says of a job, to be shown to anybody. With `reveal` they show what was asked and answered
-    /// too, as far as it is still kept, and is text.
+    /// too, as far as it is still kept, and is text. They are made for the checkpoint of this log in `cosigned`, if that is large
+    /// enough for all of them, else for the newest.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn job_proofs(&self, job: &StoredJob, reveal: bool) -> Result<JobProofs, QueryError> {
-        let note = self.checkpoint();
-        let size = Checkpoint::open(&note, &self.shared.realm.public())
-            .map_err(|error| QueryError::Damaged(format!("the checkpoint: {error}")))?
-            .size;
-        let salt = reveal.then(|| proof::salt_text(&job.salt));
-        let request = job.request_json.clone().filter(|_| reveal);
+    pub fn job_proofs(
+        &self,
+        job: &StoredJob,
+        reveal: Reveal,
+        cosigned: Option<&str>,
+    ) -> Result<JobProofs, QueryError> {
+        let size_of = |note: &str| {
+            Checkpoint::open(note, &self.shared.realm.public())
+                .map(|checkpoint| checkpoint.size)
+                .map_err(|error| QueryError::Damaged(format!("the checkpoint: {error}")))
+        };
+        let newest = self.checkpoint();
+        let last = job.settled_seq.unwrap_or(job.accepted_seq);
+        let (note, size) = match cosigned.map(|note| size_of(note).map(|size| (note, size))).transpose()? {
+            Some((note, size)) if last < size => (note, size),
+            _ => (&*newest, size_of(&newest)?),
+        };
+        let (all, worker) = (reveal == Reveal::All, reveal != Reveal::Nothing);
+        let salt = worker.then(|| proof::salt_text(&job.salt));
+        let request = job.request_json.clone().filter(|_| all);
+        let order = job.order_json.clone().filter(|_| request.is_some());
+        let receipt = job.receipt_json.clone().filter(|_| worker);
         // Of sound only the digest is kept, so that there is nothing to show.
         let is_whole = |text: &String| job.output == Some(digest(text.as_bytes()));
-        let answer = job.text.clone().filter(|text| reveal && is_whole(text));
+        let answer = job.text.clone().filter(|text| all && is_whole(text));
         self.readers.query(|connection| {
-            let prove = |seq: u64, request: Option<String>, answer: Option<String>| {
+            let prove = |seq: u64, shown: Shown| {
                 let leaf = journal::leaf(connection, seq)?
                     .ok_or_else(|| QueryError::Damaged(format!("entry {seq} is missing")))?;
                 let path = merkle::path(seq, size, &mut |level, first, count| {
                     journal::hashes(connection, level, first, count)
                 })?;
-                let salt = salt.clone().filter(|_| request.is_some() || answer.is_some());
-                let shown = Shown { leaf, salt, request, answer, balance: None };
-                Ok::<_, QueryError>(proof::write(seq, &shown, &path, &note))
+                let shows = [&shown.request, &shown.answer, &shown.receipt].iter().any(|part| part.is_some());
+                let shown = Shown { leaf, salt: salt.clone().filter(|_| shows), ..shown };
+                Ok::<_, QueryError>(proof::write(seq, &shown, &path, note))
             };
             let settled = job.settled_seq.filter(|seq| *seq < size);
             Ok(JobProofs {
                 job: job.id,
-                accepted: prove(job.accepted_seq, request, None)?,
-                settled: settled.map(|seq| prove(seq, None, answer)).transpose()?,
+                accepted: prove(job.accepted_seq, Shown { request, order, ..Shown::default() })?,
+                settled: settled
+                    .map(|seq| prove(seq, Shown { answer, receipt, ..Shown::default() }))
+                    .transpose()?,
             })
         })
     }
@@ -265,6 +283,18 @@ impl Ledger {
     /// [`QueryError`]
     pub fn job(&self, id: JobId) -> Result<Option<StoredJob>, QueryError> {
         self.readers.query(|connection| jobs::read(connection, &self.shared.blobs, id))
+    }
+
+    /// What is stored about a job that an account was paid for.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn worked_job(&self, account: AccountId, id: JobId) -> Result<Option<StoredJob>, QueryError> {
+        self.readers.query(|connection| {
+            let job = jobs::read(connection, &self.shared.blobs, id)?;
+            let Some(seq) = job.as_ref().and_then(|job| job.settled_seq) else { return Ok(None) };
+            Ok(job.filter(|_| wallets::earned(connection, account, seq).unwrap_or(false)))
+        })
     }
 
     /// A page of an account's jobs, the newest first: those older than `before`, at most `limit`, with all words of `q`

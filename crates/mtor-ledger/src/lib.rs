@@ -44,7 +44,10 @@ pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
 pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
-pub use proof::{BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Shown, check_proof, prove_balance};
+pub use proof::{
+    BalanceProofError, PROOF_BYTES_MAX, ProofError, Proven, Reveal, Shown, Signed, check_proof,
+    proof_cosignature, prove_balance,
+};
 pub use record::{
     Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
 };

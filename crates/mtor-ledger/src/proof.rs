@@ -3,6 +3,7 @@
 //! commits to if that is to be shown.
 
 mod balance;
+mod signed;
 
 use std::fmt::{self, Write as _};
 
@@ -16,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::commitment::{Salt, commitment};
+use crate::cosignature::{Cosignature, WitnessKey};
 
 pub use balance::{BalanceProofError, prove_balance};
+pub use signed::Signed;
 
 use balance::ShownBalance;
 
@@ -29,7 +32,7 @@ pub const PROOF_BYTES_MAX: usize = 64 << 20;
 const PATH_MAX: usize = 64;
 
 /// What the leaf of a proof is, and what it commits to as far as that is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shown {
     /// The entry's JSON: the bytes that are hashed.
@@ -43,9 +46,26 @@ pub struct Shown {
     /// What was answered: the bytes that a `settled` entry commits to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    /// The wallet's signature under what was asked: the bytes that an `accepted` entry commits to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// What the worker has signed: the bytes that a `settled` entry commits to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
     /// One wallet's line of the balances whose root a `balanced` entry has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<ShownBalance>,
+}
+
+/// How much the proofs of a job show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveal {
+    /// The entries alone.
+    Nothing,
+    /// What the worker has signed, too: what the worker itself may have.
+    Receipt,
+    /// Question and answer, and both signatures.
+    All,
 }
 
 /// Something that a proof proves.
@@ -59,6 +79,8 @@ pub struct Proven {
     pub checkpoint: Checkpoint,
     /// The text that the entry is shown to commit to.
     pub text: Option<String>,
+    /// What is shown to be signed by the wallet that asked, or by the worker that was paid.
+    pub signed: Option<Signed>,
     /// The wallet's line that is shown to be among the balances in the entry.
     pub balance: Option<Balance>,
 }
@@ -81,6 +103,9 @@ pub enum ProofError {
     /// The text is not what the entry commits to.
     #[error("it does not hold: the text is not the one that the entry commits to")]
     Text,
+    /// A signature is not the wallet's or the worker's, or another one.
+    #[error("it does not hold: of the signature that is shown, {0}")]
+    Signature(&'static str),
     /// The wallet's line is not among those that the entry has the root of.
     #[error("it does not hold: the wallet's line is not among the balances in the entry")]
     Balance,
@@ -142,8 +167,16 @@ pub fn check_proof(text: &str, realm: Option<&PublicKey>) -> Result<Proven, Proo
         return Err(ProofError::Leaf(index));
     }
     let balance = shown.balance.as_ref().map(|shown| shown.check(&entry)).transpose()?;
+    let signed = signed::shown_signature(&entry, &shown, &realm)?;
     let text = shown_text(&entry, shown)?;
-    Ok(Proven { realm, entry, checkpoint, text, balance })
+    Ok(Proven { realm, entry, checkpoint, text, signed, balance })
+}
+
+/// The cosignature by this witness under a proof's checkpoint, if it has one. It says nothing of the rest of the proof: that is for
+/// [`check_proof`].
+pub fn proof_cosignature(text: &str, witness: &WitnessKey) -> Option<Cosignature> {
+    let (_, note) = text.split_once("\n\n")?;
+    witness.find(note, note)
 }
 
 /// The text that is shown, if it is the one that the entry commits to.
@@ -197,10 +230,11 @@ impl Proven {
 
 impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { realm, entry: Entry { seq, time, fact }, checkpoint, text, balance } = self;
+        let Self { realm, entry: Entry { seq, time, fact }, checkpoint, text, signed, balance } = self;
         match fact {
             Fact::Founded { owner } => write!(f, "the realm was founded for the account {owner}")?,
             Fact::Issued { to, amount, .. } => write!(f, "{amount} coins were issued to {to}")?,
+            Fact::Started { to, amount, .. } => write!(f, "{amount} starter coins went to {to}")?,
             Fact::Transferred { from, to, amount, .. } => {
                 write!(f, "{amount} coins went from {from} to {to}")?
             }
@@ -247,6 +281,15 @@ impl fmt::Display for Proven {
             write!(f, "; of them the wallet {account} had {available} to spend, and {held} held for jobs")?;
         }
         write!(f, "\n  entry {seq}, {time}, in the log of {realm} with {} entries", checkpoint.size)?;
+        match signed {
+            Some(Signed::Order(by)) => write!(f, "\n  signed by the wallet {by}")?,
+            Some(Signed::Receipt(receipt)) => {
+                let (by, usage) = (&receipt.by, &receipt.usage);
+                write!(f, "\n  signed by the worker {by}, which counted {} tokens read", usage.input_tokens)?;
+                write!(f, ", {} written", usage.output_tokens)?;
+            }
+            None => {}
+        }
         match text {
             Some(text) => write!(f, "\n  shown to be: {text}"),
             None => Ok(()),

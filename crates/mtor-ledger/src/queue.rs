@@ -233,6 +233,7 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
             Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
             Fact::Founded { .. }
             | Fact::Issued { .. }
+            | Fact::Started { .. }
             | Fact::Transferred { .. }
             | Fact::Filled { .. }
             | Fact::Revoked { .. } => 0,

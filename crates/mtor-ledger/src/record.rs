@@ -75,6 +75,9 @@ pub struct RequestRecord {
     pub hold: Micro,
     /// The request ([`Submit`](mtor_protocol::Submit)) as JSON: the bytes that `NewJob::request` commits to, with [`salt`](Self::salt).
     pub request_json: String,
+    /// The wallet's signature under it ([`OrderSeal`](mtor_protocol::OrderSeal)) as JSON, if it has one: the bytes that
+    /// `NewJob::order` commits to.
+    pub order_json: Option<String>,
     /// The first words of it, for lists.
     pub question: String,
     /// The salt of the commitments to the request and to the answer.
@@ -118,6 +121,9 @@ pub struct ResultRecord {
     pub workers: Vec<String>,
     /// The sequence of its last event.
     pub sequence: u64,
+    /// What the worker that finished it has signed ([`Receipt`](mtor_protocol::Receipt)) as JSON: the bytes that
+    /// `Settled::receipt` commits to.
+    pub receipt_json: Option<String>,
     /// When it ended.
     pub settled: Timestamp,
     /// The first words of the answer, for lists.
@@ -201,6 +207,10 @@ pub struct StoredJob {
     pub state: JobState,
     /// The request as JSON; `None` once it is forgotten.
     pub request_json: Option<String>,
+    /// The wallet's signature under the request as JSON, if it has one; `None` once it is forgotten.
+    pub order_json: Option<String>,
+    /// What the worker that finished it has signed, as JSON; `None` once it is forgotten.
+    pub receipt_json: Option<String>,
     /// The answer as far as it was stored; `None` once it is forgotten. Empty before the first part was stored.
     pub text: Option<String>,
     /// Tokens in the text; for a job that has ended, what it used in all.

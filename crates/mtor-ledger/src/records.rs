@@ -25,8 +25,8 @@ impl<'c> RecordWriter<'c> {
         Ok(Self {
             connection,
             insert_job: connection.prepare(
-                "INSERT INTO jobs (seq, id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+                "INSERT INTO jobs (seq, id, account, did, capability, model, class, privacy, submitted, deadline, hold, salt, question, signed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
             )?,
             // A part that was late must not overwrite the result.
             update_partial: connection.prepare(
@@ -34,7 +34,7 @@ impl<'c> RecordWriter<'c> {
             )?,
             update_result: connection.prepare(
                 "UPDATE jobs SET state = ?2, output_tokens = ?3, sequence = ?4, settled = ?5, finish = ?6, usage = ?7,
-                                 cost = ?8, output = ?9, problem = ?10, workers = ?11, answer = ?12, settled_seq = ?13
+                                 cost = ?8, output = ?9, problem = ?10, workers = ?11, answer = ?12, settled_seq = ?13, receipt = ?14
                  WHERE seq = ?1 AND settled IS NULL",
             )?,
             texts,
@@ -98,6 +98,7 @@ impl<'c> RecordWriter<'c> {
             integer(request.hold.0),
             request.salt,
             request.question,
+            request.order_json,
         ])?;
         match inserted {
             0 => Ok(0),
@@ -131,6 +132,7 @@ impl<'c> RecordWriter<'c> {
             json(&result.workers)?,
             result.answer,
             open.settled_seq.map(integer),
+            result.receipt_json,
         ])?;
         match (updated, open.has_part) {
             (0, _) => Ok(0),

@@ -90,9 +90,10 @@ fn forget(
     for (seq, settled) in jobs {
         if must_go(text_bytes, *settled) {
             text_bytes = text_bytes.saturating_sub(texts::delete(&transaction, *seq, &mut nameless)?);
-            // The first words go too: they are texts that people wrote.
-            let mut update = transaction
-                .prepare_cached("UPDATE jobs SET forgotten = 1, question = '', answer = '' WHERE seq = ?1")?;
+            // The first words go too: they are texts that people wrote. So do signatures, by which a guess could be tested.
+            let mut update = transaction.prepare_cached(
+                "UPDATE jobs SET forgotten = 1, question = '', answer = '', signed = NULL, receipt = NULL WHERE seq = ?1",
+            )?;
             update.execute([seq])?;
         }
     }

@@ -53,6 +53,7 @@ fn movement(
 ) -> Result<Option<Movement>, QueryError> {
     let parts = match (kind, &entry.fact) {
         (Moved::Issued, Fact::Issued { id, amount, .. }) => (MovementKind::Issued, *id, *amount, None),
+        (Moved::Started, Fact::Started { id, amount, .. }) => (MovementKind::Started, *id, *amount, None),
         (Moved::Sent, Fact::Transferred { id, to, amount, .. }) => {
             (MovementKind::Sent, *id, *amount, Some(*to))
         }
@@ -82,6 +83,13 @@ fn movement(
     };
     let (kind, reference, amount, other) = parts;
     Ok(Some(Movement { entry: entry.seq, time: entry.time, kind, amount, reference, other }))
+}
+
+/// Whether an entry has paid an account for work.
+pub(crate) fn earned(connection: &Connection, account: AccountId, seq: u64) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM movements WHERE account = ?1 AND seq = ?2 AND kind = ?3")?;
+    statement.exists(params![account_bytes(account), integer(seq), Moved::Earned as u8])
 }
 
 /// Who pays for a job.

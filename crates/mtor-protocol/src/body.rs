@@ -9,6 +9,7 @@ use crate::http::{QueueInfo, WorkerInfo};
 use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
 use crate::money::{Micro, Price};
+use crate::order::Order;
 use crate::problem::Problem;
 use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
@@ -85,6 +86,8 @@ bodies! {
 
     /// Do this.
     JobSubmit(Submit) = "mtor.job.submit", ClientToBroker;
+    /// Do this: the same, signed by the wallet that pays.
+    JobOrder(Order) = "mtor.job.order", ClientToBroker;
     /// Send me the events of this job (the subject), past ones first.
     JobWatch(Watch) = "mtor.job.watch", ClientToBroker;
     /// Stop this job (the subject).

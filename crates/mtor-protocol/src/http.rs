@@ -324,6 +324,45 @@ pub struct WalletInfo {
     pub received: Micro,
     /// What went out, ever.
     pub spent: Micro,
+    /// How much of what is available can be spent, but not sent; absent when it is none.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub bound: Micro,
+    /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starter: Option<Micro>,
+}
+
+fn is_nothing(amount: &Micro) -> bool {
+    *amount == Micro::ZERO
+}
+
+/// `GET /api/wallets/{did}/starter`: the work that a wallet has to do for its starter coins. It is done when a number is
+/// found for which Argon2id (version 1.3, one lane, 32 bytes; the number's decimal digits as the password, the text of
+/// `challenge` as the salt) gives a hash that begins with `zero_bits` zero bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StarterChallenge {
+    /// For this wallet alone, and good for one claim.
+    pub challenge: String,
+    /// How many zero bits: each one more doubles the work.
+    pub zero_bits: u8,
+    /// Memory for each try, in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory.
+    pub passes: u32,
+    /// Until when the work has to be handed in.
+    pub expires: Timestamp,
+    /// How many coins there are for it.
+    pub coins: Micro,
+}
+
+/// `POST /api/wallets/{did}/starter`: the work is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StarterClaim {
+    /// As it came.
+    pub challenge: String,
+    /// The number that was found, below 2^53, so that every language can write it.
+    pub number: u64,
 }
 
 /// `POST /api/transfers`: send coins.
@@ -355,6 +394,8 @@ pub enum MovementKind {
     Received,
     /// Issued by the realm's owner.
     Issued,
+    /// Starter coins.
+    Started,
     /// Set aside for a grant.
     Granted,
     /// Came back from a grant that ended.
@@ -366,7 +407,7 @@ impl MovementKind {
     pub const fn is_gain(self) -> bool {
         match self {
             Self::Job | Self::Sent | Self::Granted => false,
-            Self::Earned | Self::Received | Self::Issued | Self::Returned => true,
+            Self::Earned | Self::Received | Self::Issued | Self::Started | Self::Returned => true,
         }
     }
 }
@@ -397,6 +438,30 @@ pub struct MovementPage {
     /// Pass this as `before` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
+}
+
+/// `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+/// opens it goes from device to device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverRequest {
+    /// What is handed over, sealed, in base64url.
+    pub sealed: String,
+}
+
+/// A handover that waits for the other device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handover {
+    /// What the other device asks for.
+    pub id: JobId,
+    /// When it is gone, fetched or not.
+    pub expires: Timestamp,
+}
+
+/// What was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandoverTaken {
+    /// As it was left.
+    pub sealed: String,
 }
 
 /// `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign.
@@ -481,7 +546,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
     route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
-    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
     route!("GET" "/api/jobs/{id}/proofs" Wallet -> "JobProofs", "Proofs of what the journal says of a job, for anybody to check", "reveal": "true to show in them what was asked and answered"),
@@ -491,12 +556,16 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "grant": "the jobs of this grant's API keys instead", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
     route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "grant": "those of this grant of the wallet's instead, also when it has ended", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
     route!("POST" "/api/wallets/{did}/welcome" Public -> "WalletInfo", "At home (on loopback, in private mode) the owner fills this wallet up to the welcome amount"),
+    route!("GET" "/api/wallets/{did}/starter" Wallet -> "StarterChallenge", "The work that this wallet has to do for its starter coins, where the realm gives some"),
+    route!("POST" "/api/wallets/{did}/starter" Wallet "StarterClaim" -> "WalletInfo", "Hand the work in, and get the starter coins: once, and as long as there are some today"),
     route!("GET" "/api/wallets/{did}/keys" Wallet -> "ApiKeyList", "The wallet's API keys, without their secrets"),
     route!("POST" "/api/wallets/{did}/keys" Wallet "KeyRequest" -> "ApiKey", "Make an API key for programs that can't sign"),
     route!("DELETE" "/api/wallets/{did}/keys/{id}" Wallet -> "ApiKeyList", "Revoke an API key at once"),
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
+    route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),

@@ -393,6 +393,9 @@ pub struct Submit {
     /// Milliseconds after which it is given up and refunded; the realm's own limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The moment at which it is given up and refunded, instead of `timeout_ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
     /// The `expires` of a quote that this relies on: until then the job costs no more than was quoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Timestamp>,
@@ -411,6 +414,7 @@ impl Submit {
             privacy: Privacy::default(),
             max_price: None,
             timeout_ms: None,
+            deadline: None,
             quote: None,
             grant: None,
         }

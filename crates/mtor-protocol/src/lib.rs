@@ -27,6 +27,7 @@ pub mod intent;
 pub mod limits;
 pub mod money;
 pub mod openai;
+pub mod order;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
@@ -41,6 +42,7 @@ pub use grant::{GrantInfo, GrantList, GrantRequest, GrantTerms, Period};
 pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
+pub use order::{Order, OrderSeal, Receipt};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,

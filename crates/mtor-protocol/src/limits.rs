@@ -41,5 +41,9 @@ pub const SLOTS_MAX: u32 = 1_024;
 pub const GRANTS_MAX: usize = 100;
 /// Most wallets that one grant may be for.
 pub const GRANT_HOLDERS_MAX: usize = 100;
+/// Most memory that one try of a proof of work may take, in KiB: 1 GiB.
+pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Most zero bits that a proof of work may ask for.
+pub const WORK_ZERO_BITS_MAX: u8 = 40;
 /// Longest time a job may ask to live, in milliseconds: one day.
 pub const TIMEOUT_MS_MAX: u64 = 24 * 60 * 60 * 1_000;

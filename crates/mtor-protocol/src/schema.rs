@@ -138,11 +138,13 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
-        "Submit": intent::Submit, "Problem": Problem, "RealmInfo": http::RealmInfo, "QueueInfo": http::QueueInfo,
+        "Submit": intent::Submit, "Order": crate::Order, "OrderSeal": crate::OrderSeal, "Receipt": crate::Receipt, "Problem": Problem, "RealmInfo": http::RealmInfo, "QueueInfo": http::QueueInfo,
         "JobInfo": http::JobInfo, "JobPage": http::JobPage, "WalletInfo": http::WalletInfo,
+        "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
+        "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,
         "TranscriptionRequest": openai::TranscriptionRequest, "Transcription": openai::Transcription,

@@ -109,6 +109,7 @@ impl Client {
             class: dice.pick(&ServiceClass::ALL),
             privacy: if dice.chance(100) { Privacy::Own } else { Privacy::Realm },
             request: answer::commitment(id, &answer::intent(id, input_bytes)),
+            order: None,
             input_bytes,
             input_tokens_max: 40,
             output_tokens_max: dice.pick(&[1, 8, 100]),

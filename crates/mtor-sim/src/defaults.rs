@@ -41,7 +41,7 @@ pub(crate) fn config() -> Config {
         open_per_wallet_max: 5,
         workers_max: 4,
         finished_remembered_max: 8,
-        balance_interval_ms: 3_000,
+        balance_interval_ms: 1_000,
         market: Some(MarketRules::default()),
         private: Some(PrivateMode {
             owner: wallet(0),

@@ -86,7 +86,7 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
     match fact {
         Fact::Accepted { job, .. } => Some((job.id, job.request)),
         Fact::Transferred { id, memo, .. } => Some((*id, *memo)),
-        Fact::Issued { id, .. } => Some((*id, Digest([0; 32]))),
+        Fact::Issued { id, .. } | Fact::Started { id, .. } => Some((*id, Digest([0; 32]))),
         Fact::Granted { id, about, .. } => Some((*id, *about)),
         Fact::Founded { .. }
         | Fact::Settled { .. }

@@ -232,17 +232,15 @@ impl Shell {
             Report::Beat => Input::WorkerBeat { worker, tokens_per_s: None },
             Report::Drain => Input::WorkerDraining { worker },
             Report::Chunk { job, lease, text } => {
-                let lease = self.heard(job, lease);
-                let Some(stream) = self.streams.jobs.get_mut(&job) else { return };
+                let Some((lease, stream)) = self.heard(worker, job, lease) else { return };
                 match stream.write(lease, &text) {
                     Some(true) => Input::Progressed { worker, job, lease },
                     _ => return,
                 }
             }
             Report::Done { job, lease, text, claimed_tokens, finish } => {
-                let lease = self.heard(job, lease);
                 let trusting = self.is(Sabotage::HearStaleLeases);
-                let Some(stream) = self.streams.jobs.get_mut(&job) else { return };
+                let Some((lease, stream)) = self.heard(worker, job, lease) else { return };
                 match stream.written_under(lease) {
                     None => return,
                     Some(written) if written == text || trusting => {
@@ -252,7 +250,7 @@ impl Shell {
                         let usage = Usage { input_tokens, output_tokens: counted, ..Usage::default() };
                         let output = answer::commitment(job, &stream.text);
                         stream.seal();
-                        Input::Finished { worker, job, lease, usage, finish, output }
+                        Input::Finished { worker, job, lease, usage, finish, output, receipt: None }
                     }
                     Some(_) => {
                         let detail = "the answer is not the one that was delivered";
@@ -273,11 +271,13 @@ impl Shell {
         self.inbox.push_back(Command::Input(input));
     }
 
-    /// The lease that a worker's word is taken for.
-    fn heard(&self, job: JobId, lease: u64) -> u64 {
-        match self.streams.jobs.get(&job) {
-            Some(stream) if self.is(Sabotage::HearStaleLeases) => stream.present_lease(),
-            _ => lease,
+    /// Where a worker writes, and under which lease; `None` when that was never given to it.
+    fn heard(&mut self, worker: WorkerId, job: JobId, lease: u64) -> Option<(u64, &mut Stream)> {
+        let trusting = self.is(Sabotage::HearStaleLeases);
+        let stream = self.streams.jobs.get_mut(&job)?;
+        match trusting {
+            true => Some((stream.present_lease(), stream)),
+            false => stream.is_held_by(lease, worker).then_some((lease, stream)),
         }
     }
 
@@ -431,6 +431,7 @@ impl Shell {
             match output {
                 Output::Assign { job, worker, lease, rival, output_tokens_max, .. } => {
                     let stream = self.streams.jobs.entry(*job).or_default();
+                    stream.give(*lease, *worker);
                     let after_tokens = if *rival { stream.rival(*lease) } else { stream.lease(*lease) };
                     let tokens_max = u64::from(*output_tokens_max);
                     let run = Order::Run { job: *job, lease: *lease, after_tokens, tokens_max };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mtor_core::Meter;
+use mtor_core::{Meter, WorkerId};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{JobId, Micro, Usage};
 
@@ -23,6 +23,8 @@ pub(crate) struct Stream {
     pub(crate) pieces: Vec<(usize, String)>,
     /// What the present worker has written.
     lease: u64,
+    /// Who was given which lease.
+    holders: Vec<(u64, WorkerId)>,
     /// The lease of a second worker, until one of the two begins.
     rival: Option<u64>,
     lease_start: usize,
@@ -59,6 +61,16 @@ impl Stream {
         self.sealed = false;
         self.lease_start = self.text.len();
         tokens(&self.text)
+    }
+
+    /// A worker is given a lease.
+    pub(crate) fn give(&mut self, lease: u64, worker: WorkerId) {
+        self.holders.push((lease, worker));
+    }
+
+    /// Whether a lease was given to this worker.
+    pub(crate) fn is_held_by(&self, lease: u64, worker: WorkerId) -> bool {
+        self.holders.contains(&(lease, worker))
     }
 
     /// A second worker has the job too, until one of the two begins.

@@ -14,6 +14,8 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer of a realm that is read, in bytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// How long a question that is signed may wait for its answer, unless it says so, in milliseconds.
+pub(crate) const ORDER_LIVES_MS: u64 = 10 * 60 * 1_000;
 /// How long `mtor ask` tries to reach a realm again that was lost in the middle of a job.
 pub(crate) const RECONNECT_FOR: Duration = Duration::from_secs(60);
 
@@ -31,6 +33,18 @@ pub(crate) const CANCEL_WAIT: Duration = Duration::from_secs(3);
 
 /// After how long of silence on standard input a person is told what is being waited for.
 pub(crate) const STDIN_NOTE_AFTER: Duration = Duration::from_secs(3);
+
+/// How often `mtor wallet start` claims, and how often it works anew when that was in vain, before it gives up.
+pub(crate) const CLAIM_TRIES: u32 = 5;
+
+/// The longest that `mtor wallet start` waits to claim again, when the realm is busy.
+pub(crate) const CLAIM_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often `mtor wallet start` shows how far it is.
+pub(crate) const WORK_PROGRESS_PERIOD: Duration = Duration::from_millis(200);
+
+/// Most cores that `mtor wallet start` works on.
+pub(crate) const WORK_THREADS_MAX: usize = 8;
 
 /// Lines that `mtor wallet history` shows unless it is told otherwise.
 pub(crate) const HISTORY_LINES: u32 = 20;

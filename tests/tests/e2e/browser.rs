@@ -1,5 +1,8 @@
 //! The console in a real browser. What the person does stands in `tests/browser`, one script for each of these.
 
+use std::fs;
+use std::path::Path;
+
 use mtor_e2e::{Realm, ScriptedWorker, scenario, until};
 
 #[tokio::test]
@@ -32,21 +35,59 @@ async fn a_wallet_comes_back_after_the_browser_was_lost() {
     play("coming_back.mjs").await;
 }
 
+#[tokio::test]
+async fn money_is_proven_asked_for_and_not_spent_unasked() {
+    play("proving.mjs").await;
+}
+
+#[tokio::test]
+async fn a_wallet_is_taken_to_another_device() {
+    play("another_device.mjs").await;
+}
+
 /// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
 async fn play(script: &str) {
     let mut realm = Realm::start().await;
     let worker = ScriptedWorker::attach(&realm).await;
     let url = realm.url();
+    let kept = tempfile::tempdir().unwrap();
     scenario::play(script, &url, async |words| match words.split(' ').collect::<Vec<_>>()[..] {
         ["let", count, "words"] => worker.let_words(count.parse().unwrap()),
         ["finish", "all", "jobs"] => finish_all(&realm, &worker).await,
         ["kill", "the", "realm"] => realm.kill(),
         ["restart", "the", "realm"] => realm.restart().await,
+        ["keep", "the", "ledger"] => {
+            realm.kill();
+            copy_files(&realm.data(), kept.path());
+            realm.restart().await;
+            worker.attached(&realm).await;
+        }
+        ["put", "the", "ledger", "back"] => {
+            realm.kill();
+            copy_files(kept.path(), &realm.data());
+            realm.restart().await;
+            worker.attached(&realm).await;
+        }
         _ => panic!("nobody knows how to {words}"),
     })
     .await;
     realm.assert_unharmed().await;
     realm.verify_ledger();
+}
+
+/// Makes the files of one folder those of another, as a backup is made and put back.
+fn copy_files(from: &Path, to: &Path) {
+    let files = |folder: &Path| {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .collect::<Vec<_>>()
+    };
+    files(to).iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in files(from) {
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
 }
 
 async fn finish_all(realm: &Realm, worker: &ScriptedWorker) {

@@ -3,8 +3,9 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, JobInfo, JobPage, MovementPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, TransferRequest,
-  WalletInfo, WorkerInfo,
+  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, MovementPage, PriceHistory,
+  PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
+  WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -29,7 +30,17 @@ export class Api {
   priceHistory = () => this.#get<PriceHistory[]>("/api/prices/history", {}, false);
   workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
 
+  /** The newest checkpoint of the realm's log: a signed note. */
+  checkpoint = async () => (await this.#fetch("/log/checkpoint")).text();
+  /** A tile of the log, or nothing when it has none there. */
+  tile = async (path: string): Promise<Uint8Array | undefined> => {
+    const response = await this.#fetch(`/log/tile/${path}`, 404);
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+  };
+
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
+  /** Proofs of what the journal says of a job, with the words of question and answer in them. */
+  proofs = (id: string) => this.#get<JobProofs>(`/api/jobs/${id}/proofs`, { reveal: "true" });
   /** What words mean: which capability, or which word that steers. */
   resolve = (asked: Resolve) => this.#ask<Resolved>("POST", "/api/resolve", asked);
   wallet = () => this.#get<WalletInfo>(this.#wallet());
@@ -40,6 +51,14 @@ export class Api {
 
   /** Asks the realm's owner to fill this wallet up. */
   welcome = () => this.#ask<WalletInfo>("POST", this.#wallet("/welcome"), undefined, false);
+
+  /** The work that this wallet has to do for its starter coins, and the claim once it is done. */
+  starterChallenge = () => this.#get<StarterChallenge>(this.#wallet("/starter"));
+  claimStarter = (claim: StarterClaim) => this.#ask<WalletInfo>("POST", this.#wallet("/starter"), claim);
+
+  /** Leaves something sealed for another device; `take` fetches it, once. */
+  leave = (sealed: string) => this.#ask<Handover>("POST", "/api/handovers", { sealed });
+  take = (id: string) => this.#ask<HandoverTaken>("POST", `/api/handovers/${encodeURIComponent(id)}/take`);
 
   keys = () => this.#get<ApiKey[]>(this.#wallet("/keys"));
   makeKey = (name: string, grant?: string) =>
@@ -58,6 +77,15 @@ export class Api {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
     const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
     return this.#ask<T>("GET", text ? `${path}?${text}` : path, undefined, signed);
+  }
+
+  /** What is open to everybody and no JSON. Always as it is now: the log is compared with what it was. */
+  async #fetch(path: string, also?: number): Promise<Response> {
+    const response = await fetch(new URL(path, this.origin), { cache: "no-store" }).catch(() => {
+      throw new ApiError(problem(0, "The realm does not answer", ""));
+    });
+    if (response.ok || response.status === also) return response;
+    throw new ApiError(problem(response.status, response.statusText, ""));
   }
 
   async #ask<T>(method: string, path: string, data?: unknown, signed = true): Promise<T> {

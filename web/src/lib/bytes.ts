@@ -40,6 +40,13 @@ export function base64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
+/** The bytes of base64, or nothing when it is something else: each text of bytes has one way of being written. */
+export function unbase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return base64(bytes) === text ? bytes : undefined;
+}
+
 /** Base64 for URLs, without padding. */
 export function base64url(bytes: Uint8Array): string {
   return base64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -54,6 +61,12 @@ export function unbase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
 
 export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The bytes of lowercase hexadecimal digits, or nothing when it is something else. */
+export function unhex(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^([0-9a-f]{2})*$/.test(text)) return undefined;
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }
 
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

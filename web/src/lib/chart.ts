@@ -34,6 +34,26 @@ export function chartOf(samples: readonly Sample[], level: number): Chart {
   return { line, area, level: down(level) };
 }
 
+export interface Bar {
+  x: number;
+  width: number;
+  height: number;
+}
+
+/** Of the room of each bar, the part that is bar. */
+const BAR_SHARE = 0.72;
+
+/** A bar for each amount, the largest as high as the picture; whatever is more than nothing can be seen. */
+export function barsOf(amounts: readonly bigint[]): Bar[] {
+  const most = amounts.reduce((largest, amount) => (amount > largest ? amount : largest), 1n);
+  const room = WIDTH / (amounts.length || 1);
+  return amounts.map((amount, index) => {
+    // In thousandths, so that no amount is too large to be divided exactly.
+    const height = (Number((amount * 1000n) / most) / 1000) * HEIGHT;
+    return { x: round(index * room), width: round(room * BAR_SHARE), height: amount === 0n ? 0 : Math.max(2, round(height)) };
+  });
+}
+
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

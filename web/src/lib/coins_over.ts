@@ -10,15 +10,32 @@ export interface BroughtOver {
   done: boolean;
 }
 
-/** Sends all that `former` can spend to `did`. What is held for running jobs comes another time, when they are settled. */
-export async function bringCoinsOver(former: Pick<Api, "wallet" | "transfer">, did: string): Promise<BroughtOver> {
-  const info = await former.wallet().catch((error: unknown) => {
-    // The realm has never heard of it: nothing can be in it.
-    if (error instanceof ApiError && error.problem.status === 404) return undefined;
-    throw error;
-  });
-  if (!info) return { amount: 0n, done: true };
-  const amount = micro(info.available);
-  if (amount > 0n) await former.transfer({ id: uuid7(), to: did, amount: amount.toString() });
-  return { amount, done: micro(info.held) === 0n };
+/** After the coins were sent, one more look, which finds nothing left when nothing is under way. */
+const LOOKS_MAX = 2;
+
+/**
+ * Takes back what `former` shares with others, and sends all that it can send to `did`: coins that can only be spent stay
+ * where they are. What is held for running jobs, its own or others', comes another time, when they are settled: only a wallet
+ * in which nothing more can come is done with.
+ */
+export async function bringCoinsOver(
+  former: Pick<Api, "wallet" | "transfer" | "grants" | "takeGrantBack">,
+  did: string,
+): Promise<BroughtOver> {
+  let sum = 0n;
+  for (let look = 0; look < LOOKS_MAX; look += 1) {
+    const { given } = await former.grants();
+    for (const grant of given) await former.takeGrantBack(grant.id);
+    const info = await former.wallet().catch((error: unknown) => {
+      // The realm has never heard of it: nothing can be in it.
+      if (error instanceof ApiError && error.problem.status === 404) return undefined;
+      throw error;
+    });
+    if (!info) return { amount: sum, done: true };
+    const amount = micro(info.available) - micro(info.bound);
+    if (amount > 0n) await former.transfer({ id: uuid7(), to: did, amount: amount.toString() });
+    sum += amount;
+    if (amount === 0n && given.length === 0) return { amount: sum, done: micro(info.held) === 0n };
+  }
+  return { amount: sum, done: false };
 }

@@ -1,5 +1,7 @@
 /** Every limit and default of the console, in one place. */
 
+/** How long a question that is signed may wait for its answer, in milliseconds. */
+export const ORDER_LIVES_MS = 600_000;
 /** Longest question, in bytes of UTF-8: below the realm's limit of 1 MiB for a frame, leaving room for the context. */
 export const QUESTION_BYTES_MAX = 256 * 1024;
 /** Earlier turns sent along when no worker has said how large its window is, in bytes. */
@@ -24,6 +26,16 @@ export const ACTIVE_JOBS_MAX = 64;
 export const QUOTE_LEFT_MS_MIN = 1_000;
 /** Below this the page asks the realm's owner for coins when it starts: one coin. */
 export const LOW_BALANCE_MICRO = 1_000_000n;
+
+/** Most memory that one try of a proof of work may take, in KiB, and most zero bits that it may ask for; as the realm's. */
+export const WORK_MEMORY_KIB_MAX = 1 << 20;
+export const WORK_ZERO_BITS_MAX = 40;
+/** The thread that works tells how far it is at most this often, in milliseconds. */
+export const WORK_TOLD_MS = 200;
+/** How often starter coins are claimed, and worked for anew, before it is given up. */
+export const CLAIM_TRIES = 5;
+/** The longest wait before they are claimed again, when the realm is busy, in seconds. */
+export const CLAIM_WAIT_S_MAX = 10;
 
 /** New text is drawn at most this often. */
 export const DRAW_MS = 33;
@@ -120,3 +132,15 @@ export const BACKUP_PASSES_MAX = 16;
 export const BACKUP_LANES_MAX = 4;
 /** The largest file that can be a backup, in bytes. */
 export const BACKUP_BYTES_MAX = 4096;
+
+/** Longest word to a transfer, in characters. */
+export const MEMO_CHARS_MAX = 200;
+/** Days whose earnings are shown, and how many movements are read for them at most: pages, and movements in each. */
+export const EARNINGS_DAYS = 30;
+export const EARNINGS_PAGES_MAX = 10;
+export const EARNINGS_PAGE_SIZE = 200;
+
+/** How long after a look at the realm's log the next one is due: an hour. */
+export const LOG_LOOK_MS = 60 * 60_000;
+/** Realms whose logs this browser remembers; the one that was looked at longest ago makes room. */
+export const LOGS_REMEMBERED_MAX = 16;

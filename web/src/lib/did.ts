@@ -30,6 +30,15 @@ export async function guidOfKey(publicKey: Uint8Array): Promise<string> {
   return uuidText(bytes);
 }
 
+/** What wallets with a name are called, by their accounts. */
+export async function namesByAccount(named: readonly { did: string; name: string }[]): Promise<Map<string, string>> {
+  const known = named.flatMap(({ did, name }) => {
+    const key = keyOfDid(did);
+    return key ? [{ key, name }] : [];
+  });
+  return new Map(await Promise.all(known.map(async ({ key, name }) => [await guidOfKey(key), name] as const)));
+}
+
 export function uuidText(bytes: Uint8Array): string {
   const digits = hex(bytes);
   return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join("-");

@@ -14,13 +14,22 @@ export function coins(amount: bigint): string {
   return rest ? `${whole}.${rest}` : whole;
 }
 
-/** In coins for a glance: two decimals for whole amounts, two figures for small ones; never zero for something. */
+/**
+ * What somebody has, in coins for a glance: two decimals for whole amounts, two figures for small ones; never more than it is.
+ */
 export function coinsShort(amount: bigint): string {
-  if (amount === 0n || amount % MICRO_PER_COIN === 0n) return coins(amount);
-  if (amount >= MICRO_PER_COIN) return coins((amount / 10_000n) * 10_000n);
-  const digits = amount.toString();
-  const step = 10n ** BigInt(Math.max(0, digits.length - 2));
-  return coins((amount / step) * step);
+  return coins(amount - (amount % glance(amount)));
+}
+
+/** What something costs, in coins for a glance: rounded up, for a price that is shown must never be less than the price. */
+export function priceShort(amount: bigint): string {
+  const step = glance(amount);
+  return coins(((amount + step - 1n) / step) * step);
+}
+
+/** The least difference that is seen at a glance. */
+function glance(amount: bigint): bigint {
+  return amount >= MICRO_PER_COIN ? MICRO_PER_COIN / 100n : 10n ** BigInt(Math.max(0, amount.toString().length - 2));
 }
 
 /** Reads coins as people write them (`12`, `0.25`, `1,000`); nothing when it is no positive amount. */

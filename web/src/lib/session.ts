@@ -12,7 +12,7 @@ export const SUBPROTOCOL = "mtor.v1";
 
 export type Connection =
   | { state: "connecting" }
-  | { state: "online"; welcome: Welcome }
+  | { state: "online"; welcome: Welcome; /** The realm's key, by its name. */ realm: string }
   | { state: "offline"; retryAt: number; problem?: Problem };
 
 /** The part of a WebSocket that is used, so that tests can stand in for it. */
@@ -107,7 +107,7 @@ export class Session {
       clearTimeout(this.#timer);
       this.#welcomed = true;
       this.#failures = 0;
-      this.#options.onConnection({ state: "online", welcome: event.data });
+      this.#options.onConnection({ state: "online", welcome: event.data, realm: event.source });
     } else if (event.type === "mtor.error") {
       this.#problem = event.data;
     }

@@ -3,8 +3,8 @@
  * the crate mtor-identity to the byte; the unit tests hold its vectors.
  */
 
-import { base64, sha256, utf8 } from "./bytes";
-import type { Challenge, SessionRole } from "./wire";
+import { base64, base64url, hex, sha256, utf8 } from "./bytes";
+import type { Challenge, Order, SessionRole, Submit } from "./wire";
 
 const REQUEST_LIFETIME_S = 60;
 
@@ -26,6 +26,13 @@ export function sessionText(challenge: Challenge, role: SessionRole, signer: str
     `expires ${Date.parse(challenge.expires)}`,
     "",
   ].join("\n");
+}
+
+/** A job that a wallet signs for a realm: the text of the order is what is signed, to the byte. */
+export async function signedOrder(signer: Signer, realm: string, submit: Submit): Promise<Order> {
+  const order = JSON.stringify(submit);
+  const text = `mtor.v1 order\n${realm}\n${hex(await sha256(utf8(order)))}\n`;
+  return { order, by: signer.did, signature: base64url(await signer.sign(utf8(text))) };
 }
 
 /** What is signed of a request. */

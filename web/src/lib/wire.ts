@@ -407,6 +407,29 @@ export interface GrantTerms {
   period?: Period | null;
 }
 
+/** A handover that waits for the other device. */
+export interface Handover {
+  /** When it is gone, fetched or not. */
+  expires: Timestamp;
+  /** What the other device asks for. */
+  id: JobId;
+}
+
+/**
+ * `POST /api/handovers`: leave something sealed for another device of the same person. The realm can't read it: what
+ * opens it goes from device to device.
+ */
+export interface HandoverRequest {
+  /** What is handed over, sealed, in base64url. */
+  sealed: string;
+}
+
+/** What was handed over. */
+export interface HandoverTaken {
+  /** As it was left. */
+  sealed: string;
+}
+
 /** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
 export interface Hello {
   /** Whose wallet. */
@@ -570,7 +593,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "granted" | "returned";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -614,6 +637,27 @@ export interface OfferLimits {
 
 /** One text, or several. */
 export type OneOrMany = string | string[];
+
+/**
+ * The data of `mtor.job.order`: a job that its wallet has signed. The text is kept as it is, so that what was signed can be
+ * shown to the byte.
+ */
+export interface Order {
+  /** Who signs: the wallet that pays. */
+  by: Did;
+  /** The JSON of a [`Submit`](crate::Submit), with `id` and `deadline`, and `max_price` if there shall be a limit. */
+  order: string;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+}
+
+/** The signature under an order, as it is kept: the text is kept beside it. */
+export interface OrderSeal {
+  /** Who signed. */
+  by: Did;
+  /** The signature, base64url. */
+  signature: string;
+}
 
 /** The data of `mtor.job.partial`. */
 export interface Partial {
@@ -796,6 +840,20 @@ export interface RealmStatus {
 /** The data of `mtor.realm.watch`. */
 export type RealmWatch = Record<string, never>;
 
+/** What a worker has signed for its part of a job, as it is kept. */
+export interface Receipt {
+  /** Who signed. */
+  by: Did;
+  /** The assignment. */
+  lease: number;
+  /** SHA-256 of what this worker wrote for it. */
+  output: Digest;
+  /** Over [`Done::signing_text`](crate::worker::Done::signing_text), base64url. */
+  signature: string;
+  /** What it says it used; what is paid is what the realm counted. */
+  usage: Usage;
+}
+
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
   /** Text, or parts of which all are text. */
@@ -919,6 +977,34 @@ export interface SpokenWord {
   word: string;
 }
 
+/**
+ * `GET /api/wallets/{did}/starter`: the work that a wallet has to do for its starter coins. It is done when a number is
+ * found for which Argon2id (version 1.3, one lane, 32 bytes; the number's decimal digits as the password, the text of
+ * `challenge` as the salt) gives a hash that begins with `zero_bits` zero bits.
+ */
+export interface StarterChallenge {
+  /** For this wallet alone, and good for one claim. */
+  challenge: string;
+  /** How many coins there are for it. */
+  coins: Micro;
+  /** Until when the work has to be handed in. */
+  expires: Timestamp;
+  /** Memory for each try, in KiB. */
+  memory_kib: number;
+  /** Passes over that memory. */
+  passes: number;
+  /** How many zero bits: each one more doubles the work. */
+  zero_bits: number;
+}
+
+/** `POST /api/wallets/{did}/starter`: the work is done. */
+export interface StarterClaim {
+  /** As it came. */
+  challenge: string;
+  /** The number that was found, below 2^53, so that every language can write it. */
+  number: number;
+}
+
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
   /** The assignment that is meant. */
@@ -935,6 +1021,8 @@ export interface StreamOptions {
 export interface Submit {
   /** How soon. */
   class?: ServiceClass;
+  /** The moment at which it is given up and refunded, instead of `timeout_ms`. */
+  deadline?: Timestamp | null;
   /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
   grant?: JobId | null;
   /**
@@ -1171,6 +1259,8 @@ export interface WakeTask {
 export interface WalletInfo {
   /** What can be spent now. */
   available: Micro;
+  /** How much of what is available can be spent, but not sent; absent when it is none. */
+  bound?: Micro;
   /** Whose. */
   did: Did;
   /** Its account, public. */
@@ -1181,6 +1271,8 @@ export interface WalletInfo {
   received: Micro;
   /** What went out, ever. */
   spent: Micro;
+  /** The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't. */
+  starter?: Micro | null;
 }
 
 /** The data of `mtor.job.watch`. */
@@ -1262,6 +1354,7 @@ export interface EventData {
   "mtor.job.chunk": Chunk;
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
+  "mtor.job.order": Order;
   "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;

@@ -2,20 +2,27 @@
 
 import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
-import { COME_BACK_MS } from "../lib/defaults";
+import { COME_BACK_MS, ORDER_LIVES_MS } from "../lib/defaults";
 import type { RealmEvent } from "../lib/event";
+import { openLogMemory } from "../lib/log_memory";
 import { coins } from "../lib/money";
 import { Session, SUBPROTOCOL, type Connection, type Socket } from "../lib/session";
+import { signedOrder } from "../lib/signing";
 import { t } from "../lib/strings";
 import { NoWallet, openWallet, type Wallet, type WalletObstacle } from "../lib/wallet";
+import type { Order, Submit } from "../lib/wire";
 import { Conversations } from "./conversations.svelte";
 import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
+import { LogWatch } from "./log_watch.svelte";
 import { notices } from "./notices.svelte";
 import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
+import { Quotes } from "./quotes";
 import { go, isPlain } from "./route.svelte";
 import { Safe } from "./safe.svelte";
+import { Spending } from "./spending.svelte";
+import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
 
@@ -25,8 +32,11 @@ export class Console {
   readonly jobs: Jobs;
   readonly conversations: Conversations;
   readonly live: Live;
+  readonly log: LogWatch;
   readonly purse: Purse;
+  readonly starter: Starter;
   readonly safe: Safe;
+  readonly spending: Spending;
   readonly voice: Voice;
   #streams: Streams;
   #session: Session;
@@ -40,11 +50,18 @@ export class Console {
   ) {
     this.api = new Api(location.origin, wallet);
     this.live = new Live(this.api);
+    this.log = new LogWatch({
+      source: this.api,
+      memory: openLogMemory(),
+      realm: async () => (this.live.info ?? (await this.api.realm())).did,
+    });
     this.purse = new Purse(this.api);
+    this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.jobs = new Jobs({
       api: this.api,
       send: (type, data, subject) => this.#session.send(type, data, subject),
+      sign: (submit) => this.#sign(submit),
       onMoney: () => void this.purse.refresh(),
     });
     this.conversations = new Conversations({
@@ -57,6 +74,7 @@ export class Console {
       send: (type, data, subject) => this.#session.send(type, data, subject),
       sendFrame: (frame) => this.#session.sendFrame(frame),
     });
+    this.spending = new Spending(new Quotes(this.api, this.#streams));
     this.voice = new Voice({
       api: this.api,
       jobs: this.jobs,
@@ -81,7 +99,9 @@ export class Console {
     void this.#wakeVoice();
     addEventListener("online", () => this.#session.retryNow());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#session.retryNow();
+      if (document.visibilityState !== "visible") return;
+      this.#session.retryNow();
+      if (this.connection.state === "online") void this.log.lookIfDue();
     });
   }
 
@@ -107,6 +127,13 @@ export class Console {
     return () => this.#replays.delete(job);
   }
 
+  /** A job under this wallet's signature; nothing while no realm is there to ask. */
+  async #sign(submit: Submit): Promise<Order | undefined> {
+    if (this.connection.state !== "online") return undefined;
+    const deadline = new Date(Date.now() + this.api.clockAheadMs + ORDER_LIVES_MS).toISOString();
+    return signedOrder(this.wallet, this.connection.realm, { ...submit, deadline });
+  }
+
   #connected(connection: Connection): void {
     this.connection = connection;
     if (connection.state === "offline") {
@@ -118,15 +145,20 @@ export class Console {
     this.jobs.resume();
     this.#session.send("mtor.realm.watch", {});
     void this.live.refresh();
+    void this.log.lookIfDue();
     void this.#settleIn();
   }
 
   /** What is to be done with a fresh session: coins of a former wallet, the balance, find what was going on. */
   async #settleIn(): Promise<void> {
-    const came = await this.safe.gather();
-    if (came > 0n) notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
-    await this.purse.refresh();
-    if (this.purse.low || this.purse.problem?.status === 404) await this.purse.fill();
+    const [came] = await Promise.all([this.safe.gather(), this.purse.refresh()]);
+    if (came > 0n) {
+      notices.say(t.keep.coinsCame(t.units.coins(coins(came))));
+      await this.purse.refresh();
+    }
+    // Where the realm has coins for new wallets, its owner fills none.
+    const mayFill = this.purse.low && this.starter.offered === undefined;
+    if (mayFill || this.purse.problem?.status === 404) await this.purse.fill();
     if (this.#caughtUp) return;
     this.#caughtUp = await this.conversations.catchUp().then(
       () => true,

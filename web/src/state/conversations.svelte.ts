@@ -77,20 +77,20 @@ export class Conversations {
   }
 
   /** Asks the question of a turn again; later turns stay as they are. */
-  retry(id: string, index: number): void {
+  retry(id: string, index: number, conditions?: Conditions): void {
     const conversation = this.get(id);
     const turn = conversation?.turns[index];
     if (!conversation || !turn) return;
-    const job = this.#submit(conversation.turns.slice(0, index), turn.question);
+    const job = this.#submit(conversation.turns.slice(0, index), turn.question, conditions);
     const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
   /** Asks another question in place of a turn's; what came of the first is found in the history. */
-  revise(id: string, index: number, question: string): void {
+  revise(id: string, index: number, question: string, conditions?: Conditions): void {
     const conversation = this.get(id);
     if (!conversation?.turns[index]) return;
-    const job = this.#submit(conversation.turns.slice(0, index), question);
+    const job = this.#submit(conversation.turns.slice(0, index), question, conditions);
     const turns = conversation.turns.with(index, { question, jobs: [job] });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
@@ -116,9 +116,9 @@ export class Conversations {
     return found?.id;
   }
 
-  /** What a question would send. */
-  messages(question: string, id: string | undefined): ChatMessage[] {
-    return this.#messages(this.get(id)?.turns ?? [], question);
+  /** What a question would send: after all turns of a conversation, or in the place of the turn of this number. */
+  messages(question: string, id: string | undefined, index?: number): ChatMessage[] {
+    return this.#messages(this.get(id)?.turns.slice(0, index) ?? [], question);
   }
 
   #submit(turns: readonly Turn[], question: string, conditions?: Conditions): string {

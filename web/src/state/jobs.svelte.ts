@@ -8,7 +8,7 @@ import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
 import { t } from "../lib/strings";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Problem, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Order, Problem, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
@@ -16,17 +16,23 @@ const REREADS_MAX = 2;
 export interface JobsOptions {
   api: Api;
   send: <K extends Kind>(type: K, data: EventData[K], subject?: string) => boolean;
+  /** Signs what is asked; nothing where it can't be signed now. Without it nothing is signed. */
+  sign?: (submit: Submit) => Promise<Order | undefined>;
   /** A job was accepted or settled: the balance has changed. */
   onMoney: () => void;
 }
 
 /** The conditions under which a question is asked. */
-export type Conditions = Pick<Submit, "class" | "quote">;
+export type Conditions = Pick<Submit, "class" | "quote" | "max_price">;
 
 /** A job that is not over. */
 interface Active {
   /** What was asked, until the realm has acknowledged it. */
   submit?: Submit;
+  /** What was signed of it: the same however often it is sent. */
+  order?: Order;
+  /** It went out unsigned: then it stays so, since another text would be another request. */
+  unsigned?: boolean;
   rereads: number;
 }
 
@@ -77,10 +83,29 @@ export class Jobs {
     }
     const intent = { capability: "chat", model: "default", params: { messages } } as const;
     const submit: Submit = { intent, class: "interactive", ...conditions };
-    this.#active.set(id, { submit, rereads: 0 });
+    const active: Active = { submit, rereads: 0 };
+    this.#active.set(id, active);
     this.#keep(newAnswer(id));
-    this.#options.send("mtor.job.submit", submit, id);
+    this.#ask(id, active, submit);
     return id;
+  }
+
+  /** Sends what was asked, signed where it can be. */
+  #ask(id: string, active: Active, submit: Submit): void {
+    const { send, sign } = this.#options;
+    if (active.order) send("mtor.job.order", active.order, id);
+    else if (!sign || active.unsigned) send("mtor.job.submit", submit, id);
+    else void this.#signAndSend(id, active, submit, sign);
+  }
+
+  async #signAndSend(id: string, active: Active, submit: Submit, sign: NonNullable<JobsOptions["sign"]>): Promise<void> {
+    const order = await sign({ ...submit, id }).catch(() => undefined);
+    // Refused, stopped, or signed by another call meanwhile.
+    if (this.#active.get(id) !== active || !active.submit || active.order) return;
+    active.order = order;
+    if (order) this.#options.send("mtor.job.order", order, id);
+    else active.unsigned = this.#options.send("mtor.job.submit", submit, id);
+    if (this.stopping.has(id)) this.#options.send("mtor.job.cancel", {}, id);
   }
 
   cancel(id: string): void {
@@ -116,7 +141,7 @@ export class Jobs {
     for (const [id, active] of this.#active) {
       const after = this.#known.get(id)?.sequence ?? 0;
       // The same id with the same request is the same job, however often it is sent.
-      if (active.submit) this.#options.send("mtor.job.submit", active.submit, id);
+      if (active.submit) this.#ask(id, active, active.submit);
       else this.#options.send("mtor.job.watch", { after }, id);
       if (this.stopping.has(id)) this.#options.send("mtor.job.cancel", {}, id);
     }

@@ -15,20 +15,21 @@ export class Purse {
   changes = $state(0);
   low = $derived(this.info !== undefined && micro(this.info.available) + micro(this.info.held) < LOW_BALANCE_MICRO);
   #api: Api;
-  #refreshing = false;
+  #refreshing: Promise<void> | undefined;
   #again = false;
 
   constructor(api: Api) {
     this.#api = api;
   }
 
-  /** Reads the balance; a call during another one is answered by one more look after it. */
-  async refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return;
-    }
-    this.#refreshing = true;
+  /** Reads the balance; a call during another one is answered by one more look, and waits for it. */
+  refresh(): Promise<void> {
+    this.#again = this.#refreshing !== undefined;
+    this.#refreshing ??= this.#read();
+    return this.#refreshing;
+  }
+
+  async #read(): Promise<void> {
     try {
       do {
         this.#again = false;
@@ -38,7 +39,7 @@ export class Purse {
     } catch (error) {
       this.problem = problemOf(error);
     } finally {
-      this.#refreshing = false;
+      this.#refreshing = undefined;
     }
   }
 

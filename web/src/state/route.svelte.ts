@@ -1,4 +1,6 @@
-/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`. */
+/** Which view is open, as the address says: `#/ask/<conversation>`, `#/history/<job>`, `#/wallet?to=...`. */
+
+import { LINK, type Link } from "../lib/handover";
 
 export const VIEWS = ["ask", "realm", "history", "wallet", "settings"] as const;
 export type View = (typeof VIEWS)[number];
@@ -7,6 +9,8 @@ class Route {
   view = $state<View>("ask");
   /** The conversation or job, if one is named. */
   id = $state<string | undefined>();
+  /** What follows a question mark, as it stands in the address. */
+  query = $state("");
   /** The conversation that was open last, to come back to. */
   conversation = $state<string | undefined>();
 
@@ -15,10 +19,21 @@ class Route {
     this.#read();
   }
 
+  /** A link from another device by which this page was opened. */
+  link = $state.raw<Link | undefined>();
+
   #read(): void {
-    const [, name, id] = location.hash.split("/");
+    const [path = "", ...query] = location.hash.split("?");
+    let [, name, id, key] = path.split("/");
+    if (name === LINK && id && key) {
+      this.link = { id, key };
+      // Its key must not stay in the address, nor in the browser's history.
+      history.replaceState(null, "", href("wallet"));
+      [name, id] = ["wallet", undefined];
+    }
     this.view = VIEWS.find((view) => view === name) ?? "ask";
     this.id = id || undefined;
+    this.query = query.join("?");
     if (this.view === "ask") this.conversation = this.id;
   }
 }

@@ -6,12 +6,12 @@
 import { isFinal, type Answer } from "../lib/answer";
 import type { Api } from "../lib/api";
 import {
-  BARGE_MS, CHOICE_MS, CONFIRM_MS, DEAF_MS, HEAR_FRAME_SAMPLES, PUSH_KEEP_MS, QUOTE_LEFT_MS_MIN, RESOLVE_MS_MAX,
+  BARGE_MS, CHOICE_MS, CONFIRM_MS, DEAF_MS, HEAR_FRAME_SAMPLES, PUSH_KEEP_MS, RESOLVE_MS_MAX,
   WORDS_MS_MAX,
 } from "../lib/defaults";
 import { withoutPhrase } from "../lib/listen/phrase";
 import type { BuiltInPhrase, EnrolledPhrase } from "../lib/listen/types";
-import { coinsShort, micro, MICRO_PER_COIN } from "../lib/money";
+import { micro, priceShort } from "../lib/money";
 import { t } from "../lib/strings";
 import { Feed } from "../lib/voice/feed";
 import { Gauge } from "../lib/voice/gauge";
@@ -29,6 +29,7 @@ import type { Conversations } from "./conversations.svelte";
 import type { Jobs } from "./jobs.svelte";
 import { Microphone } from "./microphone";
 import { preferences } from "./preferences.svelte";
+import { Quotes } from "./quotes";
 import { go, route } from "./route.svelte";
 import { playSound } from "./sounds";
 import { Speaker } from "./speaker";
@@ -77,6 +78,7 @@ export class Voice {
   readonly presence = $derived(presenceOf(this.talk));
 
   #options: VoiceOptions;
+  #quotes: Quotes;
   #mic: Microphone;
   #speaker = new Speaker();
   #gauge = new Gauge();
@@ -100,6 +102,7 @@ export class Voice {
 
   constructor(options: VoiceOptions) {
     this.#options = options;
+    this.#quotes = new Quotes(options.api, options.streams);
     this.#speaker.volume = preferences.voice.volume;
     this.#mic = new Microphone({
       mic: (mic) => this.#on({ type: "mic", mic }),
@@ -394,32 +397,16 @@ export class Voice {
 
   /** The question with its quote; where that is above what was agreed to, or may be spent unasked, the person decides. */
   async #unlessDear(text: string, agreed?: Quote): Promise<Meaning> {
-    const limit = agreed ? micro(agreed.max) : this.#unaskedMost;
+    const limit = agreed ? micro(agreed.max) : this.#quotes.unaskedMost;
     if (limit === 0n) return { kind: "ask", text };
-    const quote = agreed && this.#holds(agreed) ? agreed : await this.#quote(text);
+    const messages = this.#options.conversations.messages(text, this.#conversation);
+    const quote = agreed && this.#quotes.holds(agreed) ? agreed : await this.#quotes.ask(messages, "voice");
     if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires };
     const choices = [
       { label: t.voice.yes, meaning: { kind: "agreed", text, quote } },
       { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
     ] as const;
-    return { kind: "dear", price: t.units.coins(coinsShort(micro(quote.max))), choices: [...choices] };
-  }
-
-  /** The most that a question may cost without the person being asked, in micro; 0: whatever it costs. */
-  get #unaskedMost(): bigint {
-    return BigInt(Math.round(preferences.voice.askAboveCoins * 100)) * (MICRO_PER_COIN / 100n);
-  }
-
-  #quote(text: string): Promise<Quote | undefined> {
-    const messages = this.#options.conversations.messages(text, this.#conversation);
-    const intent = { capability: "chat", model: "default", params: { messages } } as const;
-    return this.#options.streams.quote({ intent, class: "voice" });
-  }
-
-  /** Whether a quote will still hold when a job that relies on it reaches the realm, by the realm's clock. */
-  #holds(quote: Quote): boolean {
-    const now = Date.now() + this.#options.api.clockAheadMs;
-    return Date.parse(quote.expires) - now >= QUOTE_LEFT_MS_MIN;
+    return { kind: "dear", price: t.units.coins(priceShort(micro(quote.max))), choices: [...choices] };
   }
 
   get #conversation(): string | undefined {

@@ -9,7 +9,8 @@ use mtor_protocol::body::{Accepted, Assigned, Cancelled, Completed, Failed, Flow
 use mtor_protocol::http::JobState;
 use mtor_protocol::worker::{Run, Stop};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Body, Digest, Event, FinishReason, Intent, JobId, Micro, Problem, ProblemKind, Timestamp,
+    Usage,
 };
 use tokio::sync::oneshot;
 
@@ -104,8 +105,9 @@ impl RealmTask {
             Output::Stale { worker, job } => {
                 tracing::debug!(worker = worker.0, %job, "a report on a job that the worker does not have (any more)");
             }
-            Output::Settled { job, outcome, usage, cost, problem, time, account } => {
-                self.settled(job, account, Settlement { outcome, usage, cost, problem, time }, todo);
+            Output::Settled { job, outcome, usage, cost, receipt, problem, time, account } => {
+                let settlement = Settlement { outcome, usage, cost, receipt, problem, time };
+                self.settled(job, account, settlement, todo);
             }
             Output::Answered { job, worker, check } => self.answered(job, worker, check),
             Output::Dismiss { worker, problem } => {
@@ -156,6 +158,7 @@ impl RealmTask {
         run: impl FnOnce(Arc<Intent>, String) -> Run,
     ) {
         let (Some(open), Some(link)) = (self.open.get(&job), self.links.get(&worker)) else { return };
+        open.stream.give(lease, worker);
         let prefix = if rival { open.stream.rival(lease) } else { open.stream.lease(lease) };
         let name = self.realm.worker_name(worker).map_or_else(String::new, |(name, _)| name.to_owned());
         let model = self.realm.offer_model(worker, offer).unwrap_or_default().to_owned();
@@ -203,6 +206,7 @@ impl RealmTask {
             usage: settlement.usage,
             cost: settlement.cost,
             problem,
+            receipt_json: settlement.receipt.and_then(|committed| stream.receipt(committed)),
             workers: stream.workers(),
             sequence: stream.last_sequence() + 1,
             settled: settlement.time,
@@ -224,6 +228,7 @@ struct Settlement {
     outcome: Outcome,
     usage: Usage,
     cost: Micro,
+    receipt: Option<Digest>,
     problem: Option<Problem>,
     time: Timestamp,
 }

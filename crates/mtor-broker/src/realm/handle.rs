@@ -24,6 +24,8 @@ pub struct Submission {
     pub intent: Arc<Intent>,
     /// The request as it was committed to.
     pub request_json: String,
+    /// The wallet's signature under it, if it has one.
+    pub order_json: Option<String>,
     /// The salt of its commitments.
     pub salt: Salt,
     /// Whose it is.
@@ -39,7 +41,7 @@ pub struct Submission {
 impl Submission {
     /// What the ledger keeps of it.
     pub(super) fn into_request(self, submitted: Timestamp, hold: Micro) -> RequestRecord {
-        let Self { job, did, request_json, question, salt, .. } = self;
+        let Self { job, did, request_json, order_json, question, salt, .. } = self;
         RequestRecord {
             job: job.id,
             account: job.account,
@@ -52,6 +54,7 @@ impl Submission {
             deadline: job.deadline,
             hold,
             request_json,
+            order_json,
             question,
             salt,
         }

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use mtor_ledger::{Ledger, Reveal};
 use mtor_protocol::http::{JobInfo, JobProofs};
 use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use super::reply::Refusal;
 use super::request::{Asked, parse, value};
 use crate::app::App;
 use crate::defaults;
+use crate::jobs::Wish;
 use crate::realm::Taken;
 use crate::stream::{JobStream, is_end};
 
@@ -34,7 +36,7 @@ pub(super) async fn submit(
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let wait_s: u64 = query.wait.as_deref().map_or(Ok(0), |text| value("wait", text))?;
-    let taken = app.take(&asked.wallet, read_submit(&asked.body)?).await?;
+    let taken = app.take(&asked.wallet, read_wish(&app, &asked)?).await?;
     if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
         let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));
         // Whether it ended or not: the answer says how it stands.
@@ -49,15 +51,21 @@ pub(super) async fn submit(
     Ok(response)
 }
 
-/// A CloudEvent `mtor.job.submit`, or its data alone.
-fn read_submit(body: &[u8]) -> Result<Submit, Problem> {
+/// A CloudEvent `mtor.job.submit` or `mtor.job.order`, or its data alone.
+fn read_wish(app: &App, asked: &Asked) -> Result<Wish, Problem> {
     #[derive(Deserialize)]
     struct Probe {
         specversion: Option<serde::de::IgnoredAny>,
+        order: Option<serde::de::IgnoredAny>,
     }
+    let body = &asked.body;
     let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
-    if parse::<Probe>(body)?.specversion.is_none() {
-        return parse(body);
+    let probe = parse::<Probe>(body)?;
+    if probe.specversion.is_none() {
+        return match probe.order {
+            Some(_) => app.open_order(&asked.wallet, parse(body)?, None),
+            None => parse::<Submit>(body).map(Wish::from),
+        };
     }
     let text = std::str::from_utf8(body).map_err(|error| invalid(error.to_string()))?;
     let event = Event::parse(text).map_err(|error| invalid(error.to_string()))?;
@@ -68,9 +76,13 @@ fn read_submit(body: &[u8]) -> Result<Submit, Problem> {
                     .param("id"));
             }
             submit.id = event.subject.or(submit.id);
-            Ok(submit)
+            Ok(submit.into())
         }
-        other => Err(invalid(format!("here only mtor.job.submit is taken, not {}", other.kind()))),
+        Body::JobOrder(order) => app.open_order(&asked.wallet, order, event.subject),
+        other => Err(invalid(format!(
+            "here only mtor.job.submit and mtor.job.order are taken, not {}",
+            other.kind()
+        ))),
     }
 }
 
@@ -105,8 +117,16 @@ pub(super) async fn proofs(
     Query(query): Query<ProofsQuery>,
     asked: Asked,
 ) -> Result<Json<JobProofs>, Refusal> {
-    let job = app.stored_job(&asked.wallet, value("id", &id)?).await?;
-    let proofs = app.realm.ledger_read(move |ledger| ledger.job_proofs(&job, query.reveal)).await?;
+    let id = value("id", &id)?;
+    let (job, reveal) = match app.stored_job(&asked.wallet, id).await {
+        Ok(job) if query.reveal => (job, Reveal::All),
+        Ok(job) => (job, Reveal::Nothing),
+        // Who worked for it may prove that, and learns nothing of what was asked.
+        Err(not_mine) => (app.worked_job(&asked.wallet, id).await?.ok_or(not_mine)?, Reveal::Receipt),
+    };
+    let cosigned = app.cosigned.newest();
+    let prove = move |ledger: &Ledger| ledger.job_proofs(&job, reveal, cosigned.as_deref());
+    let proofs = app.realm.ledger_read(prove).await?;
     Ok(Json(proofs))
 }
 

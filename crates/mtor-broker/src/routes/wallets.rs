@@ -65,9 +65,13 @@ pub(super) async fn show(
     Ok(Json(info(&app, &asked.wallet).await?))
 }
 
-async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Problem> {
+pub(super) async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Problem> {
     let id = wallet.account;
-    let account = app.realm.view(move |realm| realm.state().books().account(id)).await?;
+    let look = move |realm: &mtor_core::Realm| {
+        let state = realm.state();
+        (state.books().account(id), state.starters().has(id))
+    };
+    let (account, started) = app.realm.view(look).await?;
     Ok(WalletInfo {
         did: wallet.did.clone(),
         guid: wallet.account,
@@ -75,6 +79,8 @@ async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Problem> {
         held: account.debits_pending,
         received: account.credits_posted,
         spent: account.debits_posted,
+        bound: account.bound,
+        starter: app.config.starter.filter(|_| !started).map(|rules| rules.coins),
     })
 }
 

@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::{Closed, Heard, Said, Session, read_frame, watch};
 use crate::app::{App, Wallet};
 use crate::input::JobInput;
+use crate::jobs::Wish;
 use crate::{clock, defaults};
 
 /// What serves one client beside its socket: a task for each job that it follows, all ending with the session.
@@ -113,11 +114,13 @@ impl Follower {
                 }
                 let id = event.subject.or(submit.id).unwrap_or_else(JobId::generate);
                 submit.id = Some(id);
-                let input = app.input_for(&submit.intent.task);
-                if let Some(input) = &input {
-                    self.inputs.insert(id, input.clone());
-                }
-                self.follow(id, watch::submit(app, wallet, submit, input, frames));
+                self.submit(id, submit.into());
+            }
+            Body::JobOrder(order) => {
+                let wish = app.open_order(&wallet, order, event.subject)?;
+                // An order without an id is none.
+                let id = wish.submit.id.ok_or_else(need_subject)?;
+                self.submit(id, wish);
             }
             Body::JobWatch(place) => {
                 let id = event.subject.ok_or_else(need_subject)?;
@@ -160,6 +163,15 @@ impl Follower {
             _ => {}
         }
         Ok(())
+    }
+
+    fn submit(&mut self, id: JobId, wish: Wish) {
+        let (app, wallet, frames) = (self.app.clone(), self.wallet.clone(), self.frames.clone());
+        let input = app.input_for(&wish.submit.intent.task);
+        if let Some(input) = &input {
+            self.inputs.insert(id, input.clone());
+        }
+        self.follow(id, watch::submit(app, wallet, wish, input, frames));
     }
 
     /// A binary frame: a piece of the input of a job that was submitted in this session.

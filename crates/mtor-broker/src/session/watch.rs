@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::Message;
 use mtor_protocol::body::RealmStatus;
-use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, Submit};
+use mtor_protocol::{Body, Event, Frame, FrameKind, JobId};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -12,18 +12,19 @@ use super::client::say;
 use crate::app::{App, Wallet};
 use crate::defaults;
 use crate::input::JobInput;
+use crate::jobs::Wish;
 use crate::stream::{Heard, Item, JobStream};
 
 /// Submits a job and follows it to its end.
 pub(super) async fn submit(
     app: Arc<App>,
     wallet: Wallet,
-    submit: Submit,
+    wish: Wish,
     input: Option<Arc<JobInput>>,
     frames: mpsc::Sender<Message>,
 ) {
-    let id = submit.id;
-    match app.take_with(&wallet, submit, input).await {
+    let id = wish.submit.id;
+    match app.take_with(&wallet, wish, input).await {
         Ok(taken) => match taken.stream {
             Some(stream) => follow(&app, &stream, 0, &frames).await,
             None => resume(app, wallet, taken.id, 0, frames).await,

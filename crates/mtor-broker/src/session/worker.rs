@@ -1,6 +1,8 @@
 //! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
 //! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::ws::{Message, close_code};
 use futures_util::{FutureExt as _, SinkExt as _};
@@ -9,7 +11,7 @@ use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
 use mtor_protocol::{
-    Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Usage, limits,
+    Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage, limits,
 };
 use tokio::sync::mpsc;
 
@@ -149,7 +151,7 @@ impl Session {
             }
             Body::WorkerPartial(partial) => {
                 let Some(job) = event.subject else { return Ok(Err(need_subject())) };
-                let Some(stream) = self.app.realm.streams.get(job) else { return Ok(Ok(())) };
+                let Some(stream) = self.stream(worker, job, partial.lease) else { return Ok(Ok(())) };
                 let written = stream.write_partial(clock::now(), partial.lease, partial.text);
                 match self.note(&stream, worker, partial.lease, written) {
                     Some(input) => input,
@@ -190,10 +192,15 @@ impl Session {
         self.app.realm.input(input).await.map(Ok).map_err(|_| Closed)
     }
 
+    /// Where a worker writes for a job, if this lease was given to it and to nobody else.
+    fn stream(&self, worker: WorkerId, job: JobId, lease: u64) -> Option<Arc<JobStream>> {
+        self.app.realm.streams.get(job).filter(|stream| stream.is_held_by(lease, worker))
+    }
+
     /// A piece of an answer goes to the job's listeners at once. Only the first one concerns the core.
     fn piece(&self, worker: WorkerId, job: JobId, piece: Piece) -> Option<Input> {
         let lease = piece.lease;
-        let stream = self.app.realm.streams.get(job)?;
+        let stream = self.stream(worker, job, lease)?;
         let written = stream.write(clock::now(), lease, piece.text, piece.tokens);
         self.note(&stream, worker, lease, written)
     }
@@ -205,7 +212,7 @@ impl Session {
             Err(problem) => return Ok(Err(problem)),
         };
         let (worker, lease) = (link.worker, frame.lease);
-        let Some(stream) = self.app.realm.streams.get(frame.job) else { return Ok(Ok(())) };
+        let Some(stream) = self.stream(worker, frame.job, lease) else { return Ok(Ok(())) };
         let written = stream.write_payload(clock::now(), lease, bytes.slice_ref(frame.payload));
         let input = self.note(&stream, worker, lease, written);
         match input {
@@ -247,8 +254,8 @@ impl Session {
         job: JobId,
         done: Done,
     ) -> Result<Option<Input>, Problem> {
-        let Some(stream) = self.app.realm.streams.get(job) else { return Ok(None) };
         let lease = done.lease;
+        let Some(stream) = self.stream(worker, job, lease) else { return Ok(None) };
         let Some(same_output) = stream.check_lease_output(lease, &done.output) else { return Ok(None) };
         let text = Done::signing_text(job, lease, &done.output, &done.usage);
         let signature: Result<Signature, _> = done.signature.parse();
@@ -262,7 +269,6 @@ impl Session {
             tracing::warn!(worker = worker.0, %job, detail, "a result was refused");
             return Ok(Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }));
         }
-        stream.seal();
         let (text, whole) = stream.answer();
         // Words that did not come through here are not billed, whatever the worker counts.
         let counted = stream.delivered();
@@ -277,7 +283,15 @@ impl Session {
         };
         let salt = mtor_ledger::salt(&self.app.key, job);
         let output = mtor_ledger::answer_commitment(&salt, &text, whole);
-        Ok(Some(Input::Finished { worker, job, lease, usage, finish: done.finish, output }))
+        let Done { usage: claimed, finish, output: written, signature, .. } = done;
+        let receipt = Receipt { by: key.to_did(), lease, output: written, usage: claimed, signature };
+        let receipt = serde_json::to_string(&receipt).map_err(|error| {
+            tracing::error!(%error, "a receipt could not be written down");
+            Problem::new(ProblemKind::Internal, "the receipt could not be written down")
+        })?;
+        let committed = mtor_ledger::commitment(&salt, receipt.as_bytes());
+        stream.seal(receipt, committed);
+        Ok(Some(Input::Finished { worker, job, lease, usage, finish, output, receipt: Some(committed) }))
     }
 }
 

@@ -107,6 +107,11 @@ impl Cosigned {
         self.state().grown(size, clock::now());
     }
 
+    /// The newest checkpoint that is cosigned, however old.
+    pub(crate) fn newest(&self) -> Option<String> {
+        self.state().newest.as_ref().map(|cosigned| cosigned.note.clone())
+    }
+
     /// The entries that the newest cosigned checkpoint is over.
     pub(crate) fn size(&self) -> u64 {
         self.state().newest.as_ref().map_or(0, |cosigned| cosigned.size)
@@ -189,6 +194,7 @@ fn name_of(line: &str) -> Option<&str> {
 pub(super) mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+    use mtor_identity::Keypair;
     use sha2::{Digest as _, Sha256};
 
     use super::*;
@@ -229,6 +235,47 @@ pub(super) mod tests {
         assert_eq!(state.published(&note(12), at(4 + COSIGNED_AGE_MS_MAX)), note(11), "no log shrinks");
         state.newest = cosigned(12);
         assert_eq!(state.published(&note(13), at(5 + COSIGNED_AGE_MS_MAX)), with_witness(12));
+    }
+
+    /// A signature line of a witness over a checkpoint.
+    fn cosign(section: &WitnessSection, keypair: &Keypair, note: &str, time_s: u64) -> Cosignature {
+        let (text, _) = note.split_once("\n\n").unwrap();
+        let signature = keypair.sign(format!("cosignature/v1\ntime {time_s}\n{text}\n").as_bytes());
+        let vkey = section.key.to_string();
+        let id = u32::from_str_radix(vkey.split('+').nth(1).unwrap(), 16).unwrap();
+        let bytes = [&id.to_be_bytes()[..], &time_s.to_be_bytes(), &signature.to_bytes()].concat();
+        let line = format!("\u{2014} {} {}\n", section.key.name(), STANDARD.encode(bytes));
+        Cosignature { line, time_s }
+    }
+
+    #[test]
+    fn cosignatures_of_one_checkpoint_come_together_and_each_witness_has_one() {
+        let keys = [Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32])];
+        let witnesses = vec![section("w1", &keys[0].public()), section("w2", &keys[1].public())];
+        let log = LogSection { witnesses };
+        let cosign = |witness: usize, note: &str, time_s| {
+            cosign(&log.witnesses[witness], &keys[witness], note, time_s)
+        };
+        let cosigned = Cosigned::new(&log);
+        let lines = |note: &str| note.lines().filter(|line| line.starts_with("\u{2014} w")).count();
+        let (five, six) = (note(5), note(6));
+
+        let first = cosigned.with(&five, 5, &[cosign(0, &five, 1_000)]);
+        assert_eq!((cosigned.publish(&first, 5), lines(&first)), (Some(Timestamp(1_000_000)), 1));
+        let both = cosigned.with(&five, 5, &[cosign(1, &five, 2_000)]);
+        assert_eq!((cosigned.publish(&both, 5), lines(&both)), (Some(Timestamp(2_000_000)), 2));
+        assert!(log.witnesses.iter().all(|witness| cosigned.size_of(&witness.key) == 5));
+        let again = cosigned.with(&five, 5, &[cosign(0, &five, 3_000)]);
+        assert_eq!((cosigned.publish(&again, 5), lines(&again)), (Some(Timestamp(3_000_000)), 2));
+
+        let next = cosigned.with(&six, 6, &[cosign(1, &six, 4_000)]);
+        assert_eq!((cosigned.publish(&next, 6), lines(&next)), (Some(Timestamp(4_000_000)), 1));
+        assert_eq!(
+            log.witnesses.iter().map(|witness| cosigned.size_of(&witness.key)).collect::<Vec<_>>(),
+            [0, 6]
+        );
+        assert_eq!(cosigned.publish(&note(7), 7), None, "nobody has cosigned it");
+        assert_eq!(cosigned.size(), 6);
     }
 
     pub(in crate::witness) fn section(name: &str, key: &PublicKey) -> WitnessSection {

@@ -96,6 +96,22 @@ async fn jobs_money_and_keys_survive_a_restart() {
     home.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_handed_over_is_fetched_once() {
+    let home = Home::start().await;
+    for wrong in
+        [json!({}), json!({"sealed": ""}), json!({"sealed": "a b"}), json!({"sealed": "a".repeat(513)})]
+    {
+        json(home.post("/api/handovers", &wrong).await, 400).await;
+    }
+    let left = json(home.post("/api/handovers", &json!({"sealed": "c2VhbGVk"})).await, 200).await;
+    let take = format!("/api/handovers/{}/take", left["id"].as_str().unwrap());
+    assert_eq!(json(home.post(&take, &json!({})).await, 200).await, json!({"sealed": "c2VhbGVk"}));
+    let second = json(home.post(&take, &json!({})).await, 404).await;
+    assert_eq!(second["type"], json!("urn:mtor:problem:not-found"));
+    home.stop().await;
+}
+
 /// Every route of the table is there: none answers that there is no such route, or that it takes no such method.
 #[tokio::test]
 async fn every_route_of_the_table_is_served() {

@@ -34,6 +34,12 @@ impl Serialize for Entry {
                 leaf.serialize_field("to", to)?;
                 leaf.serialize_field("amount", amount)?;
             }
+            Fact::Started { id, to, amount } => {
+                leaf.serialize_field("fact", &Name::Started)?;
+                leaf.serialize_field("id", id)?;
+                leaf.serialize_field("to", to)?;
+                leaf.serialize_field("amount", amount)?;
+            }
             Fact::Transferred { id, from, to, amount, memo } => {
                 leaf.serialize_field("fact", &Name::Transferred)?;
                 leaf.serialize_field("id", id)?;
@@ -65,13 +71,14 @@ impl Serialize for Entry {
                 leaf.serialize_field("hold", hold)?;
                 leaf.serialize_field("price", price)?;
             }
-            Fact::Settled { id, outcome, usage, legs, output } => {
+            Fact::Settled { id, outcome, usage, legs, output, receipt } => {
                 leaf.serialize_field("fact", &Name::Settled)?;
                 leaf.serialize_field("id", id)?;
                 leaf.serialize_field("outcome", outcome)?;
                 leaf.serialize_field("usage", usage)?;
                 leaf.serialize_field("legs", legs)?;
                 optional(&mut leaf, "output", output.as_ref())?;
+                optional(&mut leaf, "receipt", receipt.as_ref())?;
             }
             Fact::Validated { capability, results, evidence } => {
                 leaf.serialize_field("fact", &Name::Validated)?;
@@ -108,7 +115,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     // Taken apart, so that a field that is added can't be forgotten here.
     #[rustfmt::skip]
     let NewJob {
-        id, account, payer, capability, model, class, privacy, request, input_bytes, input_tokens_max, output_tokens_max,
+        id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
         audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
@@ -119,6 +126,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("class", class)?;
     leaf.serialize_field("privacy", privacy)?;
     leaf.serialize_field("request", request)?;
+    optional(leaf, "order", order.as_ref())?;
     leaf.serialize_field("input_bytes", input_bytes)?;
     leaf.serialize_field("input_tokens_max", input_tokens_max)?;
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
@@ -145,6 +153,7 @@ fn optional<S: SerializeStruct>(
 enum Name {
     Founded,
     Issued,
+    Started,
     Transferred,
     Granted,
     Filled,
@@ -178,6 +187,7 @@ struct Leaf {
     class: Option<ServiceClass>,
     privacy: Option<Privacy>,
     request: Option<Digest>,
+    order: Option<Digest>,
     input_bytes: Option<u32>,
     input_tokens_max: Option<u32>,
     output_tokens_max: Option<u32>,
@@ -194,6 +204,7 @@ struct Leaf {
     output: Option<Digest>,
     results: Option<Vec<Judged>>,
     evidence: Option<Digest>,
+    receipt: Option<Digest>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
@@ -212,6 +223,11 @@ impl Leaf {
         Ok(match self.fact {
             Name::Founded => Fact::Founded { owner: need("owner", self.owner)? },
             Name::Issued => Fact::Issued {
+                id: need("id", self.id)?,
+                to: need("to", self.to)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Started => Fact::Started {
                 id: need("id", self.id)?,
                 to: need("to", self.to)?,
                 amount: need("amount", self.amount)?,
@@ -253,6 +269,7 @@ impl Leaf {
                     class: need("class", self.class)?,
                     privacy: need("privacy", self.privacy)?,
                     request: need("request", self.request)?,
+                    order: self.order,
                     input_bytes: need("input_bytes", self.input_bytes)?,
                     input_tokens_max: need("input_tokens_max", self.input_tokens_max)?,
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
@@ -272,6 +289,7 @@ impl Leaf {
                 usage: need("usage", self.usage)?,
                 legs: need("legs", self.legs)?,
                 output: self.output,
+                receipt: self.receipt,
             },
             Name::Validated => Fact::Validated {
                 capability: need("capability", self.capability)?,

@@ -42,7 +42,7 @@ impl Realm {
         report: Report,
         usage: Usage,
         finish: FinishReason,
-        output: Digest,
+        (output, receipt): (Digest, Option<Digest>),
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
@@ -71,7 +71,7 @@ impl Realm {
         let first_us = first_chunk.map_or(service_us, |first| first.since_ms(since) * 1_000);
         self.ask_for_check((worker, offer), job, service_us, &output, outputs);
         self.release(worker, job, Some((first_us, service_us)));
-        let paid = self.settle(now, job, finish.into(), Some(output), None, outputs)?;
+        let paid = self.settle(now, job, finish.into(), (Some(output), receipt), None, outputs)?;
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.jobs_done += 1;
             let earned = paid
@@ -126,9 +126,9 @@ impl Realm {
         };
         match hope {
             true => self.place_or_line_up(now, job, meter, outputs),
-            false => {
-                self.settle(now, job, Outcome::Failed, None, Some(problem.about(job)), outputs).map(drop)?
-            }
+            false => self
+                .settle(now, job, Outcome::Failed, (None, None), Some(problem.about(job)), outputs)
+                .map(drop)?,
         }
         self.fill(now, (worker, offer), meter, outputs);
         Ok(())
@@ -158,7 +158,7 @@ impl Realm {
         }
         let detail = format!("{attempts} workers had it, and the last left in the middle of it");
         let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
-        self.settle(now, job, Outcome::Failed, None, Some(problem), outputs).map(drop)
+        self.settle(now, job, Outcome::Failed, (None, None), Some(problem), outputs).map(drop)
     }
 
     pub(super) fn cancel(
@@ -203,13 +203,13 @@ impl Realm {
         let Some(Phase::Assigned { worker, offer, lease, .. }) =
             self.jobs.get(&job).map(|running| running.phase)
         else {
-            return self.settle(now, job, outcome, None, problem, outputs).map(drop);
+            return self.settle(now, job, outcome, (None, None), problem, outputs).map(drop);
         };
         let rival = self.drop_rival(job, true, outputs);
         self.give_back(worker, job, meter);
         self.release(worker, job, None);
         outputs.push(Output::Stop { job, worker, lease });
-        self.settle(now, job, outcome, None, problem, outputs)?;
+        self.settle(now, job, outcome, (None, None), problem, outputs)?;
         self.fill(now, (worker, offer), meter, outputs);
         if let Some(freed) = rival {
             self.fill(now, freed, meter, outputs);
@@ -282,7 +282,7 @@ impl Realm {
         now: Timestamp,
         id: JobId,
         outcome: Outcome,
-        output: Option<Digest>,
+        (output, receipt): (Option<Digest>, Option<Digest>),
         problem: Option<Problem>,
         outputs: &mut Vec<Output>,
     ) -> Result<Vec<Leg>, Corrupt> {
@@ -303,9 +303,9 @@ impl Realm {
             }
         }
         self.jobs.remove(&id);
-        self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output }, outputs)?;
+        self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output, receipt }, outputs)?;
         self.remember(id, Finished::Job { account, request });
-        outputs.push(Output::Settled { job: id, account, outcome, usage, cost, problem, time: now });
+        outputs.push(Output::Settled { job: id, account, outcome, usage, cost, receipt, problem, time: now });
         Ok(legs)
     }
 }

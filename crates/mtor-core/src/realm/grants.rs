@@ -77,6 +77,13 @@ impl GrantIndex {
     }
 }
 
+/// The grants that may pay for a job, the oldest first.
+struct Payers<'a> {
+    grants: Vec<&'a Grant>,
+    /// Whether one of them has to, and not the wallet's own coins.
+    must: bool,
+}
+
 impl Realm {
     #[expect(clippy::too_many_arguments, reason = "each is a part of one input, handed on as it came")]
     pub(super) fn grant(
@@ -187,20 +194,20 @@ impl Realm {
         self.record(now, Fact::Revoked { grant: id, from: grant.account, to: grant.from, amount }, outputs)
     }
 
-    /// The grants that may pay for a job; whether one of them must.
-    fn grants_for(&self, job: &NewJob) -> Result<(Vec<(JobId, &Grant)>, bool), Problem> {
-        let find = |id: JobId| self.state.grants().get(&id).map(|grant| (id, grant));
+    /// The grants that may pay for a job.
+    fn grants_for(&self, job: &NewJob) -> Result<Payers<'_>, Problem> {
+        let find = |id: JobId| self.state.grants().get(&id);
         if let Some(id) = self.grants.by_account.get(&job.account) {
-            return Ok((find(*id).into_iter().collect(), true));
+            return Ok(Payers { grants: find(*id).into_iter().collect(), must: true });
         }
         if let Some(id) = job.grant {
-            let mine = find(id).filter(|(_, grant)| grant.to.contains(&job.account));
+            let mine = find(id).filter(|grant| grant.to.contains(&job.account));
             let none =
                 || Problem::new(ProblemKind::NotFound, "this wallet has no such grant, or not any more");
-            return Ok((vec![mine.ok_or_else(|| none().param("grant"))?], true));
+            return Ok(Payers { grants: vec![mine.ok_or_else(|| none().param("grant"))?], must: true });
         }
         let held = self.grants.by_holder.get(&job.account);
-        Ok((held.into_iter().flatten().filter_map(|id| find(*id)).collect(), false))
+        Ok(Payers { grants: held.into_iter().flatten().filter_map(|id| find(*id)).collect(), must: false })
     }
 
     /// At home the owner never runs dry, also where others spend of the owner's coins.
@@ -210,8 +217,8 @@ impl Realm {
         job: &NewJob,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        let granters = self.grants_for(job).map(|(grants, _)| grants).unwrap_or_default();
-        let granters: Vec<AccountId> = granters.into_iter().map(|(_, grant)| grant.from).collect();
+        let payers = self.grants_for(job).map(|payers| payers.grants).unwrap_or_default();
+        let granters: Vec<AccountId> = payers.into_iter().map(|grant| grant.from).collect();
         self.fund_owner_for(now, job.account, outputs)?;
         granters.into_iter().try_for_each(|granter| self.fund_owner_for(now, granter, outputs))
     }
@@ -223,9 +230,9 @@ impl Realm {
         job: &NewJob,
         hold: Micro,
     ) -> Result<Option<AccountId>, Problem> {
-        let (grants, must) = self.grants_for(job)?;
+        let Payers { grants, must } = self.grants_for(job)?;
         let mut left = Vec::new();
-        for (id, grant) in &grants {
+        for grant in grants {
             match grant.allows(now, &job.capability, hold) {
                 Ok(()) => {}
                 Err(why) if must => return Err(Problem::new(ProblemKind::Forbidden, why)),
@@ -235,14 +242,14 @@ impl Realm {
             if there >= hold {
                 return Ok((grant.account != job.account).then_some(grant.account));
             }
-            left.push((*id, grant, there));
+            left.push((grant, there));
         }
         let own = self.state.books().account(job.account).available();
         if !must && own >= hold {
             return Ok(None);
         }
         let mut detail = format!("this can cost up to {hold} coins");
-        for (_, grant, there) in &left {
+        for (grant, there) in &left {
             detail += &format!(", {there} of the grant are left");
             if let Some(period) = grant.terms.period {
                 detail += &format!(" until {}", period.next(now));

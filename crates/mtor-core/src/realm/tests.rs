@@ -14,5 +14,6 @@ mod private;
 mod random;
 mod refusing;
 mod restart;
+mod starting;
 mod waiting;
 mod working;

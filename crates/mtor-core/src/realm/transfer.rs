@@ -28,7 +28,8 @@ impl Realm {
             return Ok(());
         }
         self.fund_owner_for(now, from, outputs)?;
-        let available = self.state.books().account(from).available();
+        let account = self.state.books().account(from);
+        let (available, sendable) = (account.available(), account.sendable());
         let refusal = if amount == Micro::ZERO {
             Some((ProblemKind::InvalidRequest, "the amount must be more than nothing".to_owned()))
         } else if from == to {
@@ -37,6 +38,12 @@ impl Realm {
             Some((ProblemKind::Forbidden, "this account takes no transfers".to_owned()))
         } else if available < amount {
             Some((ProblemKind::InsufficientFunds, format!("{available} coins are available, not {amount}")))
+        } else if sendable < amount {
+            let detail = format!(
+                "{sendable} coins can be sent, not {amount}: {} of the {available} that are available are bound, and can be spent, not sent",
+                account.bound
+            );
+            Some((ProblemKind::InsufficientFunds, detail))
         } else if self.state.books().account(to).credits_posted.checked_add(amount).is_none() {
             Some((ProblemKind::InvalidRequest, "the amount is larger than an account can hold".to_owned()))
         } else {
@@ -96,7 +103,8 @@ impl Realm {
     /// In private mode the owner never runs dry.
     pub(super) fn fund_owner(&mut self, now: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
         let Some(private) = self.config.private else { return Ok(()) };
-        let available = self.state.books().account(private.owner).available();
+        // Of coins that are bound the owner could not fill others' wallets.
+        let available = self.state.books().account(private.owner).sendable();
         if available >= private.owner_floor {
             return Ok(());
         }

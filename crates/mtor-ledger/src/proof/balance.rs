@@ -97,6 +97,6 @@ pub fn prove_balance<L: AsRef<[u8]>>(
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf.as_ref())).collect();
     let leaf = String::from_utf8_lossy(leaves[newest].as_ref()).into_owned();
     let balance = Some(ShownBalance { line, index, path });
-    let shown = Shown { leaf, salt: None, request: None, answer: None, balance };
+    let shown = Shown { leaf, balance, ..Shown::default() };
     Ok(write(newest as u64, &shown, &merkle::path_in(&hashes, newest), checkpoint))
 }

@@ -45,8 +45,8 @@ impl<'c> Beside<'c> {
                 self.grants += 1;
                 self.grant(*id, (*from, *account), *about)?;
             }
-            (Fact::Settled { outcome, usage, legs, output, .. }, Some(open)) => {
-                let settled = Settled { outcome: *outcome, usage, legs, output: *output };
+            (Fact::Settled { outcome, usage, legs, output, receipt, .. }, Some(open)) => {
+                let settled = Settled { outcome: *outcome, usage, legs, output: *output, receipt: *receipt };
                 self.job(open, Some(&settled))?;
             }
             _ => {}
@@ -155,6 +155,7 @@ struct Settled<'e> {
     usage: &'e mtor_protocol::Usage,
     legs: &'e [Leg],
     output: Option<Digest>,
+    receipt: Option<Digest>,
 }
 
 fn check_request(stored: &StoredJob, open: &OpenJob) -> Result<(), &'static str> {
@@ -168,11 +169,13 @@ fn check_request(stored: &StoredJob, open: &OpenJob) -> Result<(), &'static str>
     if (stored.class, stored.privacy) != (job.class, job.privacy) {
         return Err("class and privacy are not those of its entry");
     }
-    match &stored.request_json {
-        Some(intent) if commitment(&stored.salt, intent.as_bytes()) != job.request => {
-            Err("what was asked is not what its entry commits to")
-        }
-        _ => Ok(()),
+    let Some(request) = &stored.request_json else { return Ok(()) };
+    if commitment(&stored.salt, request.as_bytes()) != job.request {
+        return Err("what was asked is not what its entry commits to");
+    }
+    match stored.order_json.as_ref().map(|order| commitment(&stored.salt, order.as_bytes())) == job.order {
+        true => Ok(()),
+        false => Err("the signature under it is not what its entry commits to"),
     }
 }
 
@@ -188,7 +191,12 @@ fn check_result(stored: &StoredJob, settled: &Settled<'_>) -> Result<(), &'stati
     if stored.cost != Some(cost) || stored.usage.as_ref() != Some(settled.usage) {
         return Err("cost and usage are not those of its entry");
     }
-    let (Some(text), Some(output)) = (&stored.text, settled.output) else { return Ok(()) };
+    let Some(text) = &stored.text else { return Ok(()) };
+    let receipt = stored.receipt_json.as_ref().map(|receipt| commitment(&stored.salt, receipt.as_bytes()));
+    if receipt != settled.receipt {
+        return Err("what the worker signed is not what its entry commits to");
+    }
+    let Some(output) = settled.output else { return Ok(()) };
     let whole = stored.output.unwrap_or_else(|| digest(text.as_bytes()));
     if answer_commitment(&stored.salt, text, whole) != output {
         return Err("the answer is not what its entry commits to");

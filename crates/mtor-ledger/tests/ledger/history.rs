@@ -1,9 +1,9 @@
 //! What people find again: their jobs, their movements, their keys.
 
-use mtor_core::Fact;
+use mtor_core::{Fact, NewJob};
 use mtor_ledger::{Batch, KeyRecord, PartialRecord, Record, digest, verify};
 use mtor_protocol::http::{JobState, MovementKind};
-use mtor_protocol::{Did, JobId, Micro, Timestamp};
+use mtor_protocol::{Did, JobId, Micro, Price, Timestamp};
 
 use crate::support::{ALICE, HOLD, History, OWNER, WORKER, commit, open, realm, request_json};
 
@@ -174,6 +174,30 @@ fn a_grant_has_a_page_of_its_own_also_when_it_has_ended() {
         ]
     );
     assert!(ledger.known_id(JobId(13)).unwrap().is_some());
+    ledger.close().unwrap();
+    verify(folder.path(), None).unwrap();
+}
+
+#[test]
+fn what_a_grant_pays_for_is_the_grants_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(&ledger, history.grant(13, "the children"));
+    let asked = Batch { records: vec![], ..history.ask(10, "q") };
+    let Fact::Accepted { job, .. } = asked.entries[0].fact.clone() else { panic!() };
+    commit(&ledger, asked);
+    let account = mtor_core::grant_account(ALICE, JobId(13));
+    let job = NewJob { id: JobId(20), payer: Some(account), ..job };
+    let accepted = history.entry(Fact::Accepted { job, hold: Micro(300), price: Price::default() });
+    commit(&ledger, Batch { entries: vec![accepted], records: vec![] });
+    ledger.close().unwrap();
+
+    let (ledger, _) = open(folder.path());
+    commit(&ledger, Batch { records: vec![], ..history.answer(20, "a") });
+    let newest = &ledger.movements(account, None, 1).unwrap().movements[0];
+    assert_eq!((newest.kind, newest.amount, newest.reference), (MovementKind::Job, Micro(100), JobId(20)));
     ledger.close().unwrap();
     verify(folder.path(), None).unwrap();
 }

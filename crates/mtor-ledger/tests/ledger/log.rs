@@ -1,13 +1,18 @@
 //! The log as others see it: tiles, bundles and checkpoints.
 
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use mtor_core::Fact;
 use mtor_ledger::{
-    Batch, Checkpoint, Ledger, ProofError, VerifyError, check_proof, parse_bundle, verify_leaves,
+    Batch, Checkpoint, Ledger, ProofError, Reveal, Signed, VerifyError, check_proof, parse_bundle,
+    verify_leaves,
 };
 use mtor_protocol::{Digest, JobId};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{History, commit, open, realm};
+use crate::support::{ALICE, History, alice, commit, open, realm, worker};
 
 type Hash = [u8; 32];
 
@@ -164,7 +169,7 @@ fn a_job_is_proven_to_whoever_has_the_realms_key() {
     assert_eq!((job.accepted_seq, job.settled_seq), (300, Some(301)));
 
     let key = realm().public();
-    let shown = ledger.job_proofs(&job, true).unwrap();
+    let shown = ledger.job_proofs(&job, Reveal::All, None).unwrap();
     let accepted = check_proof(&shown.accepted, Some(&key)).unwrap();
     assert!(matches!(&accepted.entry.fact, Fact::Accepted { job, .. } if job.id == JobId(77)));
     assert_eq!(accepted.text, job.request_json);
@@ -172,7 +177,19 @@ fn a_job_is_proven_to_whoever_has_the_realms_key() {
     assert!(matches!(&settled.entry.fact, Fact::Settled { id: JobId(77), legs, .. } if legs.len() == 2));
     assert_eq!((settled.text.as_deref(), settled.realm, settled.checkpoint.size), (Some("Paris."), key, 700));
 
-    let hidden = ledger.job_proofs(&job, false).unwrap();
+    assert_eq!(accepted.signed, Some(Signed::Order(alice().did())));
+    let Some(Signed::Receipt(receipt)) = &settled.signed else { panic!("no receipt: {settled}") };
+    assert_eq!((&receipt.by, receipt.usage.output_tokens), (&worker().did(), 9));
+
+    // What the worker may have says who was paid for what, and nothing of what was asked.
+    let workers = ledger.job_proofs(&job, Reveal::Receipt, None).unwrap();
+    let [accepted_bare, settled_bare] = [&workers.accepted, workers.settled.as_ref().unwrap()]
+        .map(|proof| check_proof(proof, Some(&key)).unwrap());
+    assert_eq!((accepted_bare.text, accepted_bare.signed), (None, None));
+    assert_eq!((settled_bare.text, settled_bare.signed), (None, settled.signed.clone()));
+
+    let hidden = ledger.job_proofs(&job, Reveal::Nothing, None).unwrap();
+    assert_eq!(check_proof(&hidden.accepted, Some(&key)).unwrap().signed, None);
     assert!(!hidden.accepted.contains("France"));
     let proven = check_proof(&hidden.accepted, Some(&key)).unwrap();
     assert_eq!((proven.text.as_ref(), proven.commitment()), (None, accepted.commitment()));
@@ -180,6 +197,44 @@ fn a_job_is_proven_to_whoever_has_the_realms_key() {
     let other = mtor_identity::Keypair::from_seed([3; 32]).public();
     let error = check_proof(&shown.accepted, Some(&other)).unwrap_err();
     assert!(matches!(error, ProofError::Checkpoint(_)), "{error}");
+}
+
+/// What the console's own check is held to (`web/test/proof.test.ts`): proofs of one job, and a log that grew.
+#[test]
+fn the_vectors_of_other_implementations_are_what_the_ledger_says() {
+    const LAST: u64 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(
+        &ledger,
+        history.exchange(77, "What is the capital of France?", "Paris, \"of course\":\n\u{1f5fc}"),
+    );
+    grow(&ledger, &mut history, 25);
+    let job = ledger.job(JobId(77)).unwrap().unwrap();
+    let proofs = ledger.job_proofs(&job, Reveal::All, None).unwrap();
+    let checkpoints: Vec<_> = [25, 26, 255, 256, 257, LAST]
+        .into_iter()
+        .map(|size| {
+            grow(&ledger, &mut history, size);
+            ledger.checkpoint().to_string()
+        })
+        .collect();
+    // The hashes of all leaves, and of the one full tile; a narrower tile is the beginning of these.
+    let tile = |path: &str| STANDARD.encode(ledger.tile(path).unwrap().unwrap());
+    let vectors = serde_json::json!({
+        "realm": realm().did(), "account": ALICE, "job": job.id, "request": job.request_json, "answer": job.text,
+        "wallet": alice().did(), "worker": worker().did(), "accepted": proofs.accepted, "settled": proofs.settled, "checkpoints": checkpoints,
+        "tiles": { "0/000": tile("0/000"), "0/001": tile("0/001.p/44"), "1/000": tile("1/000.p/1") },
+    });
+    let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/proofs.json");
+    if std::env::var_os("MTOR_BLESS").is_some() {
+        return std::fs::write(path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(kept, text, "run MTOR_BLESS=1 cargo test -p mtor-ledger --test ledger");
 }
 
 #[test]
@@ -191,7 +246,7 @@ fn a_changed_proof_proves_nothing() {
     commit(&ledger, history.exchange(77, "What is the capital of France?", "Paris."));
     grow(&ledger, &mut history, 20);
     let job = ledger.job(JobId(77)).unwrap().unwrap();
-    let proof = ledger.job_proofs(&job, true).unwrap().settled.unwrap();
+    let proof = ledger.job_proofs(&job, Reveal::All, None).unwrap().settled.unwrap();
     let key = realm().public();
     let whole = check_proof(&proof, Some(&key)).unwrap();
     for at in 0..proof.len() {
@@ -205,5 +260,24 @@ fn a_changed_proof_proves_nothing() {
     }
     for nonsense in ["", "c2sp.org/tlog-proof@v1\n", "hello\n\nworld", &proof.replace("index", "place")] {
         assert!(check_proof(nonsense, Some(&key)).is_err(), "{nonsense}");
+    }
+}
+
+#[test]
+fn a_proof_is_made_for_the_checkpoint_that_is_cosigned_if_that_has_the_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    let before = ledger.checkpoint();
+    commit(&ledger, history.exchange(77, "What is the capital of France?", "Paris."));
+    let between = ledger.checkpoint();
+    grow(&ledger, &mut history, 20);
+    let (job, key) = (ledger.job(JobId(77)).unwrap().unwrap(), realm().public());
+    for (cosigned, size) in [(Some(&*between), 5), (Some(&*before), 20), (None, 20)] {
+        let proofs = ledger.job_proofs(&job, Reveal::Nothing, cosigned).unwrap();
+        for proof in [proofs.accepted, proofs.settled.unwrap()] {
+            assert_eq!(check_proof(&proof, Some(&key)).unwrap().checkpoint.size, size);
+        }
     }
 }

@@ -6,15 +6,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
-use mtor_identity::Keypair;
+use mtor_identity::{Keypair, sign_order};
 use mtor_ledger::{
     Batch, GrantRecord, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, answer_commitment,
     commitment, digest, salt,
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, ChatTask, Digest, FinishReason, GrantTerms, Intent, JobId, Micro, Period,
-    Price, Privacy, ServiceClass, Submit, Task, Timestamp, Usage,
+    AccountId, CapabilityKind, ChatTask, Digest, FinishReason, GrantTerms, Intent, JobId, Micro, Order,
+    OrderSeal, Period, Price, Privacy, Receipt, ServiceClass, Submit, Task, Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -154,6 +154,7 @@ impl History {
     pub(crate) fn ask(&mut self, id: u128, question: &str) -> Batch {
         let intent = request_json(question);
         let salt = salt(&realm(), JobId(id));
+        let order = order_json(&intent);
         let job = NewJob {
             id: JobId(id),
             account: ALICE,
@@ -163,6 +164,7 @@ impl History {
             class: ServiceClass::Interactive,
             privacy: Privacy::Realm,
             request: commitment(&salt, intent.as_bytes()),
+            order: Some(commitment(&salt, order.as_bytes())),
             input_bytes: question.len() as u32,
             input_tokens_max: 100,
             output_tokens_max: 100,
@@ -187,6 +189,7 @@ impl History {
             deadline,
             hold: HOLD,
             request_json: intent,
+            order_json: Some(order),
             question: question.chars().take(80).collect(),
             salt,
         };
@@ -206,6 +209,7 @@ impl History {
     fn answer_of(&mut self, id: u128, text: &str, whole: Digest) -> Batch {
         let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
         let salt = salt(&realm(), JobId(id));
+        let receipt = receipt_json(id, whole, usage);
         let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
         let entry = self.entry(Fact::Settled {
             id: JobId(id),
@@ -213,6 +217,7 @@ impl History {
             usage,
             legs,
             output: Some(answer_commitment(&salt, text, whole)),
+            receipt: Some(commitment(&salt, receipt.as_bytes())),
         });
         let result = ResultRecord {
             job: JobId(id),
@@ -226,6 +231,7 @@ impl History {
             workers: vec!["worker one".into()],
             sequence: 12,
             settled: entry.time,
+            receipt_json: Some(receipt),
             answer: text.chars().take(80).collect(),
         };
         Batch { entries: vec![entry], records: vec![Record::Result(Box::new(result))] }
@@ -267,4 +273,27 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 pub(crate) fn leaves(ledger: &Ledger) -> Vec<Vec<u8>> {
     let entries = ledger.entries(0, 1_000).unwrap();
     entries.iter().map(|entry| serde_json::to_vec(entry).unwrap()).collect()
+}
+
+/// The key of Alice's wallet.
+pub(crate) fn alice() -> Keypair {
+    Keypair::from_seed([21; 32])
+}
+
+/// The key of the worker.
+pub(crate) fn worker() -> Keypair {
+    Keypair::from_seed([22; 32])
+}
+
+/// What Alice has signed.
+fn order_json(order: &str) -> String {
+    let Order { by, signature, .. } = sign_order(&alice(), realm().did().as_str(), order.to_owned());
+    serde_json::to_string(&OrderSeal { by, signature }).unwrap()
+}
+
+/// What the worker has signed.
+fn receipt_json(id: u128, output: Digest, usage: Usage) -> String {
+    let mut receipt = Receipt { by: worker().did(), lease: 7, output, usage, signature: String::new() };
+    receipt.signature = worker().sign(receipt.signing_text(JobId(id)).as_bytes()).to_string();
+    serde_json::to_string(&receipt).unwrap()
 }

@@ -96,6 +96,8 @@ fn every_change_is_found_and_named() {
             "UPDATE jobs SET output = zeroblob(32) WHERE output IS NOT NULL",
             "00000a: the answer is not what its entry commits to",
         ),
+        ("UPDATE jobs SET signed = replace(signed, 'did', 'DID')", "00000a: the signature under it is not"),
+        ("UPDATE jobs SET receipt = NULL", "00000a: what the worker signed is not"),
         ("UPDATE jobs SET cost = 1 WHERE cost = 100", "00000a: cost and usage are not"),
         (
             "UPDATE jobs SET state = 'failed' WHERE state = 'completed'",

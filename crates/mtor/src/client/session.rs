@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mtor_identity::Offer;
 use mtor_protocol::body::{Hello, SessionRole};
-use mtor_protocol::{Body, Event, JobId, SUBPROTOCOL, Timestamp, limits};
+use mtor_protocol::{Body, Did, Event, JobId, SUBPROTOCOL, Timestamp, limits};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -32,6 +32,10 @@ pub(crate) struct Lost(pub(crate) String);
 pub(crate) struct Session {
     socket: WebSocketStream<TcpStream>,
     source: String,
+    /// The realm's key, by its name.
+    realm: Did,
+    /// How far the realm's clock is ahead of ours, in milliseconds.
+    clock_ahead_ms: i64,
     /// When something was last heard.
     heard: Instant,
     /// Whether the other side was asked since then whether it is still there.
@@ -53,8 +57,10 @@ impl Session {
                 tungstenite::Error::Io(error) => unreachable(error.to_string()).into(),
                 other => unreachable(other.to_string()).into(),
             })?;
-            greet(&mut socket, who).await?;
-            anyhow::Ok(Self { socket, source: who.source(), heard: Instant::now(), pinged: false })
+            let (realm, time) = greet(&mut socket, who).await?;
+            let clock_ahead_ms = time.0.cast_signed() - now().0.cast_signed();
+            let (source, heard) = (who.source(), Instant::now());
+            anyhow::Ok(Self { socket, source, realm, clock_ahead_ms, heard, pinged: false })
         };
         match timeout(CONNECT_TIMEOUT, opening).await {
             Ok(opened) => opened.map_err(|error| match error.downcast::<Lost>() {
@@ -72,6 +78,16 @@ impl Session {
     pub(crate) async fn say(&mut self, job: Option<JobId>, body: Body) -> Result<(), Lost> {
         let event = Event { subject: job, ..Event::new(self.source.clone(), now(), body) };
         self.socket.send(Message::text(event.to_json())).await.map_err(|error| Lost(error.to_string()))
+    }
+
+    /// Which realm it is.
+    pub(crate) fn realm(&self) -> &Did {
+        &self.realm
+    }
+
+    /// This moment by the realm's clock.
+    pub(crate) fn realm_now(&self) -> Timestamp {
+        Timestamp(now().0.saturating_add_signed(self.clock_ahead_ms))
     }
 
     /// The next event. Tests the connection while nothing is said, so that a realm that vanished is noticed.
@@ -128,9 +144,9 @@ async fn dial(realm: &RealmUrl) -> Result<WebSocketStream<TcpStream>, tungstenit
     client_async_with_config(request, stream, Some(config)).await.map(|(socket, _)| socket)
 }
 
-/// Challenge, hello, welcome.
-async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Result<()> {
-    let Body::SessionChallenge(challenge) = read_body(socket).await? else {
+/// Challenge, hello, welcome. Gives back whose realm it is, and the time there.
+async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Result<(Did, Timestamp)> {
+    let Body::SessionChallenge(challenge) = read_event(socket).await?.body else {
         anyhow::bail!("the realm does not begin with a challenge; is it one, of this version?");
     };
     let hello = match who.keypair() {
@@ -142,16 +158,17 @@ async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Re
     };
     let hello = Event::new(who.source(), now(), Body::SessionHello(hello));
     socket.send(Message::text(hello.to_json())).await.map_err(|error| Lost(error.to_string()))?;
-    match read_body(socket).await? {
-        Body::SessionWelcome(_) => Ok(()),
+    let welcome = read_event(socket).await?;
+    match welcome.body {
+        Body::SessionWelcome(_) => Ok((challenge.realm, welcome.time)),
         other => {
             anyhow::bail!("the realm says {} instead of a welcome; is it of this version?", other.kind())
         }
     }
 }
 
-/// What the next event of the greeting says; a refusal is an error.
-async fn read_body(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<Body> {
+/// The next event of the greeting; a refusal is an error.
+async fn read_event(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<Event> {
     loop {
         let text = match socket.next().await {
             Some(Ok(Message::Text(text))) => text,
@@ -159,9 +176,10 @@ async fn read_body(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<Bo
             Some(Ok(_)) | None => return Err(Lost("closed in the middle of the greeting".to_owned()).into()),
             Some(Err(error)) => return Err(Lost(error.to_string()).into()),
         };
-        match Event::parse(&text).context("the realm's greeting")?.body {
+        let event = Event::parse(&text).context("the realm's greeting")?;
+        match event.body {
             Body::Error(problem) => return Err(problem.into()),
-            body => return Ok(body),
+            _ => return Ok(event),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use mtor_identity::PublicKey;
-use mtor_ledger::{Since, Verified, VerifyError, verifier_key};
+use mtor_ledger::{Since, Verified, VerifyError, WitnessKey, verifier_key};
+use mtor_protocol::Timestamp;
+use serde_json::json;
 
 use crate::client::{Api, RealmUrl, Who};
 use crate::data::DataArg;
@@ -26,6 +28,7 @@ Examples:
   mtor ledger verify --realm http://attic:9000         the log that a realm publishes, from anywhere
   mtor ledger verify --realm http://attic:9000 --key did:key:z6Mk...
   mtor ledger verify --realm http://attic:9000 --since checkpoints.txt
+  mtor ledger verify --realm http://attic:9000 --witness witness.example/w1+1a2b3c4d+BA...
 
 Prints `verified: N entries, M accounts, sum 0, root HASH` and exits with 0, or says what is wrong and exits with 1.
 Keep checkpoints with: curl -sf http://attic:9000/log/checkpoint >> checkpoints.txt";
@@ -78,6 +81,9 @@ enum Action {
         /// A file of checkpoints that you kept: the log must still begin with what it was then. May be given several times
         #[arg(long, value_name = "FILE")]
         since: Vec<PathBuf>,
+        /// The key of a witness that must have cosigned what the realm publishes. May be given several times
+        #[arg(long, value_name = "KEY", value_parser = witness_key, requires = "realm")]
+        witness: Vec<WitnessKey>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -93,41 +99,54 @@ enum Action {
 /// Verifies, proves, checks.
 pub(crate) async fn run(args: LedgerArgs) -> anyhow::Result<()> {
     match args.action {
-        Action::Verify { data, realm, key, since, json } => {
-            verify(&data, realm, key, &kept(&since)?, json).await
+        Action::Verify { data, realm, key, since, witness, json } => {
+            let since = kept(&since)?;
+            let verified = match realm {
+                Some(realm) => published(&realm, key, &since, &witness).await,
+                None => in_folder(&data, key, &since),
+            };
+            report(verified, since.len(), json)
         }
         Action::Prove(args) => prove::prove(args).await,
         Action::Check(args) => prove::check(args),
     }
 }
 
-async fn verify(
-    data: &DataArg,
-    realm: Option<RealmUrl>,
-    key: Option<PublicKey>,
-    since: &Since,
-    json: bool,
-) -> anyhow::Result<()> {
-    let verified = match realm {
-        Some(realm) => published(&realm, key, since).await,
-        None => in_folder(data, key, since),
-    };
-    match verified {
-        Ok(verified) if json => terminal::json(&serde_json::json!({
+/// What was verified, and who has cosigned it.
+struct Report {
+    verified: Verified,
+    cosigned: Vec<Cosigned>,
+}
+
+/// A witness, and when it has cosigned the checkpoint.
+struct Cosigned {
+    witness: String,
+    time: Timestamp,
+}
+
+/// Says how it went.
+fn report(report: anyhow::Result<Report>, older: usize, json: bool) -> anyhow::Result<()> {
+    match report {
+        Ok(Report { verified, cosigned }) if json => terminal::json(&json!({
             "verified": true, "entries": verified.entries, "accounts": verified.accounts, "root": verified.root,
             "realm": verified.realm.to_did(), "verifier_key": verifier_key(&verified.realm),
-            "older_checkpoints": since.len(),
+            "older_checkpoints": older,
+            "witnesses": cosigned.iter().map(|by| json!({ "name": by.witness, "time": by.time })).collect::<Vec<_>>(),
         })),
-        Ok(verified) => {
-            terminal::line(&verified.to_string())?;
-            match since.len() {
-                0 => Ok(()),
-                1 => terminal::line("the older checkpoint is of the same history"),
-                count => terminal::line(&format!("the {count} older checkpoints are of the same history")),
+        Ok(Report { verified, cosigned }) => {
+            let mut text = format!("{verified}\n");
+            match older {
+                0 => {}
+                1 => text += "the older checkpoint is of the same history\n",
+                count => text += &format!("the {count} older checkpoints are of the same history\n"),
             }
+            for Cosigned { witness, time } in cosigned {
+                text += &format!("cosigned by {witness} at {time}\n");
+            }
+            terminal::write(&text)
         }
         Err(error) if json && error.is::<VerifyError>() => {
-            terminal::json(&serde_json::json!({ "verified": false, "wrong": error.to_string() }))?;
+            terminal::json(&json!({ "verified": false, "wrong": error.to_string() }))?;
             Err(Fault::Said.into())
         }
         Err(error) if error.is::<VerifyError>() => Err(error.context("not verified")),
@@ -158,17 +177,42 @@ fn read_text(file: &Path, bytes_max: usize) -> anyhow::Result<String> {
     Ok(fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?)
 }
 
-fn in_folder(data: &DataArg, key: Option<PublicKey>, since: &Since) -> anyhow::Result<Verified> {
+fn in_folder(data: &DataArg, key: Option<PublicKey>, since: &Since) -> anyhow::Result<Report> {
     let folder = data.folder()?;
     if !folder.path().is_dir() {
         return Err(Fault::Usage(format!("there is no data folder at {}", folder.path().display())).into());
     }
-    Ok(mtor_ledger::verify_since(folder.path(), key.as_ref(), since)?)
+    let verified = mtor_ledger::verify_since(folder.path(), key.as_ref(), since)?;
+    Ok(Report { verified, cosigned: Vec::new() })
 }
 
-async fn published(realm: &RealmUrl, key: Option<PublicKey>, since: &Since) -> anyhow::Result<Verified> {
+async fn published(
+    realm: &RealmUrl,
+    key: Option<PublicKey>,
+    since: &Since,
+    witnesses: &[WitnessKey],
+) -> anyhow::Result<Report> {
     let log = PublishedLog::download(&Api::new(realm, Who::Owner)?, key).await?;
-    Ok(mtor_ledger::verify_leaves_since(log.leaves, &log.checkpoint, &log.key, since)?)
+    let verified = mtor_ledger::verify_leaves_since(log.leaves, &log.checkpoint, &log.key, since)?;
+    let cosigned = witnesses.iter().map(|witness| match witness.find(&log.checkpoint, &log.checkpoint) {
+        Some(by) => {
+            let time = Timestamp(by.time_s.saturating_mul(1_000));
+            Ok(Cosigned { witness: witness.name().to_owned(), time })
+        }
+        None => Err(VerifyError::Wrong {
+            place: "the checkpoint".to_owned(),
+            what: format!(
+                "the witness {} has not cosigned it. The realm may have begun a moment ago to show it: try again in a minute",
+                witness.name()
+            ),
+        }),
+    });
+    let cosigned = cosigned.collect::<Result<_, _>>()?;
+    Ok(Report { verified, cosigned })
+}
+
+fn witness_key(text: &str) -> Result<WitnessKey, String> {
+    WitnessKey::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 
 pub(crate) fn key(text: &str) -> Result<PublicKey, String> {

@@ -21,6 +21,7 @@ mod history;
 mod keyfile;
 mod prove;
 mod send;
+mod start;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,13 +31,14 @@ Examples:
   mtor wallet restore                      bring it back; the words are asked for, never given as arguments
   mtor wallet backup wallet-backup.json    a file under a password that brings it back, here or in the console
   mtor wallet send did:key:z6Mk... 12.5    send coins
+  mtor wallet start                        work for the coins that a new wallet begins with
   mtor wallet export > coins.csv           what came in and went out, for a spreadsheet
   mtor wallet key new my-script            an API key for programs that can't sign
   mtor wallet grant new kids --limit 5 --per week --to did:key:z6Mk...
                                            let others spend of its coins, up to a limit
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
-`show`, `history`, `export`, `prove`, `send`, `key` and `grant` mean the realm owner's wallet.";
+`show`, `history`, `export`, `prove`, `send`, `start`, `key` and `grant` mean the realm owner's wallet.";
 
 /// Makes, shows, restores and spends wallets. A wallet is a key pair; its did:key names it.
 #[derive(Debug, Args)]
@@ -117,6 +119,11 @@ enum Action {
         after_help = "Examples:\n  mtor wallet send did:key:z6Mk... 12.5\n  mtor wallet send did:key:z6Mk... 3 --memo \"for the pictures\" --yes"
     )]
     Send(send::SendArgs),
+    /// Work for the coins that a new wallet begins with, in a realm that gives some
+    #[command(
+        after_help = "Examples:\n  mtor wallet start\n  mtor wallet start --realm http://attic:9000\n\nEvery wallet gets them once, for half a minute of work or so: the more wallets of the same\nnetwork ask on one day, the longer. They can be spent, not sent."
+    )]
+    Start,
     /// API keys for programs that can't sign
     #[command(
         subcommand,
@@ -157,6 +164,7 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::History(args) => history::run(&wallet, &args).await,
         Action::Export(args) => export::run(&wallet, &args).await,
         Action::Prove(args) => prove::run(&wallet, &args).await,
+        Action::Start => start::run(&wallet).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
         Action::Grant(action) => grants::run(&wallet, action).await,
@@ -174,6 +182,10 @@ struct Shown {
     available: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<Micro>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Micro>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starter: Option<Micro>,
 }
 
 impl Wallet {
@@ -210,6 +222,8 @@ async fn show(wallet: &Wallet) -> anyhow::Result<()> {
         file: api.who().keypair().map(|_| wallet.file.clone()),
         available: balance.as_ref().ok().map(|info| info.available),
         held: balance.as_ref().ok().map(|info| info.held),
+        bound: balance.as_ref().ok().map(|info| info.bound),
+        starter: balance.as_ref().ok().and_then(|info| info.starter),
         did,
     };
     if wallet.json {
@@ -232,6 +246,12 @@ fn say(shown: &Shown) -> anyhow::Result<()> {
     if let Some(held) = shown.held.filter(|held| *held != Micro::ZERO) {
         text.push_str(&format!("held     {held} coins, for jobs that are not settled\n"));
     }
+    if let Some(bound) = shown.bound.filter(|bound| *bound != Micro::ZERO) {
+        text.push_str(&format!("bound    {bound} coins of the balance, which can be spent, not sent\n"));
+    }
+    if let Some(starter) = shown.starter.filter(|_| shown.available == Some(Micro::ZERO)) {
+        text.push_str(&format!("starter  {starter} coins for some work: mtor wallet start\n"));
+    }
     terminal::write(&text)
 }
 
@@ -243,5 +263,13 @@ fn account_of(did: &Did) -> String {
 /// Name and account of a key that is in our hands.
 fn identity(keypair: &Keypair, file: &std::path::Path) -> Shown {
     let did = keypair.did();
-    Shown { guid: account_of(&did), did, file: Some(file.to_owned()), available: None, held: None }
+    Shown {
+        guid: account_of(&did),
+        did,
+        file: Some(file.to_owned()),
+        available: None,
+        held: None,
+        bound: None,
+        starter: None,
+    }
 }

@@ -54,6 +54,17 @@ async fn older_checkpoints_are_looked_at() {
     assert!(empty.code == 2 && empty.err.contains("there is no checkpoint in it"), "{}", empty.err);
 }
 
+#[tokio::test]
+async fn a_witness_that_has_not_cosigned_is_missed() {
+    let realm = Realm::start().await;
+    let key = "witness.example/w1+e42b2f2c+BDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
+    let missed = realm.run(&["ledger", "verify", "--realm", &realm.url, "--witness", key]).await;
+    assert_eq!(missed.code, 1, "{}", missed.out);
+    assert!(missed.err.contains("the witness witness.example/w1 has not cosigned it"), "{}", missed.err);
+    let local = realm.run(&["ledger", "verify", "--witness", key]).await;
+    assert!(local.code == 2 && local.err.contains("--realm"), "{}", local.err);
+}
+
 /// A home whose realm was founded long ago; its owner has coins.
 fn founded_long_ago() -> Home {
     let home = Home::new();

@@ -59,7 +59,8 @@ async fn a_wallet_comes_back_from_a_file_and_its_password() {
     for (again, why) in
         [(&backup[..], "a.json exists already"), (&restore, "there is a wallet at b.key already")]
     {
-        let refused = home.run_with_input(again, password).await;
+        // Before anything is read.
+        let refused = home.run(again).await;
         assert_eq!(refused.code, 2);
         assert!(refused.err.contains(why), "{}", refused.err);
     }
@@ -75,7 +76,7 @@ async fn a_wallet_comes_back_from_a_file_and_its_password() {
     assert!(!home.path().join("short.json").exists());
 
     let other = ["wallet", "restore", "--from", "a.key", "--wallet", "c.key"];
-    let refused = home.run_with_input(&other, password).await;
+    let refused = home.run(&other).await;
     assert!(
         refused.code == 2 && refused.err.contains("a.key: this is no intact wallet backup"),
         "{}",
@@ -128,4 +129,44 @@ async fn api_keys_are_made_listed_and_revoked() {
     let id = list.lines().nth(1).unwrap().split_whitespace().next().unwrap();
     realm.run(&["wallet", "key", "revoke", id]).await.good();
     assert_eq!(realm.run(&["wallet", "key", "list"]).await.good(), "this wallet has no API keys\n");
+}
+
+#[tokio::test]
+async fn a_new_wallet_works_for_its_first_coins() {
+    let home = Home::new();
+    let data = home.path().join(".local/share/mtor");
+    std::fs::create_dir_all(&data).unwrap();
+    let settings = "private = false\n[starter]\nzero_bits = 4\nmemory_kib = 8\n";
+    std::fs::write(data.join("realm.toml"), settings).unwrap();
+    let realm = Realm::start_in(home).await;
+    realm.run(&["wallet", "new"]).await.good();
+    let offered = realm.run(&["wallet", "show"]).await.good();
+    assert!(
+        offered.contains("balance  0 coins\nstarter  2 coins for some work: mtor wallet start\n"),
+        "{offered}"
+    );
+
+    let started = realm.run(&["wallet", "start"]).await;
+    assert!(
+        started.err.starts_with("working for 2 coins: about 16 tries with 1 MiB each\n"),
+        "{}",
+        started.err
+    );
+    assert_eq!(started.good(), "2 coins are in the wallet; 2 of them can be spent, not sent\n");
+    let shown = realm.run(&["wallet", "show"]).await.good();
+    assert!(
+        shown.ends_with("balance  2 coins\nbound    2 coins of the balance, which can be spent, not sent\n"),
+        "{shown}"
+    );
+
+    let again = realm.run(&["wallet", "start"]).await;
+    assert_eq!(again.code, 4);
+    assert!(again.err.contains("every wallet gets them once"), "{}", again.err);
+    let owner = realm.run(&["wallet", "--owner", "show", "--json"]).await.good();
+    let owner: serde_json::Value = serde_json::from_str(&owner).unwrap();
+    let sent = realm.run(&["wallet", "send", owner["did"].as_str().unwrap(), "1", "--yes"]).await;
+    assert_eq!(sent.code, 4);
+    assert!(sent.err.contains("0 coins can be sent, not 1"), "{}", sent.err);
+    let history = realm.run(&["wallet", "history"]).await.good();
+    assert!(history.contains("starter coins") && history.contains(" +2 "), "{history}");
 }

@@ -21,7 +21,7 @@ export interface VoiceSettings {
   sounds: boolean;
   /** Typed questions are answered aloud too. */
   alwaysSpeak: boolean;
-  /** Spoken questions that may cost more than this many coins are asked about first; 0: never. */
+  /** Questions, spoken or typed, that may cost more than this many coins are asked about first; 0: never. */
   askAboveCoins: number;
 }
 
@@ -39,9 +39,13 @@ export const RANGES = {
   askAboveCoins: [0, 1_000_000],
 } as const satisfies Partial<Record<keyof VoiceSettings, readonly [number, number]>>;
 
+/** Coins have six decimals; of everything else two are more than is felt. */
+const DECIMALS: Record<keyof typeof RANGES, number> = { speed: 2, volume: 2, threshold: 2, followUpS: 2, askAboveCoins: 6 };
+
 export function within(name: keyof typeof RANGES, value: number): number {
   const [least, most] = RANGES[name];
-  return Math.min(most, Math.max(least, Math.round(value * 100) / 100));
+  const steps = 10 ** DECIMALS[name];
+  return Math.min(most, Math.max(least, Math.round(value * steps) / steps));
 }
 
 /** Settings as they were kept; what is missing or makes no sense is as at first. */

@@ -63,6 +63,8 @@ pub(super) struct World {
     replayed: State,
     pub(super) journal: Vec<Entry>,
     settled: BTreeSet<JobId>,
+    /// Starter coins that ever came into being.
+    started: u128,
     tickets: u64,
 }
 
@@ -91,6 +93,7 @@ impl World {
             replayed: State::default(),
             journal: Vec::new(),
             settled: BTreeSet::new(),
+            started: 0,
             tickets: 0,
         };
         let mut outputs = Vec::new();
@@ -136,6 +139,9 @@ impl World {
             if let Fact::Settled { id, .. } = &entry.fact {
                 assert!(self.settled.insert(*id), "{id} was settled twice");
             }
+            if let Fact::Started { amount, .. } = entry.fact {
+                self.started += u128::from(amount.0);
+            }
             self.journal.push(entry.clone());
         }
         self.check();
@@ -146,6 +152,8 @@ impl World {
         let realm = &self.realm;
         realm.state.books().check().expect("the books balance");
         assert_eq!(self.replayed, realm.state, "the replay agrees");
+        let bound = realm.state.books().bound_in_all();
+        assert_eq!(bound, self.started, "what came into being bound is bound, whoever has it now");
 
         let open: BTreeSet<_> = realm.state.open().keys().collect();
         assert_eq!(open, realm.jobs.keys().collect(), "every open job is known to the scheduler");
@@ -301,7 +309,8 @@ pub(super) fn joined(
 
 pub(super) fn finished(worker: WorkerId, job: u128, lease: u64, usage: Usage) -> Input {
     let output = Digest([9; 32]);
-    Input::Finished { worker, job: JobId(job), lease, usage, finish: FinishReason::Stop, output }
+    let (finish, receipt) = (FinishReason::Stop, Some(Digest([8; 32])));
+    Input::Finished { worker, job: JobId(job), lease, usage, finish, output, receipt }
 }
 
 /// An offer of chat.
@@ -331,6 +340,7 @@ pub(super) fn job(id: u128) -> NewJob {
         class: ServiceClass::Interactive,
         privacy: Privacy::Realm,
         request: Digest([id as u8; 32]),
+        order: None,
         input_bytes: 50,
         input_tokens_max: 100,
         output_tokens_max: 100,

@@ -10,7 +10,7 @@ use super::harness::*;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
 use crate::trust::{Judged, Verdict};
-use crate::{Config, Input, PrivateMode, Retry, State, TREASURY, WorkerId};
+use crate::{Config, Input, PrivateMode, Retry, StarterRules, State, TREASURY, WorkerId};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -27,6 +27,7 @@ enum Step {
     Cancel(u128, AccountId),
     Transfer(u128, AccountId, AccountId, u64),
     Welcome(u128, AccountId),
+    Start(u128, AccountId),
     Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
     Revoke(u128, AccountId),
     Replicate(u128, Vec<AccountId>),
@@ -137,6 +138,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (30u128..50, account(), account(), 0u64..1_000_000)
             .prop_map(|(id, from, to, amount)| Step::Transfer(id, from, to, amount)),
         1 => (30u128..50, account()).prop_map(|(id, to)| Step::Welcome(id, to)),
+        2 => (30u128..50, payer()).prop_map(|(id, to)| Step::Start(id, to)),
         3 => (50u128..54, payer(), prop::collection::vec(account(), 0..3), terms())
             .prop_map(|(id, from, to, terms)| Step::Grant(id, from, to, terms)),
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
@@ -202,6 +204,10 @@ impl World {
                 let ticket = self.ticket();
                 self.handle(Input::Welcome { ticket, id: JobId(id), to });
             }
+            Step::Start(id, to) => {
+                let ticket = self.ticket();
+                self.handle(Input::Start { ticket, id: JobId(id), to });
+            }
             Step::Grant(id, from, to, terms) => {
                 let (ticket, about) = (self.ticket(), Digest([terms.limit.0 as u8; 32]));
                 // The shell finds what is forgotten here in the ledger, and does not ask for it again.
@@ -249,6 +255,7 @@ proptest! {
     #[test]
     fn whatever_happens_everything_agrees(
         at_home: bool,
+        starts: bool,
         steps in prop::collection::vec(step(), 1..200),
     ) {
         let private = PrivateMode {
@@ -259,6 +266,7 @@ proptest! {
         };
         let config = Config {
             private: at_home.then_some(private),
+            starter: starts.then_some(StarterRules { coins: Micro(1_500), daily: Micro(3_500) }),
             waiting_per_capability_max: 6,
             open_per_wallet_max: 7,
             workers_max: 5,

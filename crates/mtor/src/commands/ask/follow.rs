@@ -1,13 +1,14 @@
 //! Following one job to its end, whatever happens to the connection on the way.
 
 use anyhow::Context as _;
+use mtor_identity::sign_order;
 use mtor_protocol::body::{Cancel, Completed, Failed, Watch};
-use mtor_protocol::{Body, Event, JobId, Submit};
+use mtor_protocol::{Body, Event, JobId, Order, Submit, limits};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{Lost, RealmUrl, Session, Who};
 use crate::commands::ask::screen::Screen;
-use crate::defaults::{CANCEL_WAIT, RECONNECT_FIRST, RECONNECT_FOR, RECONNECT_MAX};
+use crate::defaults::{CANCEL_WAIT, ORDER_LIVES_MS, RECONNECT_FIRST, RECONNECT_FOR, RECONNECT_MAX};
 use crate::exit::Fault;
 use crate::signals::Interrupts;
 
@@ -29,6 +30,8 @@ pub(crate) struct Follower<'a> {
     who: &'a Who,
     job: JobId,
     submit: Submit,
+    /// What was signed of it, once a session stood: the same however often it is sent.
+    order: Option<Order>,
     /// The realm has it in its ledger: from now on it is watched, not submitted.
     accepted: bool,
     /// The greatest sequence that was shown.
@@ -38,7 +41,7 @@ pub(crate) struct Follower<'a> {
 impl<'a> Follower<'a> {
     /// Will submit this to the realm as `job`.
     pub(crate) fn new(realm: &'a RealmUrl, who: &'a Who, job: JobId, submit: Submit) -> Self {
-        Self { realm, who, job, submit, accepted: false, last: 0 }
+        Self { realm, who, job, submit, order: None, accepted: false, last: 0 }
     }
 
     /// Submits the job and shows its events until it ends. When the connection is lost, dials again and goes on after
@@ -80,6 +83,20 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// The job as it is submitted: signed, if there is a key to sign with.
+    fn asked(&mut self, session: &Session) -> anyhow::Result<Body> {
+        let Some(keypair) = self.who.keypair() else { return Ok(Body::JobSubmit(self.submit.clone())) };
+        if let Some(order) = &self.order {
+            return Ok(Body::JobOrder(order.clone()));
+        }
+        let mut submit = self.submit.clone();
+        let lives_ms = submit.timeout_ms.take().unwrap_or(ORDER_LIVES_MS).min(limits::TIMEOUT_MS_MAX);
+        submit.deadline = Some(session.realm_now().plus_ms(lives_ms));
+        let text = serde_json::to_string(&submit).context("the order")?;
+        let order = sign_order(keypair, session.realm().as_str(), text);
+        Ok(Body::JobOrder(self.order.insert(order).clone()))
+    }
+
     async fn dial(&self, interrupts: &Interrupts) -> anyhow::Result<Session> {
         let opened = interrupts.first.run_until_cancelled(Session::open(self.realm, self.who)).await;
         opened.unwrap_or_else(|| Err(Fault::Interrupted.into()))
@@ -93,7 +110,8 @@ impl<'a> Follower<'a> {
         interrupts: &Interrupts,
     ) -> anyhow::Result<End> {
         if !self.accepted {
-            session.say(Some(self.job), Body::JobSubmit(self.submit.clone())).await?;
+            let asked = self.asked(&session)?;
+            session.say(Some(self.job), asked).await?;
         }
         if self.last > 0 || self.accepted {
             session.say(Some(self.job), Body::JobWatch(Watch { after: self.last })).await?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use mtor_identity::PublicKey;
-use mtor_ledger::{PROOF_BYTES_MAX, ProofError, Proven, check_proof};
+use mtor_ledger::{PROOF_BYTES_MAX, ProofError, Proven, WitnessKey, check_proof, proof_cosignature};
 use mtor_protocol::JobId;
 use mtor_protocol::http::JobProofs;
 use serde_json::json;
@@ -45,6 +45,9 @@ pub(crate) struct CheckArgs {
     /// The realm's key, if you know it; else whichever realm signed a proof is named
     #[arg(long, value_name = "DID", value_parser = super::key)]
     key: Option<PublicKey>,
+    /// The key of a witness that must have cosigned the checkpoint. May be given several times
+    #[arg(long, value_name = "KEY", value_parser = super::witness_key)]
+    witness: Vec<WitnessKey>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,7 +83,8 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     let mut all_hold = true;
     let mut reports = Vec::new();
     for file in &args.files {
-        let checked = check_proof(&super::read_text(file, PROOF_BYTES_MAX)?, args.key.as_ref());
+        let text = super::read_text(file, PROOF_BYTES_MAX)?;
+        let checked = check_witnessed(&text, args.key.as_ref(), &args.witness);
         all_hold &= checked.is_ok();
         match args.json {
             true => reports.push(report(file, &checked)),
@@ -96,7 +100,31 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     if all_hold { Ok(()) } else { Err(Fault::Said.into()) }
 }
 
-fn report(file: &Path, checked: &Result<Proven, ProofError>) -> serde_json::Value {
+/// Why a proof is not taken.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    #[error(
+        "it holds, but the witness {0} has not cosigned its checkpoint; make the proof again a minute after the job has ended"
+    )]
+    Witness(String),
+}
+
+/// A proof that holds, under a checkpoint that all of these have cosigned.
+fn check_witnessed(
+    text: &str,
+    key: Option<&PublicKey>,
+    witnesses: &[WitnessKey],
+) -> Result<Proven, CheckError> {
+    let proven = check_proof(text, key)?;
+    match witnesses.iter().find(|witness| proof_cosignature(text, witness).is_none()) {
+        Some(missing) => Err(CheckError::Witness(missing.name().to_owned())),
+        None => Ok(proven),
+    }
+}
+
+fn report(file: &Path, checked: &Result<Proven, CheckError>) -> serde_json::Value {
     match checked {
         Ok(proven) => json!({
             "file": file, "holds": true, "realm": proven.realm.to_did(), "entry": proven.entry,

@@ -64,6 +64,7 @@ fn name(kind: MovementKind) -> &'static str {
         MovementKind::Earned => "earned",
         MovementKind::Received => "received",
         MovementKind::Issued => "issued",
+        MovementKind::Started => "started",
         MovementKind::Granted => "granted",
         MovementKind::Returned => "returned",
     }
@@ -98,6 +99,7 @@ fn hledger(movements: &[Movement], now: Option<Micro>) -> String {
             MovementKind::Earned => ("a job done", "income:jobs".to_owned()),
             MovementKind::Received => ("received", format!("income:received:{}", other(movement))),
             MovementKind::Issued => ("issued by the realm's owner", "equity:issued".to_owned()),
+            MovementKind::Started => ("starter coins", "equity:starter".to_owned()),
             MovementKind::Granted => ("set aside", format!("assets:granted:{}", other(movement))),
             MovementKind::Returned => ("taken back", format!("assets:granted:{}", other(movement))),
         };

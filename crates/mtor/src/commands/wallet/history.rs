@@ -83,6 +83,7 @@ fn movements(list: &[Movement]) -> String {
             MovementKind::Earned => "earned",
             MovementKind::Received => "received",
             MovementKind::Issued => "issued",
+            MovementKind::Started => "starter coins",
             MovementKind::Granted => "set aside for a grant",
             MovementKind::Returned => "back from a grant",
         };

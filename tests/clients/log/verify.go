@@ -1,22 +1,12 @@
-// Verifies a realm's log with the code that Go verifies its own module checksums with (golang.org/x/mod/sumdb): every entry is
-// in the tree that the realm has signed, and an older checkpoint is of the same history. It shares no line with the realm.
-//
-//	go run log_verifier.go [-older FILE] [-mirror FOLDER] URL VERIFIER-KEY
-//
-// URL is http://HOST:PORT/log, or file:///FOLDER of a mirror that was kept before.
 package main
 
 import (
-	"encoding/base64"
 	"encoding/binary"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -39,23 +29,13 @@ type site struct {
 	files  map[string][]byte
 }
 
-func main() {
-	older := flag.String("older", "", "a file with one older checkpoint")
-	mirror := flag.String("mirror", "", "a folder to keep what is fetched in")
-	flag.Parse()
-	if flag.NArg() != 2 {
-		flag.Usage()
-		os.Exit(2)
-	}
+func newSite(url, mirror string) *site {
 	transport := &http.Transport{}
 	transport.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
-	log := &site{&http.Client{Transport: transport}, flag.Arg(0), *mirror, map[string][]byte{}}
-	if err := verify(log, flag.Arg(1), *older); err != nil {
-		fmt.Fprintln(os.Stderr, "not verified:", err)
-		os.Exit(1)
-	}
+	return &site{&http.Client{Transport: transport}, url, mirror, map[string][]byte{}}
 }
 
+// Verifies a published log; older may name a file with one older checkpoint.
 func verify(log *site, key, older string) error {
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
@@ -127,29 +107,6 @@ func verifyOlder(file string, verifier note.Verifier, tree tlog.Tree, hashes tlo
 	}
 	fmt.Printf("consistent with the log of %d entries\n", older.N)
 	return nil
-}
-
-// Opens a note that the realm has signed: its name, the tree's size, its root.
-func openCheckpoint(signed []byte, verifier note.Verifier) (tree tlog.Tree, err error) {
-	opened, err := note.Open(signed, note.VerifierList(verifier))
-	if err != nil {
-		return tree, err
-	}
-	lines := strings.SplitN(opened.Text, "\n", 4)
-	if len(lines) < 4 || lines[0] != verifier.Name() {
-		return tree, errors.New("it is not one of this realm's log")
-	}
-	if tree.N, err = strconv.ParseInt(lines[1], 10, 64); err != nil {
-		return tree, err
-	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil {
-		return tree, err
-	}
-	if copy(tree.Hash[:], root) != tlog.HashSize || len(root) != tlog.HashSize {
-		return tree, errors.New("its root is no hash")
-	}
-	return tree, nil
 }
 
 // Takes the first entry off a bundle: it stands after its length in two bytes.
