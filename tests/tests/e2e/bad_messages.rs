@@ -60,7 +60,7 @@ async fn over_http_each_is_refused_with_its_reason() {
         (chat(r#"{"messages":[{"role":"king","content":"x"}]}"#), "unknown variant `king`"),
         (event("0.3", "mtor.job.submit", "{}"), "specversion must be"),
         (event("1.0", "mtor.job.fly", "{}"), "is not known"),
-        (event("1.0", "mtor.worker.drain", "{}"), "only mtor.job.submit is taken"),
+        (event("1.0", "mtor.worker.drain", "{}"), "only mtor.job.submit and mtor.job.order are taken"),
         (event("1.0", "mtor.job.submit", "{}"), "missing field `intent`"),
     ];
     for (body, reason) in cases {
