@@ -17,8 +17,9 @@ job = "1"
 input_ktoken = "1"
 output_ktoken = "1"
 "#;
-/// More than enough to find it.
-const QUESTIONS_MAX: usize = 40;
+const ANSWER: &str = "the sky is blue and the grass is green";
+/// More than two workers take at once.
+const QUESTIONS: usize = 12;
 
 #[tokio::test]
 async fn garbage_is_found_out_and_its_worker_sent_away() {
@@ -35,12 +36,17 @@ async fn garbage_is_found_out_and_its_worker_sent_away() {
         ScriptedWorker::attach_as(&realm, WorkerOptions { garbage: true, ..options("garbage") }).await;
     let did = garbage.wallet(&realm).did().clone();
     let is_here = async || workers(&realm).await.iter().any(|worker| worker.did == did);
-    let mut asked = 0;
-    while is_here().await {
-        asked += 1;
-        assert!(asked <= QUESTIONS_MAX, "it is still here: {:?}", workers(&realm).await);
-        ask(&client).await;
+    // The two honest ones are kept busy, so that whatever their speed some questions go to the third.
+    let mut jobs = Vec::new();
+    for _ in 0..QUESTIONS {
+        jobs.push(client.submit(&question(&format!("slowly {ANSWER}"))).await.id);
     }
+    one.let_all();
+    two.let_all();
+    for job in jobs {
+        assert_eq!(client.settled(job).await.state, JobState::Completed);
+    }
+    until("the third to be sent away", async || (!is_here().await).then_some(())).await;
     // Whoever answered as the other did has that in its record, and nobody else was found guilty.
     until("both others to have a record", async || {
         let both = [one.attached(&realm).await, two.attached(&realm).await];
@@ -65,7 +71,7 @@ async fn garbage_is_found_out_and_its_worker_sent_away() {
 }
 
 async fn ask(client: &Client) {
-    let job = client.submit(&question("say the sky is blue and the grass is green")).await;
+    let job = client.submit(&question(&format!("say {ANSWER}"))).await;
     assert_eq!(client.settled(job.id).await.state, JobState::Completed);
 }
 
