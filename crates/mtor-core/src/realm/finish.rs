@@ -114,8 +114,12 @@ impl Realm {
             running.last_problem = Some(problem.clone());
             running.tried.push(worker);
         }
+        let freed = self.drop_rival_that_is_late(job, lease, meter, outputs);
         self.give_back(worker, job, meter);
         self.release(worker, job, None);
+        if let Some(freed) = freed {
+            self.fill(now, freed, meter, outputs);
+        }
         if self.promote_rival(job, outputs) {
             self.fill(now, (worker, offer), meter, outputs);
             return Ok(());
@@ -147,7 +151,14 @@ impl Realm {
             self.drop_rival(job, false, outputs);
             return Ok(());
         }
-        self.give_back(worker, job, meter);
+        if let Some(Phase::Assigned { lease, .. }) = self.jobs.get(&job).map(|running| running.phase)
+            && let Some(freed) = self.drop_rival_that_is_late(job, lease, meter, outputs)
+        {
+            self.give_back(worker, job, meter);
+            self.fill(now, freed, meter, outputs);
+        } else {
+            self.give_back(worker, job, meter);
+        }
         if self.promote_rival(job, outputs) {
             return Ok(());
         }

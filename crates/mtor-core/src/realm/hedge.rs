@@ -2,7 +2,7 @@
 //! second one, the *rival*, gets the job too, if one is free. Whoever says the first word keeps it; the other is stopped
 //! before it delivered anything, so that no word is heard twice and nothing is owed for it.
 
-use mtor_protocol::{JobId, ServiceClass, Timestamp};
+use mtor_protocol::{JobId, ServiceClass, Timestamp, Usage};
 
 use super::{Meter, Output, Phase, Realm, WorkerId};
 use crate::offers::{Offer, OfferId};
@@ -119,6 +119,19 @@ impl Realm {
         }
         outputs.push(Output::Alone { job: id, lease: kept });
         Some((worker, offer))
+    }
+
+    /// The worker that had a job first is about to lose it, and has delivered words of which its report is still on the way:
+    /// then the rival, which was told that there are none, can't go on from them. Gives back the offer that is free now.
+    pub(super) fn drop_rival_that_is_late(
+        &mut self,
+        id: JobId,
+        first_lease: u64,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Option<OfferId> {
+        let begun = meter.delivered_under(id, first_lease) != Usage::default();
+        begun.then(|| self.drop_rival(id, true, outputs)).flatten()
     }
 
     /// A report under a lease says that its worker has begun or is done: of two, that one keeps the job, and the other is

@@ -106,6 +106,33 @@ fn if_one_of_the_two_fails_or_dies_the_other_goes_on() {
     }
 }
 
+/// The first one's words are at the listeners, and its report of them is on its way when it is lost: the rival was told that
+/// there are no words, and would write as many as may be in all.
+#[test]
+fn a_rival_does_not_go_on_from_words_that_it_does_not_know() {
+    for fails in [false, true] {
+        let (mut world, first, second) = raced();
+        world.deliver(1, 40);
+        let outputs = match fails {
+            true => world.fail(1, Retry::Elsewhere),
+            false => world.handle(Input::WorkerLeft { worker: first.0 }),
+        };
+        let stop = Output::Stop { job: JobId(1), worker: second.0, lease: second.1 };
+        assert!(outputs.contains(&stop), "{outputs:?}");
+        let again = outputs.iter().find_map(|output| match output {
+            Output::Assign { worker, lease, rival: false, output_tokens_max, .. } => {
+                Some((*worker, *lease, *output_tokens_max))
+            }
+            _ => None,
+        });
+        let (worker, lease, left) = again.expect("somebody goes on");
+        assert_eq!((worker, left), (second.0, 60), "from there, and no further than is allowed");
+        let outputs = world.handle(finished(worker, 1, lease, usage(50, 60)));
+        let (outcome, used, ..) = settled(&outputs, 1).unwrap();
+        assert_eq!((outcome, used.output_tokens), (Outcome::Stop, 100));
+    }
+}
+
 #[test]
 fn a_cancelled_race_stops_both_and_costs_nothing() {
     let (mut world, first, second) = raced();
