@@ -354,6 +354,11 @@ impl JobStream {
         log.receipt = Some((commitment, receipt));
     }
 
+    /// What the present worker says from now on is no part of the answer: it was caught in a lie, or is done.
+    pub fn silence(&self) {
+        self.log().sealed = true;
+    }
+
     /// The receipt that the journal commits to so.
     pub fn receipt(&self, commitment: Digest) -> Option<String> {
         let receipt = self.log().receipt.take();
@@ -597,6 +602,18 @@ mod tests {
         assert!(!stream.is_held_by(7, other) && !stream.is_held_by(9, one));
         (9..100).for_each(|lease| stream.give(lease, one));
         assert!(stream.is_held_by(99, one) && !stream.is_held_by(7, one), "the oldest are forgotten");
+    }
+
+    #[test]
+    fn who_was_caught_in_a_lie_is_heard_no_more_and_the_next_one_is() {
+        let stream = JobStream::new(JobId(1), AccountId(2), CapabilityKind::CHAT);
+        stream.lease(7);
+        assert_eq!(stream.write(Timestamp(1), 7, "Paris".into(), 1), Written::First);
+        stream.silence();
+        assert_eq!(stream.write(Timestamp(2), 7, ", or London".into(), 3), Written::Stale);
+        assert_eq!(stream.delivered_under(7).output_tokens, 1, "what it said before counts");
+        assert_eq!(stream.lease(8), "Paris");
+        assert_eq!(stream.write(Timestamp(3), 8, ".".into(), 1), Written::First);
     }
 
     #[test]

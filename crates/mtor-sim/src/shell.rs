@@ -253,6 +253,7 @@ impl Shell {
                         Input::Finished { worker, job, lease, usage, finish, output, receipt: None }
                     }
                     Some(_) => {
+                        stream.seal();
                         let detail = "the answer is not the one that was delivered";
                         let problem = Problem::new(ProblemKind::WorkerFailed, detail);
                         Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }

@@ -267,6 +267,7 @@ impl Session {
             };
             let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
             tracing::warn!(worker = worker.0, %job, detail, "a result was refused");
+            stream.silence();
             return Ok(Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere }));
         }
         let (text, whole) = stream.answer();
