@@ -1,11 +1,13 @@
-//! The realm as a deterministic state machine: workers, jobs, scheduling, money, and prices that follow load.
+//! The realm as a deterministic state machine: workers, jobs, scheduling, money with its grants and starter coins, prices that
+//! follow load, trust in workers' results, and the Merkle tree by which its journal is proven.
 //!
 //! [`Realm::handle`] is the only door: an [`Input`] goes in with the time, a list of [`Output`]s comes out. What must
 //! survive a crash leaves as an [`Output::Journal`] entry; replaying the entries through [`State::apply`] rebuilds the
 //! same state, byte for byte. The shell round it (mtor-broker, or mtor-sim with injected faults) does what the outputs
 //! say.
 //!
-//! What must not live here: I/O, a clock, threads, randomness, text that people wrote. Depends on mtor-protocol alone.
+//! What must not live here: I/O, a clock, threads, randomness, text that people wrote. Of the realm's crates it knows
+//! mtor-protocol alone.
 
 mod balances;
 mod books;

@@ -237,7 +237,7 @@ export const de: Strings = {
     },
     once: (amount: string) => `${amount} insgesamt`,
     jobMax: (amount: string) => `höchstens ${amount} auf einmal`,
-    only: (capabilities: string) => `nur für ${capabilities}`,
+    forAlone: (capabilities: string) => `nur für ${capabilities}`,
     until: (when: string) => `bis ${when}`,
     takeBack: "Zurücknehmen",
     takeBackSure: "Wirklich zurücknehmen?",

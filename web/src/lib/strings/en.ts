@@ -235,7 +235,7 @@ export const en = {
     },
     once: (amount: string) => `${amount} in all`,
     jobMax: (amount: string) => `at most ${amount} at once`,
-    only: (capabilities: string) => `for ${capabilities} alone`,
+    forAlone: (capabilities: string) => `for ${capabilities} alone`,
     until: (when: string) => `until ${when}`,
     takeBack: "Take back",
     takeBackSure: "Really take back?",

@@ -237,7 +237,7 @@ export const es: Strings = {
     },
     once: (amount: string) => `${amount} en total`,
     jobMax: (amount: string) => `como máximo ${amount} de una vez`,
-    only: (capabilities: string) => `solo para ${capabilities}`,
+    forAlone: (capabilities: string) => `solo para ${capabilities}`,
     until: (when: string) => `hasta el ${when}`,
     takeBack: "Retirar",
     takeBackSure: "¿Retirar de verdad?",

@@ -237,7 +237,7 @@ export const fr: Strings = {
     },
     once: (amount: string) => `${amount} en tout`,
     jobMax: (amount: string) => `${amount} au plus à la fois`,
-    only: (capabilities: string) => `seulement pour ${capabilities}`,
+    forAlone: (capabilities: string) => `seulement pour ${capabilities}`,
     until: (when: string) => `jusqu’au ${when}`,
     takeBack: "Reprendre",
     takeBackSure: "Vraiment reprendre ?",

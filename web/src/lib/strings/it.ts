@@ -237,7 +237,7 @@ export const it: Strings = {
     },
     once: (amount: string) => `${amount} in tutto`,
     jobMax: (amount: string) => `al massimo ${amount} alla volta`,
-    only: (capabilities: string) => `solo per ${capabilities}`,
+    forAlone: (capabilities: string) => `solo per ${capabilities}`,
     until: (when: string) => `fino al ${when}`,
     takeBack: "Riprendi",
     takeBackSure: "Riprendere davvero?",
