@@ -293,7 +293,8 @@ impl Ledger {
         self.readers.query(|connection| {
             let job = jobs::read(connection, &self.shared.blobs, id)?;
             let Some(seq) = job.as_ref().and_then(|job| job.settled_seq) else { return Ok(None) };
-            Ok(job.filter(|_| wallets::earned(connection, account, seq).unwrap_or(false)))
+            let earned = wallets::earned(connection, account, seq)?;
+            Ok(job.filter(|_| earned))
         })
     }
 
