@@ -35,6 +35,7 @@ pub mod key;
 pub mod nonce_cache;
 pub mod order;
 pub mod phrase;
+pub mod prepared;
 pub mod random;
 pub mod session;
 mod slip10;
@@ -53,6 +54,7 @@ pub use key::{Keypair, PublicKey, PublicKeyError, Signature, SignatureTextError,
 pub use nonce_cache::{NonceCache, NonceError};
 pub use order::{NotOrdered, sign_order, verify_order};
 pub use phrase::{Phrase, PhraseError};
+pub use prepared::PreparedKey;
 pub use random::{RandomnessError, random_nonce};
 pub use session::{Answer, Challenge, Offer, SessionError};
 #[cfg(feature = "work")]
