@@ -1,6 +1,7 @@
 //! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
 //! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -78,11 +79,14 @@ impl Session {
         mut outgoing: Outgoing,
         link_us: u64,
     ) -> Result<(), Closed> {
-        let closing = self.app.closing.clone();
+        // Made once: to begin to wait for these with every frame would cost more than to read it.
+        let (closing, dismissed) = (self.app.closing.clone(), link.dismissed.clone());
+        let mut closing = pin!(closing.cancelled());
+        let mut dismissed = pin!(dismissed.cancelled());
         loop {
             tokio::select! {
-                () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
-                () = link.dismissed.cancelled() => {
+                () = &mut closing => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
+                () = &mut dismissed => {
                     while let Ok(frame) = outgoing.events.try_recv() {
                         self.send(frame).await?;
                     }
