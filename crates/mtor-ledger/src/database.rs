@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_PLANS];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -142,6 +142,19 @@ ALTER TABLE jobs ADD COLUMN receipt TEXT;
 ALTER TABLE keys ADD COLUMN granted BLOB;
 DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
+";
+
+/// Requests of several steps, as they stand. What they cost and brought is their jobs'.
+pub(crate) const FORMAT_PLANS: &str = "
+CREATE TABLE plans (
+    id BLOB PRIMARY KEY,
+    account BLOB NOT NULL,
+    did TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    plan TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX plans_by_account ON plans (account, id);
+CREATE INDEX plans_open ON plans (open) WHERE open;
 ";
 
 /// Where things are in a ledger's folder.

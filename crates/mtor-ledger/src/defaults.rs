@@ -62,3 +62,5 @@ pub const VERIFY_BOOKS_INTERVAL: u64 = 10_000;
 
 /// The oldest SQLite that may be used: older ones can corrupt a write-ahead log when it is reset.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How many requests of several steps are kept of each wallet when they are over.
+pub const PLANS_KEPT_MAX: u32 = 200;

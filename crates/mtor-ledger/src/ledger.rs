@@ -22,10 +22,10 @@ use crate::lock::FolderLock;
 use crate::proof::{self, Reveal, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
-use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
+use crate::record::{Batch, GrantRecord, KeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, plans, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -359,6 +359,22 @@ impl Ledger {
     /// [`QueryError`]
     pub fn grants(&self, ids: &[JobId]) -> Result<Vec<GrantRecord>, QueryError> {
         self.readers.query(|connection| wallets::grants(connection, ids))
+    }
+
+    /// What is kept of a request of several steps.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn plan(&self, id: JobId) -> Result<Option<PlanRecord>, QueryError> {
+        self.readers.query(|connection| plans::plan(connection, id))
+    }
+
+    /// The requests of several steps that are not over, the oldest first: of one account, or of all.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn open_plans(&self, account: Option<AccountId>) -> Result<Vec<PlanRecord>, QueryError> {
+        self.readers.query(|connection| plans::open(connection, account))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).

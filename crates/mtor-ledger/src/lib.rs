@@ -22,6 +22,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod plans;
 mod proof;
 mod queue;
 mod readers;
@@ -49,7 +50,7 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartialRecord, PlanRecord, Record, RequestRecord, ResultRecord, StoredJob,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

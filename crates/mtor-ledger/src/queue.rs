@@ -208,6 +208,7 @@ fn record_bytes(record: &Record) -> usize {
         Record::Partial(partial) => partial.text.len(),
         Record::Result(result) => result.text.len() + result.answer.len(),
         Record::Grant(grant) => grant.about.len(),
+        Record::Plan(plan) => plan.plan.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,
         Record::Setting { name, value } => name.len() + value.len(),
     }

@@ -41,6 +41,8 @@ pub enum Record {
     },
     /// A grant was given. Comes in the batch of its `Granted` entry.
     Grant(Box<GrantRecord>),
+    /// A request of several steps, as it stands; replaces what was kept of it before.
+    Plan(Box<PlanRecord>),
     /// A value that the realm remembers by name.
     Setting {
         /// Its name.
@@ -48,6 +50,21 @@ pub enum Record {
         /// The value; replaces the one before.
         value: String,
     },
+}
+
+/// A request of several steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRecord {
+    /// Its id.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The name of the key that asked.
+    pub did: Did,
+    /// Whether something is still to happen to it.
+    pub open: bool,
+    /// The [`Plan`](mtor_protocol::Plan) as JSON.
+    pub plan: String,
 }
 
 /// What was asked.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
+use crate::plans;
 use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
@@ -72,6 +73,10 @@ impl<'c> RecordWriter<'c> {
             }
             Record::Grant(grant) => {
                 self.grant(grant)?;
+                Ok(0)
+            }
+            Record::Plan(plan) => {
+                plans::write(self.connection, plan)?;
                 Ok(0)
             }
             Record::Setting { name, value } => {

@@ -10,6 +10,7 @@ use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
 use crate::money::{Micro, Price};
 use crate::order::Order;
+use crate::plan::{Plan, PlanAnswer, PlanAsk};
 use crate::problem::Problem;
 use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
@@ -118,6 +119,16 @@ bodies! {
     IntentResolve(Resolve) = "mtor.intent.resolve", ClientToBroker;
     /// That.
     IntentResolved(Resolved) = "mtor.intent.resolved", BrokerToClient;
+    /// Do what these words want, in several steps. The subject is the plan's id.
+    PlanAsk(PlanAsk) = "mtor.plan.ask", ClientToBroker;
+    /// Tell me how this plan (the subject) stands, until it is over.
+    PlanWatch(PlanWatch) = "mtor.plan.watch", ClientToBroker;
+    /// A word about what this plan (the subject) asks.
+    PlanAnswer(PlanAnswer) = "mtor.plan.answer", ClientToBroker;
+    /// Stop this plan (the subject).
+    PlanCancel(Cancel) = "mtor.plan.cancel", ClientToBroker;
+    /// So it stands.
+    PlanState(Plan) = "mtor.plan.state", BrokerToClient;
     /// How long a spoken turn took.
     VoiceTiming(VoiceTiming) = "mtor.voice.timing", ClientToBroker;
 
@@ -221,6 +232,11 @@ pub struct Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {}
+
+/// The data of `mtor.plan.watch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanWatch {}
 
 /// The data of `mtor.job.accepted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

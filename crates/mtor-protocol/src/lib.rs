@@ -29,6 +29,7 @@ pub mod money;
 pub mod openai;
 pub mod order;
 pub mod picture;
+pub mod plan;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
@@ -46,6 +47,7 @@ pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, Servic
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
 pub use picture::{ImagineTask, LookTask, Picture};
+pub use plan::{Plan, PlanAnswer, PlanAsk, PlanState, PlanStep, StepState};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,

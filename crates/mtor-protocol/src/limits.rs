@@ -31,6 +31,10 @@ pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 2_048;
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Most steps of one plan.
+pub const PLAN_STEPS_MAX: usize = 12;
+/// Most plans of one wallet that are not over.
+pub const PLANS_OPEN_MAX: usize = 16;
 /// Longest utterance whose meaning is looked for, in bytes.
 pub const UTTERANCE_BYTES_MAX: usize = 4_096;
 /// Longest hint to a transcription, in bytes.
