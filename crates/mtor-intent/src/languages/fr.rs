@@ -1,6 +1,6 @@
 //! French.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -418,6 +418,24 @@ pub(super) static FRENCH: Language = Language {
             ],
             unless: &[],
         },
+    ],
+    joins: &["et [puis|ensuite|apres|aussi]", "puis", "ensuite"],
+    former: &[
+        "(le|la|les|l|ca|cela)",
+        "(le|la|les|l) (resume|resultat|reponse|traduction|texte|liste|nouvelles|article|page|image|tableau)",
+    ],
+    page: &["(cet|cette|l|la|ce|le) (article|page|site|lien)"],
+    handlings: &[
+        (Handling::Summarise, &["(resume|resumez) {of}", "(fais|ecris|donne moi) (un|le) resume de {of}"]),
+        (Handling::Translate, &["(traduis|traduisez) {of} en {to}"]),
+        (
+            Handling::Mail,
+            &[
+                "(envoie|envoyez|envoi) {of} [par (mail|email|e mail|courriel)] a {to}",
+                "(envoie|envoyez|envoi) {of} a {to} par (mail|email|e mail|courriel)",
+            ],
+        ),
+        (Handling::Draw, &["(dessine|peins) {of}"]),
     ],
     numbers: &[
         ("zéro", 0),
