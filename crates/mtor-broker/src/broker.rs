@@ -93,6 +93,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
     audit::start(&app, compared);
+    app.resume_plans().await?;
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 

@@ -20,6 +20,7 @@ pub mod input;
 mod jobs;
 mod link;
 mod metrics;
+pub mod plans;
 mod rate;
 pub mod realm;
 mod resolve;

@@ -30,6 +30,9 @@ pub struct PlanAsk {
     /// Its language, as in `en`; the likeliest when absent.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub language: String,
+    /// The address of the page that "this article" stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// What all steps may cost at most before somebody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_price: Option<Micro>,
@@ -40,6 +43,9 @@ impl PlanAsk {
     pub fn fault(&self) -> Option<(&'static str, String)> {
         if self.text.trim().is_empty() || self.text.len() > limits::UTTERANCE_BYTES_MAX {
             return Some(("text", format!("1 to {} bytes", limits::UTTERANCE_BYTES_MAX)));
+        }
+        if self.page.as_ref().is_some_and(|page| page.len() > limits::UTTERANCE_BYTES_MAX) {
+            return Some(("page", format!("at most {} bytes", limits::UTTERANCE_BYTES_MAX)));
         }
         (self.language.len() > limits::LANGUAGE_BYTES_MAX)
             .then(|| ("language", format!("at most {} bytes", limits::LANGUAGE_BYTES_MAX)))
@@ -119,6 +125,9 @@ pub struct PlanStep {
     /// What it cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Micro>,
+    /// What is to be said of it: that a text was too long, and only its beginning was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// What it brought, or the beginning of that; all of it is the job's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -213,6 +222,7 @@ mod tests {
             state: StepState::Waiting,
             job: JobId(1),
             cost: None,
+            note: None,
             text: None,
             problem: None,
         }
