@@ -280,6 +280,8 @@ async fn do_step(app: &App, wallet: &Wallet, step: &PlanStep) -> Outcome {
                     Ok(Err(_)) | Err(_) => return nothing(problem),
                 }
             }
+            // The realm is going down, and this task with it; the next start goes on from here.
+            Err(problem) if problem.is(ProblemKind::Draining) => std::future::pending().await,
             Err(problem) => return nothing(problem),
         }
     };
