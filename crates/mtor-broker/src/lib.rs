@@ -20,6 +20,7 @@ pub mod input;
 mod jobs;
 mod link;
 mod metrics;
+mod parts;
 mod rate;
 pub mod realm;
 mod resolve;

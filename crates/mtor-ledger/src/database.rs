@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -142,6 +142,22 @@ ALTER TABLE jobs ADD COLUMN receipt TEXT;
 ALTER TABLE keys ADD COLUMN granted BLOB;
 DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
+";
+
+/// What came out of jobs beside text; the bytes are in the blob folder.
+const FORMAT_4: &str = "
+CREATE TABLE parts (
+    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    blob BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    text_offset INTEGER NOT NULL,
+    PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parts_by_blob ON parts (blob);
 ";
 
 /// Where things are in a ledger's folder.

@@ -22,6 +22,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod parts;
 mod proof;
 mod queue;
 mod readers;
@@ -49,7 +50,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    StoredPart,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

@@ -28,6 +28,7 @@ pub mod limits;
 pub mod money;
 pub mod openai;
 pub mod order;
+pub mod part;
 pub mod picture;
 pub mod problem;
 pub mod resolve;
@@ -45,6 +46,7 @@ pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
+pub use part::{NewPart, Part};
 pub use picture::{ImagineTask, LookTask, Picture};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
