@@ -20,6 +20,7 @@ pub mod input;
 mod jobs;
 mod link;
 mod metrics;
+mod parts;
 pub mod plans;
 mod rate;
 pub mod realm;

@@ -50,6 +50,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/jobs", post(jobs::submit))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/api/jobs/{id}/events", get(jobs::events))
+        .route("/api/jobs/{id}/parts/{number}", get(jobs::part))
         .route("/api/jobs/{id}/proofs", get(jobs::proofs))
         .route("/api/plans", post(plans::ask))
         .route("/api/plans/{id}", get(plans::show).delete(plans::cancel))

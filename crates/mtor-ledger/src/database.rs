@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_PLANS];
+pub(crate) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -144,8 +144,20 @@ DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
 ";
 
-/// Requests of several steps, as they stand. What they cost and brought is their jobs'.
-pub(crate) const FORMAT_PLANS: &str = "
+/// What came out of jobs beside text: the bytes are in the blob folder. Requests of several steps, as they stand.
+const FORMAT_4: &str = "
+CREATE TABLE parts (
+    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    blob BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    text_offset INTEGER NOT NULL,
+    PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parts_by_blob ON parts (blob);
 CREATE TABLE plans (
     id BLOB PRIMARY KEY,
     account BLOB NOT NULL,

@@ -12,7 +12,7 @@ use mtor_core::merkle::Frontier;
 use mtor_core::{Entry, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Did, Digest, JobId};
+use mtor_protocol::{AccountId, Did, Digest, JobId, Part};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -283,6 +283,14 @@ impl Ledger {
     /// [`QueryError`]
     pub fn job(&self, id: JobId) -> Result<Option<StoredJob>, QueryError> {
         self.readers.query(|connection| jobs::read(connection, &self.shared.blobs, id))
+    }
+
+    /// The bytes of a part that is kept.
+    ///
+    /// # Errors
+    /// [`QueryError`], also when the file is not what its name says.
+    pub fn part(&self, part: &Part) -> Result<Vec<u8>, QueryError> {
+        self.shared.blobs.get_bytes(&part.sha256)
     }
 
     /// What is stored about a job that an account was paid for.

@@ -22,6 +22,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod parts;
 mod plans;
 mod proof;
 mod queue;
@@ -50,7 +51,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, PlanRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, PlanRecord, Record, RequestRecord,
+    ResultRecord, StoredJob, StoredPart,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

@@ -58,7 +58,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database;
+    use crate::database::MIGRATIONS;
+
+    fn database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection
+    }
 
     fn record(number: u128, account: u128, open: bool) -> PlanRecord {
         let (id, account) = (JobId(number), AccountId(account));
@@ -73,8 +79,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_what_was_written_last_and_open_ones_are_found() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(database::FORMAT_PLANS).unwrap();
+        let connection = database();
         for plan in [record(2, 7, true), record(1, 7, true), record(3, 8, true)] {
             write(&connection, &plan).unwrap();
         }
@@ -89,8 +94,7 @@ mod tests {
 
     #[test]
     fn of_plans_that_are_over_the_newest_are_kept() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(database::FORMAT_PLANS).unwrap();
+        let connection = database();
         write(&connection, &record(1, 7, true)).unwrap();
         write(&connection, &record(2, 8, false)).unwrap();
         let last = 10 + u128::from(PLANS_KEPT_MAX) + 5;

@@ -201,12 +201,15 @@ impl Inner {
     }
 }
 
-/// The text in a record, in bytes.
+/// The text in a record, and the parts of an answer, in bytes.
 fn record_bytes(record: &Record) -> usize {
     match record {
         Record::Request(request) => request.request_json.len() + request.question.len(),
         Record::Partial(partial) => partial.text.len(),
-        Record::Result(result) => result.text.len() + result.answer.len(),
+        Record::Result(result) => {
+            let parts: usize = result.parts.iter().map(|part| part.data.len()).sum();
+            result.text.len() + result.answer.len() + parts
+        }
         Record::Grant(grant) => grant.about.len(),
         Record::Plan(plan) => plan.plan.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,

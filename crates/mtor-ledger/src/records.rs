@@ -8,6 +8,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
+use crate::parts;
 use crate::plans;
 use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
@@ -139,11 +140,14 @@ impl<'c> RecordWriter<'c> {
             open.settled_seq.map(integer),
             result.receipt_json,
         ])?;
-        match (updated, open.has_part) {
-            (0, _) => Ok(0),
-            (_, true) => self.texts.replace(key(seq, Part::Answer), &result.text, Place::ByLength),
-            (_, false) => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength),
+        if updated == 0 {
+            return Ok(0);
         }
+        let text = match open.has_part {
+            true => self.texts.replace(key(seq, Part::Answer), &result.text, Place::ByLength)?,
+            false => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength)?,
+        };
+        Ok(text + parts::insert(self.connection, self.texts.blobs(), seq, &result.parts)?)
     }
 
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {

@@ -10,13 +10,14 @@ use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
 use crate::money::{Micro, Price};
 use crate::order::Order;
+use crate::part::Part;
 use crate::plan::{Plan, PlanAnswer, PlanAsk};
 use crate::problem::Problem;
 use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
 use crate::usage::{FinishReason, Usage};
 use crate::worker::{
-    Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed, WorkPartial,
+    Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed, WorkPart, WorkPartial,
 };
 
 /// Between whom a type of event passes.
@@ -103,6 +104,8 @@ bodies! {
     JobChunk(Chunk) = "mtor.job.chunk", BrokerToClient;
     /// What the answer looks like so far: the next one replaces it. No part of the answer.
     JobPartial(Partial) = "mtor.job.partial", BrokerToClient;
+    /// A part of the answer that is no text, or a preview of one: its bytes follow as binary frames.
+    JobPart(Part) = "mtor.job.part", BrokerToClient;
     /// Done and paid.
     JobCompleted(Completed) = "mtor.job.completed", BrokerToClient;
     /// Not done; what was held beyond the cost is free again.
@@ -153,6 +156,8 @@ bodies! {
     WorkerChunk(Piece) = "mtor.worker.chunk", WorkerToBroker;
     /// What the answer looks like so far.
     WorkerPartial(WorkPartial) = "mtor.worker.partial", WorkerToBroker;
+    /// A part of the answer that is no text comes: its bytes follow as binary frames.
+    WorkerPart(WorkPart) = "mtor.worker.part", WorkerToBroker;
     /// The answer is whole.
     WorkerDone(Done) = "mtor.worker.done", WorkerToBroker;
     /// It can't be done here.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
 use crate::money::{Micro, Price};
+use crate::part::Part;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
@@ -267,6 +268,9 @@ pub struct JobInfo {
     /// The answer as far as it is there; absent when it was pruned by the realm's retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What came out of it beside the text; empty when it was pruned by the realm's retention.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// SHA-256 of the whole answer, once completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Digest>,
@@ -555,6 +559,7 @@ pub const ROUTES: &[Route] = &[
     route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
+    route!("GET" "/api/jobs/{id}/parts/{number}" Wallet -> "application/octet-stream", "A part of the answer that is no text, such as a picture, in its own media type"),
     route!("GET" "/api/jobs/{id}/proofs" Wallet -> "JobProofs", "Proofs of what the journal says of a job, for anybody to check", "reveal": "true to show in them what was asked and answered"),
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),

@@ -269,7 +269,10 @@ export interface Done {
   finish: FinishReason;
   /** The assignment. */
   lease: number;
-  /** SHA-256 over the text and the binary payloads that this worker sent for this assignment, in the order of sending. */
+  /**
+   * SHA-256 over the text and the binary payloads that this worker sent for this assignment, previews left out, in the order
+   * of sending.
+   */
   output: Digest;
   /** The worker's signature over [`signing_text`](Done::signing_text), base64url. */
   signature: string;
@@ -488,6 +491,8 @@ export interface JobInfo {
   intent?: Intent | null;
   /** SHA-256 of the whole answer, once completed. */
   output?: Digest | null;
+  /** What came out of it beside the text; empty when it was pruned by the realm's retention. */
+  parts?: Part[];
   /** How many jobs start before it, while it waits. */
   position?: number | null;
   /** Seen by whom. */
@@ -629,6 +634,21 @@ export interface MovementPage {
   next?: number | null;
 }
 
+/** A part that a worker is about to send. */
+export interface NewPart {
+  /** Its size: so many bytes of output frames, after this, are it. */
+  bytes: number;
+  /** What kind of thing it is, such as `image/png`. */
+  media_type: string;
+  /** What a file with it would be called. */
+  name: string;
+  /**
+   * Whether it only shows how a part comes on. The next one replaces it; it is no part of the answer, of its digest or
+   * of what is kept.
+   */
+  preview?: boolean;
+}
+
 /** One offer of a worker, with its load. */
 export interface OfferInfo {
   /** Of these taken. */
@@ -685,6 +705,28 @@ export interface OrderSeal {
   by: Did;
   /** The signature, base64url. */
   signature: string;
+}
+
+/**
+ * A part of an answer, as it is told of: as the data of `mtor.job.part`, whose bytes follow as binary output frames, and in
+ * lists of what a job brought forth.
+ */
+export interface Part {
+  /** Its size, in bytes. */
+  bytes: number;
+  /** What kind of thing it is. */
+  media_type: string;
+  /** What a file with it would be called. */
+  name: string;
+  /**
+   * Its number among the parts of its job, from 0: `GET /api/jobs/{id}/parts/{number}` gives its bytes. A preview has the
+   * number of the part that it shows coming, and is not to be had there.
+   */
+  number: number;
+  /** Whether it only shows how the part comes on: the next one, or the part itself, replaces it. */
+  preview?: boolean;
+  /** SHA-256 over it. */
+  sha256: Digest;
 }
 
 /** The data of `mtor.job.partial`. */
@@ -944,6 +986,8 @@ export interface Run {
   lease: number;
   /** Most tokens to write from here on. */
   output_tokens_max: number;
+  /** Parts of the answer that were delivered already by a worker that left: go on with the next one. */
+  parts?: number;
   /** Text of the answer that was delivered already by a worker that left: go on right after it. */
   prefix?: string;
 }
@@ -1372,6 +1416,17 @@ export interface WorkFailed {
 }
 
 /**
+ * The data of `mtor.worker.part` (worker to broker): a part of the answer that is no text. Its bytes follow at once as
+ * binary output frames, with nothing else for this job between them.
+ */
+export interface WorkPart {
+  /** The assignment. */
+  lease: number;
+  /** What comes. */
+  part: NewPart;
+}
+
+/**
  * The data of `mtor.worker.partial` (worker to broker): what the answer looks like so far, to be replaced by the next
  * one or by the answer itself. It is no part of the answer.
  */
@@ -1421,6 +1476,7 @@ export interface EventData {
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
   "mtor.job.order": Order;
+  "mtor.job.part": Part;
   "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
@@ -1440,6 +1496,7 @@ export interface EventData {
   "mtor.worker.done": Done;
   "mtor.worker.drain": Drain;
   "mtor.worker.failed": WorkFailed;
+  "mtor.worker.part": WorkPart;
   "mtor.worker.partial": WorkPartial;
   "mtor.worker.run": Run;
   "mtor.worker.stop": Stop;
