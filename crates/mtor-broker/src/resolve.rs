@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mtor_intent::Resolver;
-use mtor_protocol::resolve::{Resolve, Resolved};
+use mtor_protocol::resolve::{By, Resolve, Resolved, Understanding};
 use mtor_protocol::{
     Body, CapabilityKind, EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Submit, Task,
 };
@@ -71,6 +71,12 @@ impl App {
         let rules = &self.resolving.rules;
         let own = wake_word.map(|phrase| rules.clone().with_wake_word(&phrase));
         let rules = own.as_ref().unwrap_or(rules);
+        if let Some((steps, language)) = rules.steps(&text, &language) {
+            let steps = steps.into_iter().map(|step| step.said).collect();
+            let text = rules.clean(&text, language);
+            let understanding = Understanding::Steps { steps };
+            return Ok(Resolved { text, language: language.to_owned(), understanding, by: By::Rules });
+        }
         if let Some(resolved) = rules.rules(&text, &language) {
             return Ok(resolved);
         }

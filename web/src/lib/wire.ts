@@ -759,6 +759,76 @@ export interface Piece {
   tokens: number;
 }
 
+/** A plan, and how far it is. The data of `mtor.plan.state`, sent whenever it changes. */
+export interface Plan {
+  /** What its steps have cost so far. */
+  cost: Micro;
+  /** Its id. */
+  id: JobId;
+  /** The most that all steps together may cost, by the prices at the beginning. */
+  max: Micro;
+  /** How it stands. */
+  state: PlanState;
+  /** Its steps; those that a step needs stand before it. */
+  steps: PlanStep[];
+  /** When. */
+  submitted: Timestamp;
+  /** What was said. */
+  text: string;
+}
+
+/** The body of `POST /api/plans/{id}/answer`, and the data of `mtor.plan.answer`: a person's word about what a plan asks. */
+export interface PlanAnswer {
+  /** About which step; the whole plan when absent. */
+  step?: number | null;
+  /** Whether it shall be done. */
+  yes: boolean;
+}
+
+/** The body of `POST /api/plans`, and the data of `mtor.plan.ask`: do what these words want, in several steps if need be. */
+export interface PlanAsk {
+  /** The plan's id, chosen by the client: a retry finds the same plan. */
+  id: JobId;
+  /** Its language, as in `en`; the likeliest when absent. */
+  language?: string;
+  /** What all steps may cost at most before somebody is asked. */
+  max_price?: Micro | null;
+  /** The address of the page that "this article" stands for. */
+  page?: string | null;
+  /** What was said. */
+  text: string;
+}
+
+/** How a plan stands. */
+export type PlanState = "proposed" | "running" | "asking" | "done" | "failed" | "cancelled";
+
+/** One step of a plan. */
+export interface PlanStep {
+  /** Of which capability. */
+  capability: CapabilityKind;
+  /** What it cost. */
+  cost?: Micro | null;
+  /** What it does to the world. */
+  effect: Effect;
+  /** The job that does it. */
+  job: JobId;
+  /** What is to be said of it: that a text was too long, and only its beginning was read. */
+  note?: string | null;
+  /** With which parameters; those that come from other steps as `{"$from": N}`, until they are there. */
+  params: Record<string, never>;
+  /** Why it failed. */
+  problem?: Problem | null;
+  /** How it stands. */
+  state: StepState;
+  /** What it brought, or the beginning of that; all of it is the job's. */
+  text?: string | null;
+  /** What it does, in a few words for people. */
+  title: string;
+}
+
+/** The data of `mtor.plan.watch`. */
+export type PlanWatch = Record<string, never>;
+
 /**
  * What a capability costs, in micro per thousand units of each metered kind, plus a part per job.
  *
@@ -1088,6 +1158,9 @@ export interface StarterClaim {
   number: number;
 }
 
+/** How a step stands. */
+export type StepState = "waiting" | "asking" | "running" | "done" | "failed" | "refused" | "left_out";
+
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
   /** The assignment that is meant. */
@@ -1313,6 +1386,10 @@ export type Understanding = {
   /** What is left for it: the picture's description, the city, the question. */
   text: string;
 } | {
+  kind: "steps";
+  /** The words of each. */
+  steps: string[];
+} | {
   /** What may have been meant, the likeliest first. */
   choices: Choice[];
   kind: "unsure";
@@ -1481,6 +1558,11 @@ export interface EventData {
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
   "mtor.job.watch": Watch;
+  "mtor.plan.answer": PlanAnswer;
+  "mtor.plan.ask": PlanAsk;
+  "mtor.plan.cancel": Cancel;
+  "mtor.plan.state": Plan;
+  "mtor.plan.watch": PlanWatch;
   "mtor.quote": Quote;
   "mtor.quote.ask": Submit;
   "mtor.realm.flow": RealmFlow;

@@ -137,6 +137,11 @@ impl<A: Ask> Turn<A> {
                     doing: capability,
                 })
             }
+            Understanding::Steps { .. } => {
+                let detail = "what sends or switches has to be seen before it is done: ask for several steps in the console";
+                let problem = Problem::new(ProblemKind::Infeasible, detail).into();
+                Err(Broken::Problem { problem, doing: CapabilityKind::CHAT })
+            }
             Understanding::Unsure { question: back, .. } => {
                 self.recite(&back).await?;
                 self.keep(question, &back);

@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod ledger;
 mod model;
+mod plan;
 mod price;
 mod realm_file;
 mod up;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Broker(broker::BrokerOnlyArgs),
     /// Ask the realm and stream the answer
     Ask(ask::AskArgs),
+    /// Do several things that one sentence asks for, and see them first
+    Plan(plan::PlanArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
     /// Keys and coins: make, show, restore, send
@@ -61,6 +64,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
+        Command::Plan(args) => on_one_thread(plan::run(args)),
         Command::Worker(args) => worker::run(on_one_thread(args.command())?),
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),

@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["ledger", "verify"],
     &["ledger", "prove"],
     &["ledger", "check"],
+    &["plan"],
     &["price"],
     &["model"],
     &["bench"],
