@@ -31,8 +31,8 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     data: DataArg,
     /// Language of the words, such as en or de [default: found out]
-    #[arg(long, value_name = "CODE", default_value = "")]
-    language: String,
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
     /// Address of the page that "this article" means
     #[arg(long, value_name = "URL")]
     page: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<()> {
     let ask = PlanAsk {
         id,
         text: args.text.join(" "),
-        language: args.language.clone(),
+        language: args.language.clone().unwrap_or_default(),
         page: args.page.clone(),
         max_price: args.max_price,
     };
