@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use mtor_core::{Config, MarketRules, PrivateMode, StarterRules};
+use mtor_core::{Config, MarketRules, PrivateMode, Splits, StarterRules};
 use mtor_ledger::WitnessKey;
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price, limits};
 use serde::{Deserialize, Serialize};
@@ -87,12 +87,12 @@ pub struct RealmFile {
     pub owner_coins: Coins,
     /// What a wallet of the household is filled up to, in coins.
     pub welcome_coins: Coins,
-    /// How much of each payment goes to the workers, in percent.
-    pub worker_share_percent: u8,
     /// Prices by capability, in micro (1,000,000 to the coin); see [`Price`].
     pub price: BTreeMap<String, Price>,
     /// Whether prices follow load, and how far.
     pub market: MarketSection,
+    /// How each payment is divided.
+    pub splits: SplitsSection,
     /// Coins that new wallets begin with.
     pub starter: StarterSection,
     /// Which workers may attach.
@@ -117,9 +117,9 @@ impl Default for RealmFile {
             private: true,
             owner_coins: Coins(Micro::coins(1_000)),
             welcome_coins: Coins(Micro::coins(100)),
-            worker_share_percent: Config::default().worker_share_percent,
             price: BTreeMap::new(),
             market: MarketSection::default(),
+            splits: SplitsSection::default(),
             starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
@@ -197,6 +197,40 @@ impl Default for MarketSection {
     fn default() -> Self {
         let MarketRules { floor_percent, cap_percent } = MarketRules::default();
         Self { follow_load: None, floor_percent, cap_percent }
+    }
+}
+
+/// How each payment is divided, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitsSection {
+    /// To those who did the work.
+    pub worker_permille: u16,
+    /// To the realm.
+    pub treasury_permille: u16,
+    /// To nobody: these coins are gone.
+    pub burn_permille: u16,
+}
+
+impl Default for SplitsSection {
+    fn default() -> Self {
+        let splits = Splits::default();
+        Self {
+            worker_permille: splits.worker_permille(),
+            treasury_permille: splits.treasury_permille(),
+            burn_permille: splits.burn_permille(),
+        }
+    }
+}
+
+impl SplitsSection {
+    /// The splits of the core.
+    ///
+    /// # Errors
+    /// When they don't make a whole.
+    fn checked(&self) -> Result<Splits, String> {
+        let splits = Splits::new(self.worker_permille, self.treasury_permille, self.burn_permille);
+        splits.map_err(|error| format!("splits: {error}; set all three"))
     }
 }
 
@@ -359,7 +393,7 @@ impl RealmFile {
     /// The rules of the core that follow from this file.
     ///
     /// # Errors
-    /// The name of a capability in `[price]` that is none; values of `[market]` or `[starter]` that make no sense.
+    /// The name of a capability in `[price]` that is none; values of `[market]`, `[splits]` or `[starter]` that make no sense.
     pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
         let kind = |name: &String| {
             CapabilityKind::new(name).ok_or_else(|| format!("price.{name}: not a capability's name"))
@@ -384,7 +418,7 @@ impl RealmFile {
         Ok(Config {
             prices,
             market: follows.then_some(MarketRules { floor_percent, cap_percent }),
-            worker_share_percent: self.worker_share_percent.min(100),
+            splits: self.splits.checked()?,
             waiting_per_capability_max: self.limits.waiting_per_capability,
             open_per_wallet_max: self.limits.open_per_wallet,
             output_tokens_default: self.limits.output_tokens_default,
@@ -439,6 +473,19 @@ mod tests {
         let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
         let config = file.core_config(AccountId(9)).unwrap();
         assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+    }
+
+    #[test]
+    fn payments_are_divided_into_a_whole() {
+        let splits = |text: &str| {
+            let file: RealmFile = toml::from_str(text).unwrap();
+            file.core_config(AccountId(9)).map(|config| config.splits)
+        };
+        assert_eq!(splits(""), Ok(Splits::default()));
+        let text = "[splits]\nworker_permille = 800\ntreasury_permille = 150\nburn_permille = 50";
+        assert_eq!(splits(text), Ok(Splits::new(800, 150, 50).unwrap()));
+        let error = splits("[splits]\nburn_permille = 50").unwrap_err();
+        assert!(error.contains("make 1050, and must make 1000; set all three"), "{error}");
     }
 
     #[test]

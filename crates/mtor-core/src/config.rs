@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
 
+use crate::splits::Splits;
 use crate::starter::StarterRules;
 
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
@@ -18,8 +19,8 @@ pub struct Config {
     pub price_otherwise: Price,
     /// Set when prices follow load; else the prices above hold.
     pub market: Option<MarketRules>,
-    /// How much of each payment goes to the workers, in percent; the rest goes to the treasury.
-    pub worker_share_percent: u8,
+    /// How each payment is divided.
+    pub splits: Splits,
     /// Most jobs that wait for one capability.
     pub waiting_per_capability_max: u32,
     /// Most open jobs of one wallet, waiting and running together.
@@ -90,7 +91,7 @@ impl Default for Config {
             prices: BTreeMap::new(),
             price_otherwise: price,
             market: None,
-            worker_share_percent: 90,
+            splits: Splits::default(),
             waiting_per_capability_max: 1_000,
             open_per_wallet_max: 256,
             workers_max: 10_000,

@@ -3,7 +3,7 @@
 use mtor_protocol::{AccountId, Digest, JobId, Micro, ProblemKind, Timestamp};
 
 use super::{Finished, Output, Realm, Ticket, Transfer};
-use crate::books::{ESCROW, ISSUER};
+use crate::books::{BURN, ESCROW, ISSUER};
 use crate::entry::Fact;
 use crate::state::Corrupt;
 
@@ -34,7 +34,7 @@ impl Realm {
             Some((ProblemKind::InvalidRequest, "the amount must be more than nothing".to_owned()))
         } else if from == to {
             Some((ProblemKind::InvalidRequest, "a wallet can't send coins to itself".to_owned()))
-        } else if [ISSUER, ESCROW].contains(&to) {
+        } else if [ISSUER, ESCROW, BURN].contains(&to) {
             Some((ProblemKind::Forbidden, "this account takes no transfers".to_owned()))
         } else if available < amount {
             Some((ProblemKind::InsufficientFunds, format!("{available} coins are available, not {amount}")))

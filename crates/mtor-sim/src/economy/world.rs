@@ -526,8 +526,7 @@ impl Economics {
         let cost = self.price(job.factor).cost(&usage).min(job.hold.amount);
         // Bound coins are spent first; what is left of the hold goes back.
         let paid = Pay { amount: cost, bound: job.hold.bound.min(cost) };
-        let share = cost.scaled(self.config.worker_share_percent.into(), 100);
-        let wage = part(paid, share.0);
+        let wage = part(paid, self.config.splits.divide(cost).worker.0);
         self.treasury.put(rest(paid, wage));
         let back = rest(job.hold, paid);
         let is_rings = job.wish.user >= self.options.users && job.purpose == Purpose::Client;

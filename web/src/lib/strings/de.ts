@@ -196,6 +196,7 @@ export const de: Strings = {
     signedWorker: (who) => `das Ergebnis ist unterschrieben von: ${who}`,
     nobodyPaid: "Es wurde nichts berechnet.",
     treasury: "die Kasse des Realms",
+    burn: "niemanden: vernichtet",
     thisWallet: "diese Geldbörse",
     account: (account) => `das Konto ${account}`,
     running: "Es ist noch nicht beendet. Wie es endet, lässt sich dann beweisen.",

@@ -194,6 +194,7 @@ export const en = {
     signedWorker: (who: string) => `the result is signed by ${who}`,
     nobodyPaid: "Nothing was charged.",
     treasury: "the realm's treasury",
+    burn: "nobody: burnt",
     thisWallet: "this wallet",
     account: (account: string) => `the account ${account}`,
     running: "It has not ended yet. How it ends can be proven then.",

@@ -196,6 +196,7 @@ export const es: Strings = {
     signedWorker: (who) => `el resultado está firmado por: ${who}`,
     nobodyPaid: "No se cobró nada.",
     treasury: "la tesorería del reino",
+    burn: "nadie: destruido",
     thisWallet: "esta cartera",
     account: (account) => `la cuenta ${account}`,
     running: "Todavía no ha terminado. Cómo termina se podrá probar entonces.",

@@ -196,6 +196,7 @@ export const fr: Strings = {
     signedWorker: (who) => `le résultat est signé par : ${who}`,
     nobodyPaid: "Rien n’a été facturé.",
     treasury: "la caisse du royaume",
+    burn: "personne : détruit",
     thisWallet: "cette bourse",
     account: (account) => `le compte ${account}`,
     running: "Elle n’est pas encore terminée. Sa fin pourra être prouvée alors.",

@@ -196,6 +196,7 @@ export const it: Strings = {
     signedWorker: (who) => `il risultato è firmato da: ${who}`,
     nobodyPaid: "Non è stato addebitato nulla.",
     treasury: "la cassa del reame",
+    burn: "nessuno: bruciati",
     thisWallet: "questa borsa",
     account: (account) => `il conto ${account}`,
     running: "Non è ancora finito. Come finisce si potrà provare allora.",
