@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::{AccountId, CapabilityKind, Digest, Micro, Price, Timestamp};
+use mtor_protocol::{AccountId, Digest, Micro, Price, Timestamp, Ware};
 use serde::{Deserialize, Serialize};
 
 use crate::books::{Books, is_the_realms};
@@ -94,8 +94,8 @@ impl Realm {
         if !self.state().are_balances_due(now, self.config().balance_interval_ms) {
             return Ok(());
         }
-        let prices: BTreeMap<CapabilityKind, Price> =
-            self.prices(now).into_iter().take(PRICES_MAX).map(|info| (info.capability, info.price)).collect();
+        let prices: BTreeMap<Ware, Price> =
+            self.prices(now).into_iter().take(PRICES_MAX).map(|info| (info.ware(), info.price)).collect();
         let balances = self.state().books().balances();
         self.record(now, Fact::Balanced { balances, prices }, outputs)
     }

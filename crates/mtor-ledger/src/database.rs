@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -142,6 +142,19 @@ ALTER TABLE jobs ADD COLUMN receipt TEXT;
 ALTER TABLE keys ADD COLUMN granted BLOB;
 DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
+";
+
+/// What wares cost of late: a row for each minute of the last day, and for each quarter of an hour before that.
+pub(crate) const FORMAT_4: &str = "
+CREATE TABLE prices (
+    ware TEXT,
+    time INTEGER,
+    factor_permille INTEGER NOT NULL,
+    base_permille INTEGER NOT NULL,
+    load_percent INTEGER NOT NULL,
+    PRIMARY KEY (ware, time)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prices_by_time ON prices (time);
 ";
 
 /// Where things are in a ledger's folder.

@@ -22,6 +22,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod prices;
 mod proof;
 mod queue;
 mod readers;

@@ -33,6 +33,7 @@ pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod usage;
+pub mod ware;
 pub mod worker;
 
 pub use body::Body;
@@ -48,6 +49,7 @@ pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,
 };
 pub use usage::{FinishReason, Usage};
+pub use ware::{ModelSize, Ware};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.

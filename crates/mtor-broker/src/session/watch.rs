@@ -107,7 +107,7 @@ pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<Mess
                     return;
                 }
                 told = tokio::time::Instant::now();
-                let look = |realm: &mtor_core::Realm| (realm.queue_info(), realm.worker_infos());
+                let look = |realm: &mtor_core::Realm| (realm.queue_info(crate::clock::now()), realm.worker_infos());
                 let Ok((queue, workers)) = app.realm.view(look).await else { return };
                 say(app, frames, None, Body::RealmStatus(RealmStatus { queue, workers })).await;
             }

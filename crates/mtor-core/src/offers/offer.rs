@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, VoiceInfo};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Price, Privacy, VoiceInfo, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -35,6 +35,8 @@ pub(crate) struct Shape {
 pub(crate) struct Offer {
     pub(crate) capability: CapabilityKind,
     pub(crate) model: String,
+    /// How large that is.
+    pub(crate) size: ModelSize,
     /// Whom it is paid to.
     pub(crate) account: AccountId,
     pub(crate) slots: u32,
@@ -55,6 +57,11 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
+    /// What it is paid for.
+    pub(crate) fn ware(&self) -> Ware {
+        Ware::new(self.capability.clone(), self.size)
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.busy < self.slots
     }

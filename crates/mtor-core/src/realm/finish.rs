@@ -28,6 +28,7 @@ impl Realm {
                 if (*has, *valid) == (worker, lease) =>
             {
                 first_chunk.get_or_insert(now);
+                self.note_response(now, job, true);
             }
             _ => outputs.push(Output::Stale { worker, job }),
         }
@@ -298,6 +299,7 @@ impl Realm {
         problem: Option<Problem>,
         outputs: &mut Vec<Output>,
     ) -> Result<Vec<Leg>, Corrupt> {
+        self.note_response(now, id, matches!(outcome, Outcome::Stop | Outcome::Length));
         let (Some(open), Some(running)) = (self.state.open().get(&id), self.jobs.get(&id)) else {
             return Ok(Vec::new());
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use mtor_core::trust::{Check, Pay, Record, TrustRules, Verdict};
 use mtor_core::{Config, Load, Market, MarketRules};
-use mtor_protocol::{CapabilityKind, Micro, Price, Timestamp, Usage};
+use mtor_protocol::{CapabilityKind, Micro, ModelSize, Price, Timestamp, Usage, Ware};
 
 use super::EconomyOptions;
 use super::audits::Audits;
@@ -18,7 +18,7 @@ use super::report::Economy;
 use super::starter::Pool;
 use crate::dice::Dice;
 
-const CHAT: CapabilityKind = CapabilityKind::CHAT;
+const CHAT: Ware = Ware::new(CapabilityKind::CHAT, ModelSize::Small);
 /// How many waiting jobs are looked at for a worker that may not have the first one.
 const LOOK_MAX: usize = 16;
 /// How many workers are drawn, in search of one to ask again, before any is taken.
@@ -725,7 +725,7 @@ impl Economics {
 
     fn follow_load(&mut self) {
         let now = self.timestamp();
-        let mut load = Load { queued: self.queue.len() as u32, ..Load::default() };
+        let mut load = Load { queued: self.queue.len() as f64, ..Load::default() };
         let mut service_ms = 0;
         for worker in self.workers.iter().filter(|worker| worker.attached) {
             if worker.running.is_some() || now >= worker.record.paused_until() {
@@ -743,7 +743,7 @@ impl Economics {
             minute.factor = factor;
             minute.busy = load.busy;
             minute.attached = load.slots;
-            minute.queued = minute.queued.max(load.queued);
+            minute.queued = minute.queued.max(self.queue.len() as u32);
         }
     }
 
