@@ -205,6 +205,9 @@ pub struct WorkerInfo {
     pub since: Timestamp,
     /// Whether it takes no new jobs.
     pub draining: bool,
+    /// Whether it is of the house: the realm itself attached it.
+    #[serde(default)]
+    pub house: bool,
     /// Jobs done in this session.
     pub jobs_done: u64,
     /// Coins earned in this session.

@@ -85,6 +85,7 @@ impl Realm {
             software: worker.software.clone(),
             since: worker.since,
             draining: worker.draining,
+            house: worker.house,
             jobs_done: worker.jobs_done,
             earned: worker.earned,
             offers: worker
