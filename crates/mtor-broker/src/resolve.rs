@@ -1,5 +1,5 @@
 //! What some words want: by rules, and, when a worker turns texts into vectors, by examples. The words are embedded by an
-//! ordinary job of whoever asks; the examples by jobs of the owner's, when such a worker comes. Until they are known
+//! ordinary job of whoever asks; the examples by jobs of the realm's own, which the treasury pays, when such a worker comes. Until they are known
 //! nobody waits for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -134,9 +134,10 @@ impl App {
         }
         let texts: Vec<String> = Resolver::examples().iter().map(|example| example.text.to_owned()).collect();
         let mut vectors = Vec::with_capacity(texts.len());
+        let treasury = self.treasury();
         for some in texts.chunks(EXAMPLES_AT_ONCE) {
             let some = some.to_vec();
-            let some = self.embed(&self.owner, model.clone(), some, ServiceClass::Batch, EXAMPLES_PATIENCE);
+            let some = self.embed(&treasury, model.clone(), some, ServiceClass::Batch, EXAMPLES_PATIENCE);
             vectors.extend(some.await?);
         }
         let resolver = self.resolving.rules.clone().with_vectors(vectors);

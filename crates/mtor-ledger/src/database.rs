@@ -144,8 +144,9 @@ DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
 ";
 
-/// What came out of jobs beside text: the bytes are in the blob folder. Requests of several steps, as they stand.
-const FORMAT_4: &str = "
+/// What came out of jobs beside text: the bytes are in the blob folder. Requests of several steps, as they
+/// stand. What wares cost of late: a row for each minute of the last day, and for each quarter of an hour before that.
+pub(crate) const FORMAT_4: &str = "
 CREATE TABLE parts (
     seq INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -167,6 +168,15 @@ CREATE TABLE plans (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plans_by_account ON plans (account, id);
 CREATE INDEX plans_open ON plans (open) WHERE open;
+CREATE TABLE prices (
+    ware TEXT,
+    time INTEGER,
+    factor_permille INTEGER NOT NULL,
+    base_permille INTEGER NOT NULL,
+    load_percent INTEGER NOT NULL,
+    PRIMARY KEY (ware, time)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prices_by_time ON prices (time);
 ";
 
 /// Where things are in a ledger's folder.

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mtor_core::merkle::Frontier;
-use mtor_core::{Entry, State, merkle};
+use mtor_core::{Entry, PriceNote, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Did, Digest, JobId, Part};
+use mtor_protocol::{AccountId, Did, Digest, JobId, Part, Timestamp};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -25,7 +25,7 @@ use crate::readers::Readers;
 use crate::record::{Batch, GrantRecord, KeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, plans, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, plans, prices, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -383,6 +383,15 @@ impl Ledger {
     /// [`QueryError`]
     pub fn open_plans(&self, account: Option<AccountId>) -> Result<Vec<PlanRecord>, QueryError> {
         self.readers.query(|connection| plans::open(connection, account))
+    }
+
+    /// What wares cost since then, the oldest first: every minute of the last day, and before that every quarter of an hour; or
+    /// those alone, when it is to be `coarse`.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn prices(&self, since: Timestamp, coarse: bool) -> Result<Vec<PriceNote>, QueryError> {
+        self.readers.query(|connection| prices::since(connection, since, coarse))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).

@@ -24,6 +24,7 @@ mod ledger;
 mod lock;
 mod parts;
 mod plans;
+mod prices;
 mod proof;
 mod queue;
 mod readers;

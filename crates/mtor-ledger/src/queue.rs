@@ -201,6 +201,9 @@ impl Inner {
     }
 }
 
+/// What a note of a price takes besides its name, in bytes.
+const PRICE_NOTE: usize = 32;
+
 /// The text in a record, and the parts of an answer, in bytes.
 fn record_bytes(record: &Record) -> usize {
     match record {
@@ -214,6 +217,9 @@ fn record_bytes(record: &Record) -> usize {
         Record::Plan(plan) => plan.plan.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,
         Record::Setting { name, value } => name.len() + value.len(),
+        Record::Prices(notes) => {
+            notes.iter().map(|note| PRICE_NOTE + note.ware.capability.as_str().len()).sum()
+        }
     }
 }
 
@@ -234,7 +240,9 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 HOLDER * to.len() + only
             }
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
-            Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
+            Fact::Balanced { prices, .. } => {
+                prices.keys().map(|ware| PRICE + ware.capability.as_str().len()).sum()
+            }
             Fact::Founded { .. }
             | Fact::Issued { .. }
             | Fact::Started { .. }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use mtor_core::Entry;
+use mtor_core::{Entry, PriceNote};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
     AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Part, Privacy, Problem, ServiceClass,
@@ -51,6 +51,8 @@ pub enum Record {
         /// The value; replaces the one before.
         value: String,
     },
+    /// What wares cost at the end of some minutes. Kept as long as the [`defaults`](crate::defaults) say.
+    Prices(Vec<PriceNote>),
 }
 
 /// A request of several steps.

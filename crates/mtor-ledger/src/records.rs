@@ -10,6 +10,7 @@ use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
 use crate::parts;
 use crate::plans;
+use crate::prices;
 use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
@@ -84,6 +85,10 @@ impl<'c> RecordWriter<'c> {
                 let mut insert =
                     self.connection.prepare_cached("INSERT OR REPLACE INTO settings VALUES (?1, ?2)")?;
                 insert.execute([name, value])?;
+                Ok(0)
+            }
+            Record::Prices(notes) => {
+                prices::store(self.connection, notes)?;
                 Ok(0)
             }
         }

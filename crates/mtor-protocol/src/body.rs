@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
 use crate::usage::{FinishReason, Usage};
+use crate::ware::ModelSize;
 use crate::worker::{
     Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed, WorkPart, WorkPartial,
 };
@@ -332,6 +333,14 @@ pub struct Quote {
     pub max: Micro,
     /// The price it is computed with.
     pub price: Price,
+    /// What would be done.
+    pub capability: CapabilityKind,
+    /// By which model, as it was asked for: `default` leaves it to the realm.
+    pub model: String,
+    /// The class of the models whose price it is.
+    pub size: ModelSize,
+    /// How many offers of attached workers fit it, free or not.
+    pub offers: u32,
     /// How many jobs would start before it.
     pub position: u32,
     /// How long until it starts, in milliseconds; absent when it can't be known.

@@ -37,6 +37,7 @@ pub mod schema;
 pub mod sound;
 pub mod tool;
 pub mod usage;
+pub mod ware;
 pub mod worker;
 
 pub use body::Body;
@@ -56,6 +57,7 @@ pub use sound::{
 };
 pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
+pub use ware::{ModelSize, Ware};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.

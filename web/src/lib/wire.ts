@@ -91,6 +91,8 @@ export interface CapabilityOffer {
   limits?: OfferLimits;
   /** With which model. */
   model: string;
+  /** How many parameters its model has, by which the realm tells how large it is. */
+  parameters?: number | null;
   /** What it asks; nothing, when it is content with any price. */
   price?: Price;
   /** How many jobs at once. */
@@ -230,6 +232,31 @@ export interface Chunk {
   text: string;
   /** Tokens in it. */
   tokens: number;
+}
+
+/** How a service class stands against its goal. */
+export interface ClassInfo {
+  /** Which. */
+  class: ServiceClass;
+  /** How soon a job of it should begin to be answered, in milliseconds. */
+  goal_ms: number;
+  /**
+   * The performance index, in thousandths: how long they waited for the first word on average, divided by the goal. Up to
+   * 1,000 the goal is met.
+   */
+  index_permille?: number | null;
+  /** How many jobs of late the following rests on; what is ten minutes old counts half. */
+  jobs: number;
+  /** Of those that are not answered yet, so many are past the goal. */
+  late: number;
+  /** How long the oldest of those has been waiting for its answer, in milliseconds. */
+  oldest_ms?: number | null;
+  /** Jobs of it that wait for a worker. */
+  queued: number;
+  /** Jobs of it that a worker has. */
+  running: number;
+  /** The share of them that began to be answered within the goal, in percent; absent when there were none. */
+  within_percent?: number | null;
 }
 
 /** The data of `mtor.job.completed`. */
@@ -607,6 +634,9 @@ export interface ModelList {
   object: string;
 }
 
+/** The class of a model: how much machine it takes. Realms decide which model is of which. */
+export type ModelSize = "small" | "medium" | "large";
+
 /** One line of `GET /api/wallets/{did}/movements`, the newest first. */
 export interface Movement {
   /** How much. */
@@ -663,6 +693,8 @@ export interface OfferInfo {
   model: string;
   /** What it asks. */
   price: Price;
+  /** How large its model is, by the realm's rules. */
+  size?: ModelSize;
   /** Jobs at once. */
   slots: number;
   /** How fast it writes, in tokens per second for one job, as measured by itself. */
@@ -854,15 +886,17 @@ export interface Price {
 
 export type PriceHistories = PriceHistory[];
 
-/** `GET /api/prices/history`: one capability's prices of the last day. */
+/** `GET /api/prices/history`: what one ware cost of late. */
 export interface PriceHistory {
   /** Of what. */
   capability: CapabilityKind;
-  /** A point for each minute, the newest last. */
+  /** A point for each minute of the last day, or for each quarter of an hour when more days were asked for; the newest last. */
   points: PricePoint[];
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
-/** `GET /api/prices`: one capability's price. */
+/** `GET /api/prices`: what a capability costs, done by models of one size. */
 export interface PriceInfo {
   /** Of what. */
   capability: CapabilityKind;
@@ -873,8 +907,14 @@ export interface PriceInfo {
    * not follow load.
    */
   load_percent?: number | null;
+  /** Models of that size that are on offer, the first few by name. */
+  models?: string[];
+  /** The price in percent of the list price; absent when the list says that it is free. */
+  of_list_percent?: number | null;
   /** How much, now. */
   price: Price;
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
 export type PriceList = PriceInfo[];
@@ -914,10 +954,14 @@ export interface Problem {
 export interface QueueInfo {
   /** The same by capability. */
   capabilities: CapabilityQueue[];
+  /** How well the goals of the service classes are kept. */
+  classes?: ClassInfo[];
   /** Jobs that wait for a worker. */
   queued: number;
   /** Jobs that a worker has. */
   running: number;
+  /** The wallets with the most open jobs, at most sixteen: the more a wallet has open, the later its next job is served. */
+  wallets?: WalletShare[];
 }
 
 /** The data of `mtor.job.queued`. */
@@ -930,16 +974,24 @@ export interface Queued {
 
 /** The data of `mtor.quote`. */
 export interface Quote {
+  /** What would be done. */
+  capability: CapabilityKind;
   /** How long until it starts, in milliseconds; absent when it can't be known. */
   eta_ms?: number | null;
   /** Until when the price holds. */
   expires: Timestamp;
   /** The most that the job can cost: what would be held. */
   max: Micro;
+  /** By which model, as it was asked for: `default` leaves it to the realm. */
+  model: string;
+  /** How many offers of attached workers fit it, free or not. */
+  offers: number;
   /** How many jobs would start before it. */
   position: number;
   /** The price it is computed with. */
   price: Price;
+  /** The class of the models whose price it is. */
+  size: ModelSize;
 }
 
 /** The data of `mtor.realm.flow`: one step of one job, without a word of what it says. */
@@ -1462,6 +1514,16 @@ export interface WalletInfo {
   starter?: Micro | null;
 }
 
+/** What a wallet has of the realm now. */
+export interface WalletShare {
+  /** Whose. */
+  account: AccountId;
+  /** Jobs that wait for a worker. */
+  queued: number;
+  /** Jobs that a worker has. */
+  running: number;
+}
+
 /** The data of `mtor.job.watch`. */
 export interface Watch {
   /** Only events with a greater sequence; 0 for all. */
@@ -1522,6 +1584,8 @@ export interface WorkerInfo {
   draining: boolean;
   /** Coins earned in this session. */
   earned: Micro;
+  /** Whether it is of the house: the realm itself attached it. */
+  house?: boolean;
   /** Its session with this broker; a worker that comes back has another. */
   id: number;
   /** Jobs done in this session. */

@@ -110,6 +110,7 @@ impl RealmTask {
                 let settlement = Settlement { outcome, usage, cost, receipt, problem, time };
                 self.settled(job, account, settlement, todo);
             }
+            Output::Priced(notes) => todo.batch.records.push(Record::Prices(notes)),
             Output::Answered { job, worker, check } => self.answered(job, worker, check),
             Output::Dismiss { worker, problem } => {
                 if let Some(link) = self.links.remove(&worker) {

@@ -5,6 +5,7 @@
 mod harness;
 mod parts;
 mod plans;
+mod prices;
 mod sound;
 mod witness;
 

@@ -146,7 +146,7 @@ impl History {
     /// The balances are written down.
     pub(crate) fn balance(&mut self) -> Batch {
         let balances = self.state.books().balances();
-        let prices = [(CapabilityKind::CHAT, Price::default())].into();
+        let prices = [(CapabilityKind::CHAT.into(), Price::default())].into();
         Batch { entries: vec![self.entry(Fact::Balanced { balances, prices })], records: vec![] }
     }
 
