@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass,
-    Timestamp, Usage,
+    Timestamp, Usage, Ware,
 };
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +139,8 @@ pub enum Fact {
     Balanced {
         /// Their number, their sum and their root.
         balances: Balances,
-        /// What capabilities cost then, by name.
-        prices: BTreeMap<CapabilityKind, Price>,
+        /// What wares cost then, by name.
+        prices: BTreeMap<Ware, Price>,
     },
 }
 
@@ -210,6 +210,9 @@ pub struct NewJob {
     /// The longest that may be listened to or spoken, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub audio_ms_max: u32,
+    /// The most pictures that may be looked at or drawn.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub images_max: u32,
     /// When it is given up.
     pub deadline: Timestamp,
     /// The most it may cost, when the client says so.
@@ -242,7 +245,7 @@ impl NewJob {
             input_tokens: self.input_tokens_max.into(),
             output_tokens: self.output_tokens_max.into(),
             audio_ms: self.audio_ms_max.into(),
-            ..Usage::default()
+            images: self.images_max.into(),
         }
     }
 }
@@ -269,6 +272,7 @@ mod tests {
             input_tokens_max: 90,
             output_tokens_max: 100,
             audio_ms_max: 0,
+            images_max: 0,
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),
@@ -315,7 +319,7 @@ mod tests {
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },
-                prices: BTreeMap::from([(CapabilityKind::CHAT, Price::default())]),
+                prices: BTreeMap::from([(CapabilityKind::CHAT.into(), Price::default())]),
             },
         ];
         for (seq, fact) in (0..).zip(facts) {

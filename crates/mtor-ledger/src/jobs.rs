@@ -11,6 +11,7 @@ use crate::blobs::Blobs;
 use crate::columns::{self, Named, account_bytes, id_bytes, micro, time, unsigned};
 use crate::defaults::{PAGE_LINES_MAX, SEARCH_BYTES_MAX, SEARCH_JOBS_MAX, SEARCH_WORDS_MAX};
 use crate::error::QueryError;
+use crate::parts;
 use crate::record::StoredJob;
 use crate::texts::{self, Part, key};
 
@@ -40,6 +41,10 @@ pub(crate) fn read_within(
     if row.get::<_, i64>("forgotten")? == 0 {
         job.request_json = texts::read(connection, blobs, key(seq, Part::Question))?;
         job.text = texts::read(connection, blobs, key(seq, Part::Answer))?.or(Some(String::new()));
+        // A job that has not ended has none yet.
+        if job.settled.is_some() {
+            job.parts = parts::list(connection, seq)?;
+        }
     }
     Ok(Some(job))
 }
@@ -65,6 +70,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
         order_json: row.get("signed")?,
         receipt_json: row.get("receipt")?,
         text: None,
+        parts: Vec::new(),
         output_tokens: unsigned(row.get("output_tokens")?),
         sequence: unsigned(row.get("sequence")?),
         settled: row.get::<_, Option<i64>>("settled")?.map(time),
@@ -189,10 +195,14 @@ fn matches(
 /// before it was a job of its own, and is found there.
 fn asked(request_json: &str) -> String {
     match serde_json::from_str::<Submit>(request_json).map(|submit| submit.intent.task) {
-        Ok(Task::Chat(mut chat)) => chat.messages.pop().map(|message| message.content).unwrap_or_default(),
+        Ok(Task::Chat(mut chat) | Task::Vision(mut chat)) => {
+            chat.messages.pop().map(|message| message.content).unwrap_or_default()
+        }
         Ok(Task::Embed(embed)) => embed.input.join("\n"),
         // What was spoken is the answer.
-        Ok(Task::Transcribe(_) | Task::Wake(_)) => String::new(),
+        Ok(Task::Transcribe(_) | Task::Wake(_) | Task::Classify(_) | Task::Ocr(_)) => String::new(),
+        Ok(Task::Imagine(imagine)) => imagine.prompt,
+        Ok(Task::Tool(tool)) => tool.preview(),
         Ok(Task::Speak(speak)) => speak.text,
         // Whatever is stored there, it is what was asked.
         Err(_) => request_json.to_owned(),

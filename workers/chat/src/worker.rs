@@ -40,6 +40,7 @@ impl Worker for ChatWorker {
     fn announcement(&self) -> Announcement {
         let facts = self.engine.facts();
         let mut offer = CapabilityOffer::new(CapabilityKind::CHAT, self.model.as_str(), facts.slots);
+        offer.parameters = Some(facts.parameters).filter(|parameters| *parameters > 0);
         offer.limits = OfferLimits {
             context_tokens: Some(facts.window),
             output_tokens: self.answer_tokens_max,
@@ -167,7 +168,7 @@ mod tests {
     fn a_task_reaches_the_engine_whole() {
         let task = ChatTask {
             messages: [(Role::System, "Be kind."), (Role::User, "Hi"), (Role::Assistant, "Hello")]
-                .map(|(role, content)| ChatMessage { role, content: content.into() })
+                .map(|(role, content)| ChatMessage::new(role, content))
                 .into(),
             temperature: Some(0.0),
             seed: Some(7),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage,
+    Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -116,7 +116,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
-        audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
+        audio_ms_max, images_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -131,6 +131,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("input_tokens_max", input_tokens_max)?;
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
     optional(leaf, "audio_ms_max", Some(audio_ms_max).filter(|ms| **ms > 0))?;
+    optional(leaf, "images_max", Some(images_max).filter(|images| **images > 0))?;
     leaf.serialize_field("deadline", deadline)?;
     optional(leaf, "max_price", max_price.as_ref())?;
     optional(leaf, "prefix", prefix.as_ref())
@@ -193,6 +194,8 @@ struct Leaf {
     output_tokens_max: Option<u32>,
     #[serde(default)]
     audio_ms_max: u32,
+    #[serde(default)]
+    images_max: u32,
     deadline: Option<Timestamp>,
     max_price: Option<Micro>,
     prefix: Option<u64>,
@@ -208,7 +211,7 @@ struct Leaf {
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
-    prices: Option<BTreeMap<CapabilityKind, Price>>,
+    prices: Option<BTreeMap<Ware, Price>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -274,6 +277,7 @@ impl Leaf {
                     input_tokens_max: need("input_tokens_max", self.input_tokens_max)?,
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
                     audio_ms_max: self.audio_ms_max,
+                    images_max: self.images_max,
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,

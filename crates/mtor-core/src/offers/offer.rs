@@ -1,9 +1,10 @@
 //! One offer of one worker, with its load and its measured speed; and what a job asks of one.
 
 use std::hash::Hash;
+use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, VoiceInfo};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Price, Privacy, ToolInfo, VoiceInfo, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -35,6 +36,8 @@ pub(crate) struct Shape {
 pub(crate) struct Offer {
     pub(crate) capability: CapabilityKind,
     pub(crate) model: String,
+    /// How large that is.
+    pub(crate) size: ModelSize,
     /// Whom it is paid to.
     pub(crate) account: AccountId,
     pub(crate) slots: u32,
@@ -52,9 +55,16 @@ pub(crate) struct Offer {
     pub(crate) languages: Vec<String>,
     /// How it can sound: for people too.
     pub(crate) voices: Vec<VoiceInfo>,
+    /// How it is used, if it is a tool.
+    pub(crate) tool: Option<Arc<ToolInfo>>,
 }
 
 impl Offer {
+    /// What it is paid for.
+    pub(crate) fn ware(&self) -> Ware {
+        Ware::new(self.capability.clone(), self.size)
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.busy < self.slots
     }
