@@ -564,6 +564,8 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
+    route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),

@@ -143,6 +143,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
+        "KeyStatement": crate::KeyStatement, "WalletKeysInfo": crate::WalletKeysInfo,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
