@@ -5,6 +5,7 @@ mod grants;
 mod handovers;
 mod health;
 mod jobs;
+mod keys;
 mod log;
 mod openai;
 mod realm;
@@ -60,6 +61,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))

@@ -99,6 +99,8 @@ pub struct RealmFile {
     pub workers: WorkersSection,
     /// Whether their answers are checked.
     pub trust: TrustSection,
+    /// How wallets come back.
+    pub wallets: WalletsSection,
     /// Bounds.
     pub limits: LimitsSection,
     /// How much is kept.
@@ -123,6 +125,7 @@ impl Default for RealmFile {
             starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
+            wallets: WalletsSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
@@ -255,6 +258,20 @@ impl StarterSection {
             return Err(format!("starter: memory_kib must be {least} to {most}, not {memory_kib}"));
         }
         Ok(Some(StarterRules { coins, daily }))
+    }
+}
+
+/// How wallets come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WalletsSection {
+    /// Seconds in which a wallet can say no to its recovery key.
+    pub recovery_delay_s: u64,
+}
+
+impl Default for WalletsSection {
+    fn default() -> Self {
+        Self { recovery_delay_s: Config::default().recovery_delay_ms / 1_000 }
     }
 }
 
@@ -391,6 +408,7 @@ impl RealmFile {
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
             audit: self.trust.audit.unwrap_or(!self.private),
+            recovery_delay_ms: self.wallets.recovery_delay_s.saturating_mul(1_000),
             starter: self.starter.rules(self.private)?,
             ..Config::default()
         })

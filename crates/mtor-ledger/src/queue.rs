@@ -208,7 +208,8 @@ fn record_bytes(record: &Record) -> usize {
         Record::Partial(partial) => partial.text.len(),
         Record::Result(result) => result.text.len() + result.answer.len(),
         Record::Grant(grant) => grant.about.len(),
-        Record::Key(_) | Record::RevokeKey { .. } => 0,
+        Record::Key(_) | Record::RevokeKey { .. } | Record::ForgetPasskey { .. } => 0,
+        Record::Passkey(passkey) => passkey.sealed.len(),
         Record::Setting { name, value } => name.len() + value.len(),
     }
 }
@@ -230,6 +231,11 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 HOLDER * to.len() + only
             }
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
+            Fact::Keys { statement, .. } => statement.as_ref().map_or(0, |statement| {
+                let named = statement.change.named().map_or(0, |did| did.0.len());
+                let signatures = statement.signature.len() + statement.next_signature.as_deref().map_or(0, str::len);
+                ESCAPED * (named + statement.by.0.len() + signatures)
+            }),
             Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
             Fact::Founded { .. }
             | Fact::Issued { .. }

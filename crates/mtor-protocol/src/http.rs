@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
+use crate::keys::RecoveryPending;
 use crate::money::{Micro, Price};
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
@@ -330,6 +331,9 @@ pub struct WalletInfo {
     /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Micro>,
+    /// What its recovery key has asked for; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryPending>,
 }
 
 fn is_nothing(amount: &Micro) -> bool {

@@ -56,15 +56,18 @@ pub(super) fn phrase(wallet: &Wallet, yes: bool) -> anyhow::Result<()> {
 /// those can be seen by every user of the machine.
 pub(super) fn restore(wallet: &Wallet) -> anyhow::Result<()> {
     refuse_taken(wallet)?;
+    bring_back(&KeyFile::from_phrase(ask_words("The twelve words")?), wallet)
+}
+
+/// Twelve words, from a prompt or from standard input.
+pub(super) fn ask_words(what: &str) -> anyhow::Result<Phrase> {
     let mut words = String::new();
     if io::stdin().is_terminal() {
-        words = terminal::read_hidden("The twelve words, with spaces between them (they are not shown): ")?;
+        words = terminal::read_hidden(&format!("{what}, with spaces between them (they are not shown): "))?;
     } else {
         io::stdin().lock().take(PHRASE_BYTES_MAX).read_to_string(&mut words).context("reading the words")?;
     }
-    let phrase: Phrase =
-        words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()))?;
-    bring_back(&KeyFile::from_phrase(phrase), wallet)
+    words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()).into())
 }
 
 /// Whether there is room for a wallet: asked before anybody is asked for its secret.
@@ -79,7 +82,8 @@ pub(super) fn bring_back(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
     if wallet.json { terminal::json(&shown) } else { say(&shown) }
 }
 
-fn create(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
+/// Writes a wallet's key where none is.
+pub(super) fn create(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
     match key.create(&wallet.file) {
         Ok(()) => Ok(()),
         Err(KeyFileError::Exists { .. }) => Err(taken(wallet).into()),
