@@ -4,6 +4,7 @@ import { shell } from "./state/shell.svelte";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/prose.css";
+import "./styles/steps.css";
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

@@ -8,6 +8,7 @@ mod jobs;
 mod keys;
 mod log;
 mod openai;
+mod passkeys;
 mod realm;
 mod reply;
 mod request;
@@ -62,6 +63,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
         .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
+        .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
+        .route("/api/passkeys/{id}", get(passkeys::find))
         .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
