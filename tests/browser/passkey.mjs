@@ -47,20 +47,27 @@ await page.reload();
 await person.connected();
 await eventually("a new wallet is here", async () => (await person.part("wallet-did").innerText()) !== did);
 await eventually("the owner has filled it up", async () => (await person.balance()) > 0n);
-await person.part("keep-bring").click();
-await person.part("bring-by-passkey").click();
-await person.part("bring-find").click();
+await bringByPasskey();
 await person.part("replace-did").getByText(did).waitFor();
-await person.part("replace").click();
-if (await page.getByTestId("replace").isVisible()) await person.part("replace").click().catch(() => {});
+await person.replaceWallet();
 await eventually("the wallet is back", async () => (await person.part("wallet-did").innerText()) === did);
 await person.connected();
 await eventually("its coins are here", async () => (await person.balance()) === balance);
 await person.inState("keep", "kept");
 
-// Forgotten by the realm, it brings nothing back.
-await person.part("keep-bring").click();
-await person.part("bring-by-passkey").click();
-await person.part("bring-find").click();
-await person.part("passkey").or(person.part("keep")).first().waitFor();
+// Brought along once more, it can be forgotten by the realm; then the passkey brings nothing back.
+await bringByPasskey();
+await person.part("keep-passkey").click();
+await person.part("passkey").getByRole("button", { name: "Forget it" }).click();
+await eventually("it is forgotten", async () => (await person.part("passkey").locator("li").count()) === 0);
+await person.part("passkey").getByRole("button", { name: "Not now" }).click();
+person.asksForMissing = true;
+await bringByPasskey();
+await person.part("bring-complaint").getByText("no wallet is kept here under this passkey").waitFor();
 await person.close();
+
+async function bringByPasskey() {
+  await person.part("keep-bring").click();
+  await person.part("bring-by-passkey").click();
+  await person.part("bring-find").click();
+}

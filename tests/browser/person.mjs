@@ -161,6 +161,13 @@ class Person {
     return words.join(" ");
   }
 
+  /** Puts the wallet that was found in the place of the one that is here, and gives that one up. */
+  async replaceWallet() {
+    const button = this.part("replace");
+    await button.click();
+    if (/Really/.test(await button.innerText().catch(() => ""))) await button.click();
+  }
+
   async close() {
     await this.context.close();
     assert.deepEqual(this.faults, []);
