@@ -34,6 +34,9 @@ pub struct RealmInfo {
     pub draining: bool,
     /// Its ledger.
     pub ledger: LedgerInfo,
+    /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
 }
 
 /// How the ledger stands.

@@ -104,6 +104,8 @@ async fn everything_of_a_wallet_stays_when_its_key_changes_and_the_old_key_has_n
         assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [key.id]);
         let secret = key.secret.as_deref().unwrap();
         assert_eq!(new.with_key(secret).get(&own).await.json::<WalletInfo>().guid, before.guid);
+        let late = new.with_key(secret).post("/api/jobs", serde_json::to_vec(&order).unwrap()).await;
+        late.problem(ProblemKind::KeyReplaced);
         let grants: Value = friend.get(&format!("/api/wallets/{}/grants", friend.did())).await.json();
         assert_eq!(grants["received"][0]["from"], json!(before.guid));
         // After a restart, which reads it all from the journal, too.

@@ -892,6 +892,8 @@ export interface RealmInfo {
   started: Timestamp;
   /** The program's version. */
   version: string;
+  /** The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1). */
+  witnesses?: string[];
 }
 
 /** The data of `mtor.realm.status`. */

@@ -74,8 +74,16 @@ pub(super) async fn say(
 }
 
 fn is_replaced(error: &anyhow::Error) -> bool {
-    let problem = error.downcast_ref::<Problem>();
-    problem.and_then(Problem::known_kind) == Some(ProblemKind::KeyReplaced)
+    kind(error) == Some(ProblemKind::KeyReplaced)
+}
+
+/// Whether a key speaks for its wallet no more, or not yet.
+pub(super) fn is_of_another_key(error: &anyhow::Error) -> bool {
+    matches!(kind(error), Some(ProblemKind::KeyReplaced | ProblemKind::KeyWaiting))
+}
+
+fn kind(error: &anyhow::Error) -> Option<ProblemKind> {
+    error.downcast_ref::<Problem>().and_then(Problem::known_kind)
 }
 
 /// A file beside another, named after it.
