@@ -88,10 +88,10 @@ impl KeyRing {
 
     /// Watches the keys of a wallet from now on. There is news at once, so that nothing is missed that happened while the
     /// wallet proved itself.
-    pub(crate) fn watch(self: &Arc<Self>, account: AccountId) -> KeyWatch {
-        let mut news = self.watched().entry(account).or_default().subscribe();
+    pub(crate) fn watch(self: &Arc<Self>, wallet: Wallet) -> KeyWatch {
+        let mut news = self.watched().entry(wallet.account).or_default().subscribe();
         news.mark_changed();
-        KeyWatch { ring: self.clone(), account, news: Some(news) }
+        KeyWatch { ring: self.clone(), wallet, news: Some(news) }
     }
 
     fn speaks_for(&self, key: KeyId) -> Result<AccountId, Problem> {
@@ -127,27 +127,24 @@ impl KeyRing {
 #[derive(Debug)]
 pub(crate) struct KeyWatch {
     ring: Arc<KeyRing>,
-    account: AccountId,
+    wallet: Wallet,
     /// There until the end.
     news: Option<watch::Receiver<()>>,
 }
 
 impl KeyWatch {
-    /// Waits until something has changed that was not looked at.
-    pub(crate) async fn changed(&mut self) {
+    /// Waits until there is news.
+    ///
+    /// # Errors
+    /// When the wallet's key is not the one any more that it has proven itself with.
+    pub(crate) async fn changed(&mut self) -> Result<(), Problem> {
         let heard = match &mut self.news {
             Some(news) => news.changed().await.is_ok(),
             None => false,
         };
-        if !heard {
-            std::future::pending().await
-        }
-    }
-
-    /// What has changed so far is no news any more.
-    pub(crate) fn look(&mut self) {
-        if let Some(news) = &mut self.news {
-            news.mark_unchanged();
+        match heard {
+            true => self.ring.check(&self.wallet),
+            false => std::future::pending().await,
         }
     }
 }
@@ -156,8 +153,8 @@ impl Drop for KeyWatch {
     fn drop(&mut self) {
         let mut watched = self.ring.watched();
         self.news = None;
-        if watched.get(&self.account).is_some_and(|watchers| watchers.receiver_count() == 0) {
-            watched.remove(&self.account);
+        if watched.get(&self.wallet.account).is_some_and(|watchers| watchers.receiver_count() == 0) {
+            watched.remove(&self.wallet.account);
         }
     }
 }
@@ -180,17 +177,16 @@ mod tests {
         let ring = Arc::new(KeyRing::default());
         let [old, new] = keys();
         let wallet = ring.wallet(&old).unwrap();
-        let (mut watch, mut of_new) = (ring.watch(wallet.account), ring.watch(guid(&new)));
+        let (mut watch, mut of_new) = (ring.watch(wallet.clone()), ring.watch(ring.wallet(&new).unwrap()));
         // Each looks once at the beginning.
-        watch.changed().await;
-        of_new.changed().await;
+        assert_eq!((watch.changed().await, of_new.changed().await), (Ok(()), Ok(())));
         ring.learn(NOW, wallet.account, KeyDecision::Rotated { key: key_id(&new) });
-        watch.changed().await;
-        of_new.changed().await;
-        let problem = ring.check(&wallet).unwrap_err();
-        assert_eq!(problem.known_kind(), Some(ProblemKind::KeyReplaced));
+        for watch in [&mut watch, &mut of_new] {
+            let problem = watch.changed().await.unwrap_err();
+            assert_eq!(problem.known_kind(), Some(ProblemKind::KeyReplaced));
+        }
         assert_eq!(ring.wallet(&new).unwrap().account, wallet.account);
-        let other = ring.watch(wallet.account);
+        let other = ring.watch(ring.wallet(&new).unwrap());
         drop((watch, of_new));
         assert_eq!(ring.watched().len(), 1);
         drop(other);

@@ -99,8 +99,7 @@ impl Keys {
 
     /// How a wallet's keys stand.
     pub fn of(&self, account: AccountId) -> WalletKeys {
-        let first =
-            WalletKeys { current: account.first_key(), recovery: None, pending: None, changes: 0 };
+        let first = WalletKeys { current: account.first_key(), recovery: None, pending: None, changes: 0 };
         self.wallets.get(&account).copied().unwrap_or(first)
     }
 
@@ -160,7 +159,8 @@ impl Keys {
                 wallet.recovery = None;
             }
             KeyDecision::Recovered { ask, key } => {
-                let pending = wallet.pending.take().filter(|pending| (pending.ask, pending.next) == (ask, key));
+                let pending =
+                    wallet.pending.take().filter(|pending| (pending.ask, pending.next) == (ask, key));
                 if pending.is_none_or(|pending| now < pending.due) {
                     return Err("no such recovery is due");
                 }

@@ -18,8 +18,8 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, KeyId, KeyStatement,
-    Micro, Price, Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, KeyId,
+    KeyStatement, Micro, Price, Problem, ProblemKind, Timestamp, Usage,
 };
 
 use crate::config::Config;

@@ -49,7 +49,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord,
+    StoredJob,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

@@ -259,7 +259,9 @@ impl fmt::Display for Proven {
                 }
             }
             Fact::Keys { account, decision, .. } => match decision {
-                KeyDecision::Rotated { key } => write!(f, "the wallet {account} has the key {key} from then on")?,
+                KeyDecision::Rotated { key } => {
+                    write!(f, "the wallet {account} has the key {key} from then on")?
+                }
                 KeyDecision::RecoveryNamed { key: Some(key) } => {
                     write!(f, "the wallet {account} named {key} as its recovery key")?;
                 }
@@ -267,9 +269,14 @@ impl fmt::Display for Proven {
                     write!(f, "the wallet {account} has no recovery key from then on")?;
                 }
                 KeyDecision::RecoveryAsked { key, due, .. } => {
-                    write!(f, "its recovery key asked for the wallet {account} to have the key {key} at {due}")?;
+                    write!(
+                        f,
+                        "its recovery key asked for the wallet {account} to have the key {key} at {due}"
+                    )?;
                 }
-                KeyDecision::Vetoed { ask } => write!(f, "the wallet {account} said no to the recovery {ask}")?,
+                KeyDecision::Vetoed { ask } => {
+                    write!(f, "the wallet {account} said no to the recovery {ask}")?
+                }
                 KeyDecision::Recovered { key, .. } => {
                     write!(f, "the wallet {account} was recovered, and has the key {key} from then on")?;
                 }

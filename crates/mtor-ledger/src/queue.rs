@@ -233,7 +233,8 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
             Fact::Keys { statement, .. } => statement.as_ref().map_or(0, |statement| {
                 let named = statement.change.named().map_or(0, |did| did.0.len());
-                let signatures = statement.signature.len() + statement.next_signature.as_deref().map_or(0, str::len);
+                let signatures =
+                    statement.signature.len() + statement.next_signature.as_deref().map_or(0, str::len);
                 ESCAPED * (named + statement.by.0.len() + signatures)
             }),
             Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),

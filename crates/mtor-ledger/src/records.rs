@@ -8,7 +8,9 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
-use crate::record::{GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord};
+use crate::record::{
+    GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord,
+};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
 /// Writes records.
@@ -152,9 +154,9 @@ impl<'c> RecordWriter<'c> {
     }
 
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        )?;
         insert.execute(params![
             id_bytes(key.id),
             account_bytes(key.account),

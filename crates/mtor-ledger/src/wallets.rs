@@ -6,8 +6,8 @@ use mtor_protocol::{AccountId, Did, Digest, JobId, Micro, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns::{account_bytes, id, id_bytes, integer, time, unsigned};
-use crate::defaults::PAGE_LINES_MAX;
 use crate::commitment::statement_digest;
+use crate::defaults::PAGE_LINES_MAX;
 use crate::error::QueryError;
 use crate::journal::{Moved, bytes, parse_leaf};
 
@@ -128,8 +128,9 @@ pub(crate) fn key_by_hash(
     connection: &Connection,
     hash: Digest,
 ) -> Result<Option<crate::KeyRecord>, QueryError> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, account, did, name, created, granted, wallet FROM keys WHERE hash = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, account, did, name, created, granted, wallet FROM keys WHERE hash = ?1",
+    )?;
     let found = statement.query_row([hash.0], |row| {
         Ok(crate::KeyRecord {
             id: id(row.get(0)?),
@@ -197,8 +198,8 @@ pub(crate) fn passkeys(
 ) -> Result<Vec<(Digest, Timestamp)>, QueryError> {
     let mut statement = connection
         .prepare_cached("SELECT id, created FROM passkeys WHERE wallet = ?1 ORDER BY created, id")?;
-    let rows = statement
-        .query_map([account_bytes(wallet)], |row| Ok((Digest(row.get(0)?), time(row.get(1)?))))?;
+    let rows =
+        statement.query_map([account_bytes(wallet)], |row| Ok((Digest(row.get(0)?), time(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

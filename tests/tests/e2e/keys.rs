@@ -155,7 +155,8 @@ async fn nobody_changes_the_keys_of_another_or_takes_anothers_key() {
     let theft = KeyChange::Rotate { next: alice.did().clone() };
     let without = statement(&realm, mallory.keypair(), None, &mallory, theft.clone()).await;
     say(&mallory, &without).await.problem(ProblemKind::Unauthorized);
-    let with_own = statement(&realm, mallory.keypair(), Some(mallory.keypair()), &mallory, theft.clone()).await;
+    let with_own =
+        statement(&realm, mallory.keypair(), Some(mallory.keypair()), &mallory, theft.clone()).await;
     say(&mallory, &with_own).await.problem(ProblemKind::Unauthorized);
     // Not even when Alice helps: her coins would be nobody's.
     let with_alice = statement(&realm, mallory.keypair(), Some(alice.keypair()), &mallory, theft).await;
@@ -311,13 +312,15 @@ async fn keys_are_changed_and_wallets_recovered_at_the_command_line() {
     mtor(&realm, &["wallet", "new", "--wallet", key_path]).await;
     let first = did_in(&key);
     let shown: Value =
-        serde_json::from_str(&mtor(&realm, &["wallet", "show", "--json", "--wallet", key_path]).await).unwrap();
+        serde_json::from_str(&mtor(&realm, &["wallet", "show", "--json", "--wallet", key_path]).await)
+            .unwrap();
 
     mtor(&realm, &["wallet", "rotate", "--wallet", key_path]).await;
     let second = did_in(&key);
     assert_ne!(first, second);
     let now: Value =
-        serde_json::from_str(&mtor(&realm, &["wallet", "show", "--json", "--wallet", key_path]).await).unwrap();
+        serde_json::from_str(&mtor(&realm, &["wallet", "show", "--json", "--wallet", key_path]).await)
+            .unwrap();
     assert_eq!((&now["guid"], &now["available"]), (&shown["guid"], &shown["available"]));
     let kept = format!("{key_path}.replaced-{}", &first[first.len() - 8..]);
     assert_eq!(did_in(Path::new(&kept)), first);
@@ -342,7 +345,10 @@ async fn keys_are_changed_and_wallets_recovered_at_the_command_line() {
     mtor(&realm, &ask).await;
     let account_now = until("the recovery to take effect", async || {
         let shown = realm.run_aside(&["wallet", "show", "--json", "--wallet", found_path]).await;
-        shown.status.success().then(|| serde_json::from_slice::<Value>(&shown.stdout).unwrap()["guid"].clone())
+        shown
+            .status
+            .success()
+            .then(|| serde_json::from_slice::<Value>(&shown.stdout).unwrap()["guid"].clone())
     })
     .await;
     assert_eq!(account_now, shown["guid"]);
@@ -350,7 +356,8 @@ async fn keys_are_changed_and_wallets_recovered_at_the_command_line() {
     assert_eq!(refused.status.code(), Some(4));
     // Who may not ask gets no wallet, and no key is left behind.
     let stranger = realm.scratch("stranger.key");
-    let ask = ["wallet", "recovery", "ask", account, "--with", key_path, "--wallet", stranger.to_str().unwrap()];
+    let ask =
+        ["wallet", "recovery", "ask", account, "--with", key_path, "--wallet", stranger.to_str().unwrap()];
     assert_eq!(realm.run_aside(&ask).await.status.code(), Some(4));
     assert!(!stranger.exists());
     realm.verify_ledger();

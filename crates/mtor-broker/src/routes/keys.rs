@@ -25,9 +25,8 @@ pub(super) async fn show(
 /// Who asks does not matter: the statement says whose it is, and is signed.
 pub(super) async fn change(State(app): Shared, asked: Asked) -> Result<Json<WalletKeysInfo>, Refusal> {
     let statement: KeyStatement = asked.json()?;
-    let stated = verify_keys(&statement, app.did.as_str()).map_err(|error| {
-        Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature")
-    })?;
+    let stated = verify_keys(&statement, app.did.as_str())
+        .map_err(|error| Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature"))?;
     let once = Once { id: statement.id, request: statement_digest(&statement) };
     let wallet = statement.wallet.first_key();
     let statement = Box::new(statement);

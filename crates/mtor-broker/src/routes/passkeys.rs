@@ -33,14 +33,17 @@ pub(super) async fn keep(
     own_wallet(&app, &asked.wallet, &did)?;
     let PasskeyRequest { id, sealed } = asked.json()?;
     if !is_base64url(&sealed, PASSKEY_BYTES_MAX) {
-        let detail = format!("what a passkey has sealed has 1 to {PASSKEY_BYTES_MAX} characters of base64url");
+        let detail =
+            format!("what a passkey has sealed has 1 to {PASSKEY_BYTES_MAX} characters of base64url");
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("sealed").into());
     }
     let wallet = asked.wallet.account;
     let conflict = |detail: String| Err(Problem::new(ProblemKind::Conflict, detail).into());
     // What is kept for ever shall have cost somebody something.
     if !app.realm.view(move |realm| realm.state().books().has(wallet)).await? {
-        return conflict("this wallet never had any coins here; keep it in another way until it has".to_owned());
+        return conflict(
+            "this wallet never had any coins here; keep it in another way until it has".to_owned(),
+        );
     }
     let known = app.realm.ledger_read(move |ledger| ledger.passkey(id)).await?;
     match known {
@@ -48,7 +51,9 @@ pub(super) async fn keep(
             return conflict("this passkey has sealed another wallet; use another passkey".to_owned());
         }
         None if passkeys_of(&app, &asked.wallet).await?.len() >= PASSKEYS_MAX => {
-            return conflict(format!("a wallet is kept by at most {PASSKEYS_MAX} passkeys; forget one first"));
+            return conflict(format!(
+                "a wallet is kept by at most {PASSKEYS_MAX} passkeys; forget one first"
+            ));
         }
         _ => {}
     }

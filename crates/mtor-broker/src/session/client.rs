@@ -37,7 +37,7 @@ impl Session {
         let (frames, mut outgoing) = mpsc::channel(defaults::SESSION_QUEUE_MAX);
         let mut follower = Follower {
             app: self.app.clone(),
-            keys: self.app.keys.watch(wallet.account),
+            keys: self.app.keys.watch(wallet.clone()),
             wallet,
             frames,
             tasks: JoinSet::new(),
@@ -46,11 +46,7 @@ impl Session {
             watches_realm: false,
         };
         let closing = self.app.closing.clone();
-        match follower.keys_now() {
-            Ok(keys) if keys.pending.is_some() => self.say(None, Body::WalletKeys(keys)).await?,
-            Ok(_) => {}
-            Err(problem) => return Box::pin(self.refuse(problem)).await,
-        }
+        let mut begins = true;
         loop {
             let heard = tokio::select! {
                 () = closing.cancelled() => {
@@ -61,10 +57,14 @@ impl Session {
                     self.socket.send(frame).await.map_err(|_| Closed)?;
                     continue;
                 }
-                () = follower.keys.changed() => {
-                    match follower.keys_now() {
-                        Ok(keys) => self.say(None, Body::WalletKeys(keys)).await?,
-                        Err(problem) => return Box::pin(self.refuse(problem)).await,
+                checked = follower.keys.changed() => {
+                    if let Err(problem) = checked {
+                        return Box::pin(self.refuse(problem)).await;
+                    }
+                    // At the beginning a recovery that was asked for is news, and nothing else.
+                    let keys = follower.keys_now();
+                    if !std::mem::replace(&mut begins, false) || keys.pending.is_some() {
+                        Box::pin(self.say(None, Body::WalletKeys(keys))).await?;
                     }
                     continue;
                 }
@@ -113,14 +113,9 @@ impl Session {
 }
 
 impl Follower {
-    /// How the wallet's keys stand, which is no news from now on.
-    ///
-    /// # Errors
-    /// When this session's key does not speak for it any more.
-    fn keys_now(&mut self) -> Result<WalletKeysInfo, Problem> {
-        self.keys.look();
-        self.app.keys.check(&self.wallet)?;
-        Ok(self.app.keys.info(self.wallet.account, self.app.config.recovery_delay_ms))
+    /// How the wallet's keys stand.
+    fn keys_now(&self) -> WalletKeysInfo {
+        self.app.keys.info(self.wallet.account, self.app.config.recovery_delay_ms)
     }
 
     /// Does what an event asks, in a task of its own where it takes time.

@@ -11,7 +11,8 @@ use mtor_identity::{PublicKey, Signature, key_id};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed};
 use mtor_protocol::{
-    AccountId, Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage, limits,
+    AccountId, Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage,
+    limits,
 };
 use tokio::sync::mpsc;
 
@@ -39,12 +40,12 @@ impl Session {
         if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
-        let mut keys = self.app.keys.watch(wallet.account);
+        let mut keys = self.app.keys.watch(wallet.clone());
         let (frames, events) = mpsc::channel(defaults::LINK_QUEUE_MAX);
         let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
         let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
         let worker = link.worker;
-        let result = self.work((link, &wallet), &key, (Outgoing { events, payloads }, &mut keys), link_us).await;
+        let result = self.work(link, &key, &mut keys, Outgoing { events, payloads }, link_us).await;
         // The realm may be going down; then it has no workers any more anyway.
         let _ = self.app.realm.input(Input::WorkerLeft { worker }).await;
         result
@@ -79,9 +80,10 @@ impl Session {
 
     async fn work(
         &mut self,
-        (link, wallet): (Link, &Wallet),
+        link: Link,
         key: &PublicKey,
-        (mut outgoing, keys): (Outgoing, &mut KeyWatch),
+        keys: &mut KeyWatch,
+        mut outgoing: Outgoing,
         link_us: u64,
     ) -> Result<(), Closed> {
         let closing = self.app.closing.clone();
@@ -102,8 +104,8 @@ impl Session {
                     }
                     self.socket.send(Message::Binary(frame)).await.map_err(|_| Closed)?;
                 }
-                () = keys.changed() => {
-                    if let Err(problem) = self.app.keys.check(wallet) {
+                checked = keys.changed() => {
+                    if let Err(problem) = checked {
                         return self.refuse(problem).await;
                     }
                 }

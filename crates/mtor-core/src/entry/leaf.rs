@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy, ServiceClass,
+    Timestamp, Usage,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;

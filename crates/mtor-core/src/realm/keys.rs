@@ -89,9 +89,7 @@ impl Realm {
         fact: Fact,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        let due = |realm: &Self| {
-            realm.state.keys().of(account).pending.map(|pending| (pending.due, account))
-        };
+        let due = |realm: &Self| realm.state.keys().of(account).pending.map(|pending| (pending.due, account));
         let before = due(self);
         self.record(now, fact, outputs)?;
         let after = due(self);
@@ -111,8 +109,7 @@ impl Realm {
         let wallet = self.state.keys().of(account);
         let forbidden = |detail: &str| Err(Problem::new(ProblemKind::Forbidden, detail));
         let conflict = |detail: &str| Err(Problem::new(ProblemKind::Conflict, detail));
-        let invalid =
-            |detail: &str| Err(Problem::new(ProblemKind::InvalidRequest, detail).param("change"));
+        let invalid = |detail: &str| Err(Problem::new(ProblemKind::InvalidRequest, detail).param("change"));
         let asks = matches!(statement.change, KeyChange::AskRecovery { .. });
         match asks {
             true if wallet.recovery != Some(by) => {
@@ -135,7 +132,9 @@ impl Realm {
         }
         // Entries stay for ever, and shall cost somebody something.
         if !self.state.books().has(account) {
-            return conflict("this wallet never had any coins here: there is nothing to keep, so make a new one");
+            return conflict(
+                "this wallet never had any coins here: there is nothing to keep, so make a new one",
+            );
         }
         match (&statement.change, named) {
             (KeyChange::NameRecovery { .. }, _) if wallet.pending.is_some() => {

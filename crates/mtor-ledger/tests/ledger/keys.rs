@@ -75,6 +75,7 @@ fn rotate_instead(statement: &mut KeyStatement, by: usize, next: usize) {
         let keys = keys();
         let (by, next) = (&keys[by], &keys[next]);
         let change = KeyChange::Rotate { next: next.did() };
-        *statement = sign_keys(by, Some(next), realm().did().as_str(), statement.id, statement.wallet, change);
+        *statement =
+            sign_keys(by, Some(next), realm().did().as_str(), statement.id, statement.wallet, change);
     }
 }

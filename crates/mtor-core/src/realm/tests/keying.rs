@@ -141,7 +141,9 @@ fn nobody_takes_a_key_that_is_anothers() {
 fn what_never_had_coins_has_nothing_to_keep() {
     let mut world = World::new();
     let outputs = world.keys(1, AccountId(300), KeyId(300), rotate(NEW));
-    assert!(matches!(&*outputs, [Output::Refused { problem, .. }] if problem.detail.contains("make a new one")));
+    assert!(
+        matches!(&*outputs, [Output::Refused { problem, .. }] if problem.detail.contains("make a new one"))
+    );
 }
 
 #[test]

@@ -131,8 +131,7 @@ fn show(wallet: &Wallet, keys: &WalletKeysInfo) -> anyhow::Result<()> {
         return terminal::json(keys);
     }
     let recovery = keys.recovery.map_or("none".to_owned(), |key| key.to_string());
-    let mut text =
-        format!("account   {}\nkey       {}\nrecovery  {recovery}\n", keys.account, keys.key);
+    let mut text = format!("account   {}\nkey       {}\nrecovery  {recovery}\n", keys.account, keys.key);
     if let Some(pending) = &keys.pending {
         text.push_str(&format!("asked     {}\n", asked(pending)));
     }
