@@ -197,6 +197,7 @@ impl App {
             input_tokens_max,
             output_tokens_max,
             audio_ms_max: intent.task.audio_ms_bound(),
+            images_max: intent.task.images_bound(),
             deadline,
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
@@ -301,10 +302,14 @@ fn check_limits(submit: &Submit) -> Result<(), Problem> {
 /// to be held; the core bounds it further by the windows of the workers that could take the job.
 fn token_bounds(task: &Task, output_default: u32) -> (u32, u32) {
     let (parts, output) = match task {
-        Task::Chat(chat) => (chat.messages.len(), chat.max_tokens.unwrap_or(output_default)),
+        Task::Chat(chat) | Task::Vision(chat) => {
+            (chat.messages.len(), chat.max_tokens.unwrap_or(output_default))
+        }
         Task::Embed(embed) => (embed.input.len(), 0),
         // Metered by the sound.
         Task::Transcribe(_) | Task::Speak(_) | Task::Wake(_) => return (0, 0),
+        // Metered by the picture, or by the job.
+        Task::Classify(_) | Task::Ocr(_) | Task::Imagine(_) | Task::Tool(_) => return (0, 0),
     };
     let input = task.input_bytes() as u64 + TEMPLATE_TOKENS * (parts as u64 + 1);
     (u32::try_from(input).unwrap_or(u32::MAX), output)

@@ -89,6 +89,7 @@ impl Bench {
             input_tokens_max: 100,
             output_tokens_max: 100,
             audio_ms_max: 0,
+            images_max: 0,
             deadline: NOW.plus_ms(600_000),
             max_price: Some(Micro::coins(1)),
             prefix,

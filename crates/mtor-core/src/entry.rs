@@ -220,6 +220,9 @@ pub struct NewJob {
     /// The longest that may be listened to or spoken, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub audio_ms_max: u32,
+    /// The most pictures that may be looked at or drawn.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub images_max: u32,
     /// When it is given up.
     pub deadline: Timestamp,
     /// The most it may cost, when the client says so.
@@ -252,7 +255,7 @@ impl NewJob {
             input_tokens: self.input_tokens_max.into(),
             output_tokens: self.output_tokens_max.into(),
             audio_ms: self.audio_ms_max.into(),
-            ..Usage::default()
+            images: self.images_max.into(),
         }
     }
 }
@@ -281,6 +284,7 @@ mod tests {
             input_tokens_max: 90,
             output_tokens_max: 100,
             audio_ms_max: 0,
+            images_max: 0,
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),

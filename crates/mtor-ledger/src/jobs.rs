@@ -189,10 +189,14 @@ fn matches(
 /// before it was a job of its own, and is found there.
 fn asked(request_json: &str) -> String {
     match serde_json::from_str::<Submit>(request_json).map(|submit| submit.intent.task) {
-        Ok(Task::Chat(mut chat)) => chat.messages.pop().map(|message| message.content).unwrap_or_default(),
+        Ok(Task::Chat(mut chat) | Task::Vision(mut chat)) => {
+            chat.messages.pop().map(|message| message.content).unwrap_or_default()
+        }
         Ok(Task::Embed(embed)) => embed.input.join("\n"),
         // What was spoken is the answer.
-        Ok(Task::Transcribe(_) | Task::Wake(_)) => String::new(),
+        Ok(Task::Transcribe(_) | Task::Wake(_) | Task::Classify(_) | Task::Ocr(_)) => String::new(),
+        Ok(Task::Imagine(imagine)) => imagine.prompt,
+        Ok(Task::Tool(tool)) => tool.preview(),
         Ok(Task::Speak(speak)) => speak.text,
         // Whatever is stored there, it is what was asked.
         Err(_) => request_json.to_owned(),

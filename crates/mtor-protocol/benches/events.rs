@@ -26,9 +26,9 @@ fn piece() -> Event {
 }
 
 fn conversation() -> Event {
-    let message = |index: usize| ChatMessage {
-        role: if index.is_multiple_of(2) { Role::User } else { Role::Assistant },
-        content: "What is the capital of France, and why is it \"the\" capital?\n".repeat(8),
+    let message = |index: usize| {
+        let role = if index.is_multiple_of(2) { Role::User } else { Role::Assistant };
+        ChatMessage::new(role, "What is the capital of France, and why is it \"the\" capital?\n".repeat(8))
     };
     let task = ChatTask { messages: (0..20).map(message).collect(), ..ChatTask::default() };
     let body = Body::JobSubmit(Submit::new(Intent::any_model(Task::Chat(task))));

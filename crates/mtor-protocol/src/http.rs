@@ -1,6 +1,8 @@
 //! The shapes of the HTTP interface, and the table of its routes. OpenAPI is generated from this table, and the
 //! broker's tests ask every route in it.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use crate::keys::RecoveryPending;
 use crate::money::{Micro, Price};
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
+use crate::tool::ToolInfo;
 use crate::usage::{FinishReason, Usage};
 use crate::worker::{CapabilityKind, OfferLimits};
 
@@ -205,6 +208,9 @@ pub struct OfferInfo {
     /// The voices that it speaks with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voices: Vec<VoiceInfo>,
+    /// What the tool is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Arc<ToolInfo>>,
 }
 
 /// The state of a job.

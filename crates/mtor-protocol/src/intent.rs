@@ -4,13 +4,16 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::id::{JobId, Timestamp};
 use crate::limits;
 use crate::money::Micro;
+use crate::picture::{ImagineTask, LookTask, Picture};
 use crate::sound::{HEARD_RATE, SAMPLE_BYTES, SpeakTask, TranscribeTask, WakeTask};
+use crate::tool::{ToolName, ToolTask};
 use crate::worker::CapabilityKind;
 
 /// The model name that stands for the realm's first choice of a capability.
@@ -41,8 +44,7 @@ impl Intent {
 }
 
 /// What a worker can be asked to do, with what it needs to know. One variant per capability.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(tag = "capability", content = "params", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// Write the next message of a conversation.
     Chat(ChatTask),
@@ -54,6 +56,16 @@ pub enum Task {
     Speak(SpeakTask),
     /// Wait for a wake word.
     Wake(WakeTask),
+    /// Talk about pictures: a conversation in which some were shown.
+    Vision(ChatTask),
+    /// Say what kind of picture one is.
+    Classify(LookTask),
+    /// Read what stands in a picture.
+    Ocr(LookTask),
+    /// Draw pictures.
+    Imagine(ImagineTask),
+    /// Use a tool.
+    Tool(ToolTask),
 }
 
 impl Task {
@@ -65,14 +77,19 @@ impl Task {
             Self::Transcribe(_) => CapabilityKind::TRANSCRIBE,
             Self::Speak(_) => CapabilityKind::SPEAK,
             Self::Wake(_) => CapabilityKind::WAKE,
+            Self::Vision(_) => CapabilityKind::VISION,
+            Self::Classify(_) => CapabilityKind::CLASSIFY,
+            Self::Ocr(_) => CapabilityKind::OCR,
+            Self::Imagine(_) => CapabilityKind::IMAGINE,
+            Self::Tool(task) => task.tool.kind().clone(),
         }
     }
 
     /// Whether binary input frames belong to it.
     pub fn takes_input(&self) -> bool {
         match self {
-            Self::Chat(_) | Self::Embed(_) => false,
-            Self::Transcribe(_) | Self::Wake(_) => true,
+            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) | Self::Tool(_) => false,
+            Self::Transcribe(_) | Self::Wake(_) | Self::Vision(_) | Self::Classify(_) | Self::Ocr(_) => true,
             Self::Speak(speak) => speak.more,
         }
     }
@@ -80,7 +97,8 @@ impl Task {
     /// The most bytes that may go in as binary frames.
     pub fn input_frames_max(&self) -> usize {
         match self {
-            Self::Chat(_) | Self::Embed(_) => 0,
+            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) | Self::Tool(_) => 0,
+            Self::Vision(_) | Self::Classify(_) | Self::Ocr(_) => self.picture_bytes(),
             Self::Transcribe(_) => limits::INPUT_BYTES_MAX,
             Self::Speak(speak) if speak.more => limits::SPEAK_BYTES_MAX.saturating_sub(speak.text.len()),
             Self::Speak(_) => 0,
@@ -94,33 +112,121 @@ impl Task {
     /// The most audio that can be heard or spoken for it, in milliseconds.
     pub fn audio_ms_bound(&self) -> u32 {
         match self {
-            Self::Chat(_) | Self::Embed(_) => 0,
+            Self::Chat(_) | Self::Embed(_) | Self::Vision(_) => 0,
+            Self::Classify(_) | Self::Ocr(_) | Self::Imagine(_) | Self::Tool(_) => 0,
             Self::Transcribe(transcribe) => transcribe.audio_ms_bound(),
             Self::Speak(speak) => speak.audio_ms_bound(),
             Self::Wake(wake) => wake.audio_ms_bound(),
         }
     }
 
+    /// The pictures that go in, in the order in which their bytes come.
+    pub fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        let (chat, look) = match self {
+            Self::Vision(chat) => (Some(chat), None),
+            Self::Classify(look) | Self::Ocr(look) => (None, Some(look)),
+            _ => (None, None),
+        };
+        let shown = chat.into_iter().flat_map(|chat| &chat.messages).flat_map(|message| &message.pictures);
+        shown.chain(look.map(|look| &look.picture))
+    }
+
+    fn picture_bytes(&self) -> usize {
+        self.pictures().map(|picture| picture.bytes as usize).sum()
+    }
+
+    /// The most pictures that can be seen or drawn for it.
+    pub fn images_bound(&self) -> u32 {
+        match self {
+            Self::Imagine(imagine) => imagine.count,
+            _ => u32::try_from(self.pictures().count()).unwrap_or(u32::MAX),
+        }
+    }
+
     /// The text that goes in, in bytes: what size limits and price bounds are computed from.
     pub fn input_bytes(&self) -> usize {
         match self {
-            Self::Chat(chat) => chat.messages.iter().map(|message| message.content.len()).sum(),
+            Self::Chat(chat) | Self::Vision(chat) => {
+                chat.messages.iter().map(|message| message.content.len()).sum()
+            }
             Self::Embed(embed) => embed.input.iter().map(String::len).sum(),
             Self::Transcribe(transcribe) => transcribe.hint.as_ref().map_or(0, String::len),
             Self::Speak(speak) => speak.text.len(),
-            Self::Wake(_) => 0,
+            Self::Wake(_) | Self::Classify(_) | Self::Ocr(_) => 0,
+            Self::Imagine(imagine) => {
+                imagine.prompt.len() + imagine.negative_prompt.as_ref().map_or(0, String::len)
+            }
+            Self::Tool(tool) => serde_json::to_vec(&tool.arguments).map_or(0, |json| json.len()),
         }
     }
 
     /// The first words of it for a list of jobs: at most `chars` characters of the last thing that was said.
     pub fn preview(&self, chars: usize) -> String {
         let text = match self {
-            Self::Chat(chat) => chat.messages.last().map(|message| message.content.as_str()),
+            Self::Chat(chat) | Self::Vision(chat) => {
+                chat.messages.last().map(|message| message.content.as_str())
+            }
             Self::Embed(embed) => embed.input.first().map(String::as_str),
-            Self::Transcribe(_) | Self::Wake(_) => None,
+            Self::Transcribe(_) | Self::Wake(_) | Self::Classify(_) | Self::Ocr(_) => None,
+            Self::Imagine(imagine) => Some(imagine.prompt.as_str()),
+            Self::Tool(tool) => return tool.preview().chars().take(chars).collect(),
             Self::Speak(speak) => Some(speak.text.as_str()),
         };
         text.unwrap_or_default().chars().take(chars).collect()
+    }
+}
+
+// By hand rather than derived, since the capability of a tool is its name.
+impl Serialize for Task {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut task = serializer.serialize_struct("Task", 2)?;
+        task.serialize_field("capability", &self.kind())?;
+        match self {
+            Self::Chat(params) | Self::Vision(params) => task.serialize_field("params", params)?,
+            Self::Embed(params) => task.serialize_field("params", params)?,
+            Self::Transcribe(params) => task.serialize_field("params", params)?,
+            Self::Speak(params) => task.serialize_field("params", params)?,
+            Self::Wake(params) => task.serialize_field("params", params)?,
+            Self::Classify(params) | Self::Ocr(params) => task.serialize_field("params", params)?,
+            Self::Imagine(params) => task.serialize_field("params", params)?,
+            Self::Tool(tool) => task.serialize_field("params", &tool.arguments)?,
+        }
+        task.end()
+    }
+}
+
+impl JsonSchema for Task {
+    fn schema_name() -> Cow<'static, str> {
+        "Task".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let variant = |capability: Schema, params: Schema| {
+            json_schema!({
+                "type": "object",
+                "required": ["capability", "params"],
+                "properties": { "capability": capability, "params": params }
+            })
+        };
+        let named = |kind: CapabilityKind| json_schema!({ "type": "string", "const": kind.as_str() });
+        let variants = [
+            variant(named(CapabilityKind::CHAT), generator.subschema_for::<ChatTask>()),
+            variant(named(CapabilityKind::EMBED), generator.subschema_for::<EmbedTask>()),
+            variant(named(CapabilityKind::TRANSCRIBE), generator.subschema_for::<TranscribeTask>()),
+            variant(named(CapabilityKind::SPEAK), generator.subschema_for::<SpeakTask>()),
+            variant(named(CapabilityKind::WAKE), generator.subschema_for::<WakeTask>()),
+            variant(named(CapabilityKind::VISION), generator.subschema_for::<ChatTask>()),
+            variant(named(CapabilityKind::CLASSIFY), generator.subschema_for::<LookTask>()),
+            variant(named(CapabilityKind::OCR), generator.subschema_for::<LookTask>()),
+            variant(named(CapabilityKind::IMAGINE), generator.subschema_for::<ImagineTask>()),
+            variant(
+                json_schema!({ "type": "string", "pattern": "^tool\\.[a-z0-9_.-]+$" }),
+                json_schema!({ "type": "object", "additionalProperties": true }),
+            ),
+        ];
+        json_schema!({
+            "description": "What a worker can be asked to do, with what it needs to know.",
+            "oneOf": variants
+        })
     }
 }
 
@@ -144,13 +250,31 @@ impl<'de> Deserialize<'de> for Intent {
             "transcribe" => Task::Transcribe(serde_json::from_str(form.params.get()).map_err(wrong)?),
             "speak" => Task::Speak(serde_json::from_str(form.params.get()).map_err(wrong)?),
             "wake" => Task::Wake(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "vision" => Task::Vision(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "classify" => Task::Classify(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "ocr" => Task::Ocr(serde_json::from_str(form.params.get()).map_err(wrong)?),
+            "imagine" => Task::Imagine(serde_json::from_str(form.params.get()).map_err(wrong)?),
             other => {
-                let name: String = other.chars().take(limits::NAME_BYTES_MAX).collect();
-                return Err(serde::de::Error::custom(format_args!(
-                    "capability: {name:?} is none that can be asked for; there are chat, embed, transcribe, speak and wake"
-                )));
+                let Some(tool) = ToolName::new(other) else {
+                    let name: String = other.chars().take(limits::NAME_BYTES_MAX).collect();
+                    return Err(serde::de::Error::custom(format_args!(
+                        "capability: {name:?} is none that can be asked for; there are chat, embed, transcribe, speak, wake, vision, classify, ocr, imagine and tool.NAME"
+                    )));
+                };
+                let arguments = serde_json::from_str(form.params.get()).map_err(wrong)?;
+                Task::Tool(ToolTask { tool, arguments })
             }
         };
+        let shown = task.pictures().next().is_some();
+        match &task {
+            Task::Chat(chat) if chat.messages.iter().any(|message| !message.pictures.is_empty()) => {
+                return Err(serde::de::Error::custom("params: pictures are for vision; chat is without"));
+            }
+            Task::Vision(_) if !shown => {
+                return Err(serde::de::Error::custom("params: vision is about pictures, and there is none"));
+            }
+            _ => {}
+        }
         if form.model.is_empty() || form.model.len() > limits::NAME_BYTES_MAX {
             return Err(serde::de::Error::custom("model: a name of 1 to 128 bytes"));
         }
@@ -210,7 +334,7 @@ pub struct ChatTask {
 impl ChatTask {
     /// A conversation of one question.
     pub fn question(text: impl Into<String>) -> Self {
-        Self { messages: vec![ChatMessage { role: Role::User, content: text.into() }], ..Self::default() }
+        Self { messages: vec![ChatMessage::new(Role::User, text)], ..Self::default() }
     }
 }
 
@@ -222,6 +346,9 @@ struct ChatForm {
     messages: Vec<ChatMessage>,
     /// Short for one message of the user.
     prompt: Option<String>,
+    /// The pictures that the prompt is about.
+    #[serde(default)]
+    pictures: Vec<Picture>,
     max_tokens: Option<u32>,
     temperature: Option<f32>,
     top_p: Option<f32>,
@@ -240,7 +367,12 @@ impl TryFrom<ChatForm> for ChatTask {
             Some(_) if !form.messages.is_empty() => {
                 return Err("give prompt or messages, not both".to_owned());
             }
-            Some(prompt) => vec![ChatMessage { role: Role::User, content: prompt }],
+            Some(prompt) => {
+                vec![ChatMessage { pictures: form.pictures, ..ChatMessage::new(Role::User, prompt) }]
+            }
+            None if !form.pictures.is_empty() => {
+                return Err("pictures stand beside a prompt, or in the messages that show them".to_owned());
+            }
             None => form.messages,
         };
         let task = Self {
@@ -275,6 +407,9 @@ impl ChatTask {
         if self.messages.len() > limits::MESSAGES_MAX {
             return Err(format!("messages: at most {}, not {}", limits::MESSAGES_MAX, self.messages.len()));
         }
+        let shown: Vec<Picture> =
+            self.messages.iter().flat_map(|message| message.pictures.iter().cloned()).collect();
+        Picture::check(&shown)?;
         if self.max_tokens == Some(0) {
             return Err("max_tokens must be at least 1".to_owned());
         }
@@ -300,6 +435,16 @@ pub struct ChatMessage {
     pub role: Role,
     /// What was said.
     pub content: String,
+    /// The pictures that were shown with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
+}
+
+impl ChatMessage {
+    /// Somebody says this, and shows nothing.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), pictures: Vec::new() }
+    }
 }
 
 /// Who says something in a conversation.
@@ -424,6 +569,7 @@ impl Submit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Digest;
 
     fn error_of(json: &str) -> String {
         serde_json::from_str::<Submit>(json).unwrap_err().to_string()
@@ -439,12 +585,36 @@ mod tests {
     }
 
     #[test]
+    fn a_task_has_its_capability_beside_its_parameters() {
+        let tool = r#"{"model":"default","capability":"tool.timer","params":{"seconds":10}}"#;
+        let intent: Intent = serde_json::from_str(tool).unwrap();
+        assert_eq!((intent.task.kind().as_str(), &*intent.task.preview(80)), ("tool.timer", "seconds: 10"));
+        assert_eq!(serde_json::to_string(&intent).unwrap(), tool);
+        assert!(serde_json::from_str::<Intent>(&tool.replace("tool.timer", "tool.")).is_err());
+    }
+
+    #[test]
+    fn pictures_are_for_vision() {
+        let digest = Digest([7; 32]);
+        let params = format!(r#"{{"prompt":"What is it?","pictures":[{{"bytes":7,"sha256":"{digest}"}}]}}"#);
+        let intent = |capability: &str, params: &str| {
+            serde_json::from_str::<Intent>(&format!(r#"{{"capability":"{capability}","params":{params}}}"#))
+        };
+        let vision = intent("vision", &params).unwrap();
+        assert_eq!((vision.task.input_frames_max(), vision.task.images_bound()), (7, 1));
+        assert_eq!(serde_json::from_str::<Intent>(&serde_json::to_string(&vision).unwrap()).unwrap(), vision);
+        assert!(intent("chat", &params).unwrap_err().to_string().contains("pictures are for vision"));
+        let none = intent("vision", r#"{"prompt":"What is it?"}"#);
+        assert!(none.unwrap_err().to_string().contains("there is none"));
+    }
+
+    #[test]
     fn errors_name_the_field_that_is_wrong() {
         let chat =
             |params: &str| error_of(&format!(r#"{{"intent":{{"capability":"chat","params":{params}}}}}"#));
         assert!(
             error_of(r#"{"intent":{"capability":"fly","params":{}}}"#)
-                .contains("there are chat, embed, transcribe, speak and wake")
+                .contains("there are chat, embed, transcribe, speak, wake")
         );
         assert!(chat("{}").contains("messages must not be empty"));
         assert!(chat(r#"{"prompt":"a","temperature":9}"#).contains("temperature must lie between 0 and 2"));

@@ -29,10 +29,12 @@ pub mod limits;
 pub mod money;
 pub mod openai;
 pub mod order;
+pub mod picture;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
 pub mod sound;
+pub mod tool;
 pub mod usage;
 pub mod worker;
 
@@ -45,10 +47,12 @@ pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, Servic
 pub use keys::{KeyChange, KeyStatement, RecoveryPending, WalletKeysInfo};
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
+pub use picture::{ImagineTask, LookTask, Picture};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,
 };
+pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 

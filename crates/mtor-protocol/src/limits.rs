@@ -13,6 +13,22 @@ pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 pub const WAKE_MS_MAX: u32 = 10 * 60 * 1_000;
 /// Longest recording that is listened to, and longest speech, in milliseconds: two hours.
 pub const AUDIO_MS_MAX: u32 = 2 * 60 * 60 * 1_000;
+/// Most pictures that one job may look at.
+pub const PICTURES_MAX: usize = 16;
+/// Largest picture that is looked at: 20 MiB, as it comes.
+pub const PICTURE_BYTES_MAX: u32 = 20 << 20;
+/// Most pictures that one job may draw.
+pub const IMAGES_MAX: u32 = 10;
+/// Shortest side of a picture that is drawn, in pixels.
+pub const IMAGE_SIDE_MIN: u32 = 64;
+/// Longest side of a picture that is drawn, in pixels.
+pub const IMAGE_SIDE_MAX: u32 = 4_096;
+/// Most rounds of drawing.
+pub const IMAGE_STEPS_MAX: u32 = 200;
+/// Longest description of a tool, in bytes.
+pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 2_048;
+/// Longest schema of a tool's parameters, in bytes of JSON.
+pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
 /// Longest utterance whose meaning is looked for, in bytes.

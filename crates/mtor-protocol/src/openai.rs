@@ -164,7 +164,7 @@ impl RequestMessage {
                 texts.collect::<Result<Vec<_>, _>>()?.join("")
             }
         };
-        Ok(ChatMessage { role: self.role, content })
+        Ok(ChatMessage::new(self.role, content))
     }
 }
 
@@ -347,7 +347,7 @@ mod tests {
                 "max_completion_tokens":5,"stop":"\n","seed":7,"user":"x","logprobs":false}"#,
         )
         .unwrap();
-        assert_eq!(task.messages[0], ChatMessage { role: Role::System, content: "Be brief".into() });
+        assert_eq!(task.messages[0], ChatMessage::new(Role::System, "Be brief"));
         assert_eq!(task.messages[1].content, "Hello there");
         assert_eq!((task.max_tokens, task.seed, task.stop), (Some(5), Some(7), vec!["\n".to_owned()]));
     }

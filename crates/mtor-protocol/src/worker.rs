@@ -13,6 +13,7 @@ use crate::limits;
 use crate::money::Price;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
+use crate::tool::ToolInfo;
 use crate::usage::{FinishReason, Usage};
 
 /// The name of a capability: `chat`, `embed`, ..., `tool.NAME`.
@@ -32,6 +33,15 @@ impl CapabilityKind {
     /// Wait for a wake word.
     pub const WAKE: Self = Self(Cow::Borrowed("wake"));
 
+    /// Say what is to be seen in pictures, and talk about them.
+    pub const VISION: Self = Self(Cow::Borrowed("vision"));
+    /// Say what kind of picture one is.
+    pub const CLASSIFY: Self = Self(Cow::Borrowed("classify"));
+    /// Read what stands in a picture.
+    pub const OCR: Self = Self(Cow::Borrowed("ocr"));
+    /// Draw pictures.
+    pub const IMAGINE: Self = Self(Cow::Borrowed("imagine"));
+
     /// A capability by its name: lower-case letters, digits, `_`, `-` and dots between them, at most 128 bytes.
     pub fn new(name: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
@@ -42,6 +52,10 @@ impl CapabilityKind {
             "transcribe" => Some(Self::TRANSCRIBE),
             "speak" => Some(Self::SPEAK),
             "wake" => Some(Self::WAKE),
+            "vision" => Some(Self::VISION),
+            "classify" => Some(Self::CLASSIFY),
+            "ocr" => Some(Self::OCR),
+            "imagine" => Some(Self::IMAGINE),
             other => valid.then(|| Self(Cow::Owned(other.to_owned()))),
         }
     }
@@ -143,13 +157,17 @@ pub struct CapabilityOffer {
     /// The voices that it speaks with; the first is its own choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voices: Vec<VoiceInfo>,
+    /// What the tool is, if it is one: workers that offer `tool.NAME` say how to use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Arc<ToolInfo>>,
 }
 
 impl CapabilityOffer {
     /// This capability with this model, so many jobs at once, for any price and without limits of its own.
     pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
-        let (price, limits, languages, voices) = Default::default();
-        Self { capability, model: model.into(), slots, price, limits, tokens_per_s: None, languages, voices }
+        let (price, limits, languages, voices, tool) = Default::default();
+        let (model, tokens_per_s) = (model.into(), None);
+        Self { capability, model, slots, price, limits, tokens_per_s, languages, voices, tool }
     }
 
     fn fault(&self) -> Option<String> {
@@ -167,6 +185,9 @@ impl CapabilityOffer {
             |voice: &VoiceInfo| [&voice.id, &voice.name, &voice.language].into_iter().all(name_fits);
         if !self.languages.iter().all(name_fits) || !self.voices.iter().all(voice_fits) {
             return Some(format!("languages and voices: names of 1 to {} bytes", limits::NAME_BYTES_MAX));
+        }
+        if let Some(fault) = self.tool.as_ref().and_then(|tool| tool.fault()) {
+            return Some(fault);
         }
         match self.tokens_per_s {
             Some(speed) if !(speed.is_finite() && speed > 0.0) => {

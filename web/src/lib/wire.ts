@@ -97,6 +97,8 @@ export interface CapabilityOffer {
   slots: number;
   /** How fast it writes, measured by itself, in tokens per second for one job. */
   tokens_per_s?: number | null;
+  /** What the tool is, if it is one: workers that offer `tool.NAME` say how to use it. */
+  tool?: ToolInfo | null;
   /** The voices that it speaks with; the first is its own choice. */
   voices?: VoiceInfo[];
 }
@@ -185,6 +187,8 @@ export interface ChatCompletionRequest {
 export interface ChatMessage {
   /** What was said. */
   content: string;
+  /** The pictures that were shown with it. */
+  pictures?: Picture[];
   /** Who said it. */
   role: Role;
 }
@@ -194,6 +198,8 @@ export interface ChatTask {
   frequency_penalty?: number | null;
   max_tokens?: number | null;
   messages?: ChatMessage[];
+  /** The pictures that the prompt is about. */
+  pictures?: Picture[];
   presence_penalty?: number | null;
   /** Short for one message of the user. */
   prompt?: string | null;
@@ -276,6 +282,9 @@ export interface Drain {
   /** Why, for people. */
   reason?: string;
 }
+
+/** What a tool does to the world, which says whether somebody must be asked before. */
+export type Effect = "reads" | "notes" | "switches" | "sends" | "unknown";
 
 /** Turn texts into vectors. */
 export interface EmbedTask {
@@ -440,6 +449,17 @@ export interface Hello {
   signature?: string | null;
 }
 
+/** Draw pictures. */
+export interface ImagineTask {
+  count?: number;
+  height?: number | null;
+  negative_prompt?: string | null;
+  prompt: string;
+  seed?: number | null;
+  steps?: number | null;
+  width?: number | null;
+}
+
 /** A capability with parameters, for a model. */
 export type Intent = Task & {
   model?: string;
@@ -591,6 +611,12 @@ export interface LedgerInfo {
   writable: boolean;
 }
 
+/** Look at one picture: say what kind it is (`classify`), or read what stands in it (`ocr`). */
+export interface LookTask {
+  detail?: boolean;
+  picture: Picture;
+}
+
 /** Text, or parts. */
 export type MessageContent = string | ContentPart[];
 
@@ -662,6 +688,8 @@ export interface OfferInfo {
   slots: number;
   /** How fast it writes, in tokens per second for one job, as measured by itself. */
   tokens_per_s?: number | null;
+  /** What the tool is, if it is one. */
+  tool?: ToolInfo | null;
   /** The voices that it speaks with. */
   voices?: VoiceInfo[];
 }
@@ -732,6 +760,17 @@ export interface PasskeySealed {
 
 /** How often a grant is filled up again. All in UTC. */
 export type Period = "day" | "week" | "month";
+
+/**
+ * A picture that goes into a job. Its bytes come as binary input frames: those of all pictures of the job, one after
+ * the other in the order in which its task names them, ended by an empty frame.
+ */
+export interface Picture {
+  /** Its size, in bytes: where it ends and the next one begins. */
+  bytes: number;
+  /** SHA-256 over it. A wallet that signs its job signs its pictures with it. */
+  sha256: Digest;
+}
 
 /** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
 export interface Piece {
@@ -1121,7 +1160,7 @@ export interface Submit {
   timeout_ms?: number | null;
 }
 
-/** What a worker can be asked to do, with what it needs to know. One variant per capability. */
+/** What a worker can be asked to do, with what it needs to know. */
 export type Task = {
   capability: "chat";
   params: ChatTask;
@@ -1137,6 +1176,21 @@ export type Task = {
 } | {
   capability: "wake";
   params: WakeTask;
+} | {
+  capability: "vision";
+  params: ChatTask;
+} | {
+  capability: "classify";
+  params: LookTask;
+} | {
+  capability: "ocr";
+  params: LookTask;
+} | {
+  capability: "imagine";
+  params: ImagineTask;
+} | {
+  capability: string;
+  params: Record<string, never>;
 };
 
 export type Timestamp = string;
@@ -1149,6 +1203,18 @@ export interface TokenUsage {
   prompt_tokens: number;
   /** Both. */
   total_tokens: number;
+}
+
+/** How a worker describes a tool that it offers. */
+export interface ToolInfo {
+  /** What it is good for, in a sentence or two: for people, and for models that choose tools. */
+  description: string;
+  /** What it does to the world. */
+  effect?: Effect;
+  /** The JSON schema of its parameters: an object. */
+  parameters: Record<string, never>;
+  /** Whether the same parameters give the same result to everybody, so that it may be kept and given again. */
+  repeatable?: boolean;
 }
 
 /** Write down what is said. The sound comes as binary input frames, ended by an empty one. */

@@ -167,7 +167,7 @@ mod tests {
     fn a_task_reaches_the_engine_whole() {
         let task = ChatTask {
             messages: [(Role::System, "Be kind."), (Role::User, "Hi"), (Role::Assistant, "Hello")]
-                .map(|(role, content)| ChatMessage { role, content: content.into() })
+                .map(|(role, content)| ChatMessage::new(role, content))
                 .into(),
             temperature: Some(0.0),
             seed: Some(7),

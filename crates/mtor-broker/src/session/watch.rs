@@ -108,7 +108,9 @@ pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<Mess
                 }
                 told = tokio::time::Instant::now();
                 let look = |realm: &mtor_core::Realm| (realm.queue_info(), realm.worker_infos());
-                let Ok((queue, workers)) = app.realm.view(look).await else { return };
+                let Ok((queue, mut workers)) = app.realm.view(look).await else { return };
+                // Told again and again, so without what never changes and may be long.
+                workers.iter_mut().flat_map(|worker| &mut worker.offers).for_each(|offer| offer.tool = None);
                 say(app, frames, None, Body::RealmStatus(RealmStatus { queue, workers })).await;
             }
         }

@@ -45,7 +45,7 @@ impl Memory {
         question: &str,
     ) -> Vec<ChatMessage> {
         self.forget_old(now_ms);
-        let message = |role, content: &str| ChatMessage { role, content: content.to_owned() };
+        let message = |role, content: &str| ChatMessage::new(role, content);
         let mut messages = vec![message(Role::System, instructions)];
         for turn in &self.turns {
             messages.push(message(Role::User, &turn.question));

@@ -164,7 +164,7 @@ async fn work(stream: Arc<JobStream>, task: Task, heard: Arc<AtomicU32>) {
             let woken = Woken { phrase, at_ms: woken.unwrap_or(bytes / 32) };
             stream.write(NOW, 1, serde_json::to_string(&woken).unwrap(), 0);
         }
-        Task::Embed(_) => {
+        _ => {
             let problem = Problem::new(ProblemKind::NoWorker, "");
             return stream.end(NOW, Body::JobFailed(Failed { problem, cost: Micro(0) }));
         }

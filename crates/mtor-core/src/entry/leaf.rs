@@ -123,7 +123,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
-        audio_ms_max, deadline, max_price, prefix, quote: _, grant: _,
+        audio_ms_max, images_max, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -138,6 +138,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("input_tokens_max", input_tokens_max)?;
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
     optional(leaf, "audio_ms_max", Some(audio_ms_max).filter(|ms| **ms > 0))?;
+    optional(leaf, "images_max", Some(images_max).filter(|images| **images > 0))?;
     leaf.serialize_field("deadline", deadline)?;
     optional(leaf, "max_price", max_price.as_ref())?;
     optional(leaf, "prefix", prefix.as_ref())
@@ -201,6 +202,8 @@ struct Leaf {
     output_tokens_max: Option<u32>,
     #[serde(default)]
     audio_ms_max: u32,
+    #[serde(default)]
+    images_max: u32,
     deadline: Option<Timestamp>,
     max_price: Option<Micro>,
     prefix: Option<u64>,
@@ -284,6 +287,7 @@ impl Leaf {
                     input_tokens_max: need("input_tokens_max", self.input_tokens_max)?,
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
                     audio_ms_max: self.audio_ms_max,
+                    images_max: self.images_max,
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,

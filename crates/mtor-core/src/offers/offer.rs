@@ -1,9 +1,10 @@
 //! One offer of one worker, with its load and its measured speed; and what a job asks of one.
 
 use std::hash::Hash;
+use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, VoiceInfo};
+use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, ToolInfo, VoiceInfo};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -52,6 +53,8 @@ pub(crate) struct Offer {
     pub(crate) languages: Vec<String>,
     /// How it can sound: for people too.
     pub(crate) voices: Vec<VoiceInfo>,
+    /// How it is used, if it is a tool.
+    pub(crate) tool: Option<Arc<ToolInfo>>,
 }
 
 impl Offer {

@@ -98,6 +98,7 @@ impl Realm {
                     price: offer.shape.ask,
                     languages: offer.languages.clone(),
                     voices: offer.voices.clone(),
+                    tool: offer.tool.clone(),
                 })
                 .collect(),
             records: self

@@ -214,6 +214,7 @@ fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us:
         link_us,
         languages: offer.languages.clone(),
         voices: offer.voices.clone(),
+        tool: offer.tool.clone(),
     };
     announcement.offers.iter().map(offer).collect()
 }

@@ -169,6 +169,7 @@ impl History {
             input_tokens_max: 100,
             output_tokens_max: 100,
             audio_ms_max: 0,
+            images_max: 0,
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,

@@ -108,8 +108,8 @@ impl AskArgs {
     }
 
     fn submit(&self, question: String) -> Result<Submit, Fault> {
-        let system = self.system.iter().map(|text| ChatMessage { role: Role::System, content: text.clone() });
-        let user = ChatMessage { role: Role::User, content: question };
+        let system = self.system.iter().map(|text| ChatMessage::new(Role::System, text));
+        let user = ChatMessage::new(Role::User, question);
         let task = ChatTask {
             messages: system.chain([user]).collect(),
             max_tokens: self.max_tokens,
