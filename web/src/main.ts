@@ -3,6 +3,7 @@ import App from "./App.svelte";
 import { shell } from "./state/shell.svelte";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/alarm.css";
 import "./styles/prose.css";
 import "./styles/steps.css";
 
