@@ -31,7 +31,6 @@ impl RecoveryIndex {
 }
 
 impl Realm {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of one input, handed on as it came")]
     pub(super) fn change_keys(
         &mut self,
         now: Timestamp,
