@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
-use mtor_protocol::{AccountId, Did, JobId, Timestamp};
+use mtor_identity::{Keypair, NonceCache};
+use mtor_protocol::{AccountId, Did, JobId, KeyId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::handover::Handovers;
 use crate::input::InputRoom;
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::rate::RateLimiter;
@@ -27,15 +28,10 @@ pub struct Wallet {
     pub did: Did,
     /// The account that it asks with: its own, or that of the grant that its API key spends from.
     pub account: AccountId,
+    /// The key that it has proven itself with; nothing for who sits at the realm's own machine, or has an API key.
+    pub key: Option<KeyId>,
     /// The grant, when it can do nothing but spend from that.
     pub grant: Option<JobId>,
-}
-
-impl Wallet {
-    /// The wallet of a key.
-    pub fn of(key: &PublicKey) -> Self {
-        Self { did: key.to_did(), account: guid(key), grant: None }
-    }
 }
 
 /// The broker, as its requests and sessions see it.
@@ -50,6 +46,8 @@ pub struct App {
     pub did: Did,
     /// Who runs it.
     pub owner: Wallet,
+    /// Which key speaks for which wallet.
+    pub keys: Arc<KeyRing>,
     /// Since when it runs.
     pub started: Timestamp,
     /// The way to the realm's task.
@@ -85,7 +83,7 @@ impl App {
         settings: Settings,
         config: mtor_core::Config,
         key: Arc<Keypair>,
-        owner: Wallet,
+        (owner, keys): (Wallet, Arc<KeyRing>),
         realm: RealmHandle,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
@@ -95,6 +93,7 @@ impl App {
             config,
             did: key.did(),
             owner,
+            keys,
             started: crate::clock::now(),
             realm,
             cosigned: Cosigned::new(&settings.file.log),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
-use mtor_identity::{KeyFile, Keypair};
+use mtor_identity::{KeyFile, Keypair, PublicKey, key_id};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
 use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Wallet};
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::realm::{Parts, RealmFault, RealmTask};
 use crate::settings::Settings;
@@ -54,10 +55,12 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
     let key = Arc::new(load_key(&settings, "realm.key")?);
-    let owner = Wallet::of(&load_key(&settings, "owner.key")?.public());
-    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
+    let owner_key = load_key(&settings, "owner.key")?.public();
     let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
     let ledger = Arc::new(ledger);
+    let keys = Arc::new(KeyRing::new(recovered.state.keys().clone()));
+    let owner = owner(&keys, &owner_key);
+    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
     let now = clock::now();
     let streams = Arc::new(Streams::default());
     let intents = resume_jobs(&recovered, &streams);
@@ -79,6 +82,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         intents,
         tasks: tasks.clone(),
         answers,
+        keys: keys.clone(),
     };
     let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
@@ -87,7 +91,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
+    let app = Arc::new(App::new(settings, config, key, (owner, keys), handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
@@ -171,6 +175,15 @@ fn load_key(settings: &Settings, name: &str) -> Result<Keypair> {
     let file = KeyFile::load_or_create(&path)
         .with_context(|| format!("the key {} can't be used", path.display()))?;
     Ok(file.into_keypair())
+}
+
+/// The owner: whoever has the key in the data folder. On this machine nobody asks for it, so that the realm has an owner also
+/// while the file still has a key that was replaced.
+fn owner(keys: &KeyRing, key: &PublicKey) -> Wallet {
+    if let Err(problem) = keys.wallet(key) {
+        tracing::warn!(%problem, "owner.key is not the owner's key any more: put the new one in its place");
+    }
+    Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), key: None, grant: None }
 }
 
 async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {

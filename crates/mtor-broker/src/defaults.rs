@@ -52,6 +52,10 @@ pub const HANDOVER_TTL_S: u32 = 2 * 60;
 pub const HANDOVER_BYTES_MAX: usize = 512;
 /// Handovers that wait at once, one for each wallet.
 pub const HANDOVERS_MAX: usize = 1_000;
+/// Longest thing that a passkey has sealed, in bytes. A sealed wallet has about 150.
+pub const PASSKEY_BYTES_MAX: usize = 512;
+/// Most passkeys that keep one wallet.
+pub const PASSKEYS_MAX: usize = 10;
 /// Requests that one address elsewhere may make in a second, on average. This machine itself is not limited.
 pub const REQUESTS_PER_S: u32 = 200;
 /// How long an answer waits for the ledger. Beyond that the disk is full or stuck, and the client is told so.

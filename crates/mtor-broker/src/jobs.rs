@@ -105,7 +105,7 @@ impl App {
 
     /// The realm, as one that asks for itself.
     pub(crate) fn treasury(&self) -> Wallet {
-        Wallet { did: self.did.clone(), account: TREASURY, grant: None }
+        Wallet { did: self.did.clone(), account: TREASURY, key: None, grant: None }
     }
 
     /// What a job would cost and how long it would wait.
@@ -146,7 +146,9 @@ impl App {
         let refuse = |error: NotOrdered| {
             Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature").about(id)
         };
-        verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        let signer = verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        // An API key outlives the key that made it; that key signs nothing more.
+        self.keys.wallet(&signer).map_err(|problem| problem.param("by").about(id))?;
         let Order { order, by, signature } = order;
         Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
     }

@@ -20,6 +20,7 @@ use crate::audit::Answered;
 use crate::clock;
 use crate::defaults;
 use crate::flow::Step;
+use crate::key_ring::KeyRing;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::stream::JobStream;
@@ -93,6 +94,7 @@ pub(crate) struct RealmTask {
     outputs: Vec<Output>,
     tasks: TaskTracker,
     answers: mpsc::Sender<Answered>,
+    keys: Arc<KeyRing>,
 }
 
 /// What the task is made of.
@@ -106,6 +108,8 @@ pub(crate) struct Parts {
     pub(crate) tasks: TaskTracker,
     /// Where answers go that are to be compared.
     pub(crate) answers: mpsc::Sender<Answered>,
+    /// Who has to know which key speaks for which wallet.
+    pub(crate) keys: Arc<KeyRing>,
 }
 
 impl RealmTask {
@@ -141,6 +145,7 @@ impl RealmTask {
             outputs: Vec::new(),
             tasks: parts.tasks,
             answers: parts.answers,
+            keys: parts.keys,
         };
         (task, handle, inbox)
     }

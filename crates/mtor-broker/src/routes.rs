@@ -5,8 +5,10 @@ mod grants;
 mod handovers;
 mod health;
 mod jobs;
+mod keys;
 mod log;
 mod openai;
+mod passkeys;
 mod plans;
 mod realm;
 mod reply;
@@ -65,6 +67,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
+        .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
+        .route("/api/passkeys/{id}", get(passkeys::find))
+        .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/transfers", post(wallets::transfer))

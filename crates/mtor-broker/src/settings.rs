@@ -105,6 +105,8 @@ pub struct RealmFile {
     pub workers: WorkersSection,
     /// Whether their answers are checked.
     pub trust: TrustSection,
+    /// How wallets come back.
+    pub wallets: WalletsSection,
     /// Bounds.
     pub limits: LimitsSection,
     /// How much is kept.
@@ -131,6 +133,7 @@ impl Default for RealmFile {
             starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
+            wallets: WalletsSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
@@ -404,6 +407,20 @@ impl StarterSection {
     }
 }
 
+/// How wallets come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WalletsSection {
+    /// Seconds in which a wallet can say no to its recovery key.
+    pub recovery_delay_s: u64,
+}
+
+impl Default for WalletsSection {
+    fn default() -> Self {
+        Self { recovery_delay_s: Config::default().recovery_delay_ms / 1_000 }
+    }
+}
+
 /// Bounds that a sysop may move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -541,6 +558,7 @@ impl RealmFile {
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
             audit: self.trust.audit.unwrap_or(!self.private),
+            recovery_delay_ms: self.wallets.recovery_delay_s.saturating_mul(1_000),
             starter: self.starter.rules(self.private)?,
             ..Config::default()
         })

@@ -129,6 +129,11 @@ impl Books {
         self.accounts.get(&id).copied().unwrap_or_default()
     }
 
+    /// Whether an account was ever used.
+    pub fn has(&self, id: AccountId) -> bool {
+        self.accounts.contains_key(&id)
+    }
+
     /// All accounts that were ever used.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(id, account)| (*id, account))

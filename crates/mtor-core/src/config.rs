@@ -53,6 +53,8 @@ pub struct Config {
     pub private: Option<PrivateMode>,
     /// Whether results of workers that are not of the house are checked.
     pub audit: bool,
+    /// How long a wallet can say no to its recovery key, in milliseconds.
+    pub recovery_delay_ms: u64,
     /// Set when new wallets get some coins to begin with.
     pub starter: Option<StarterRules>,
 }
@@ -113,6 +115,7 @@ impl Default for Config {
             finished_remembered_max: 65_536,
             private: None,
             audit: false,
+            recovery_delay_ms: 72 * 60 * 60 * 1_000,
             starter: None,
         }
     }

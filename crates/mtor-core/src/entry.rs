@@ -6,12 +6,13 @@ mod leaf;
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass,
-    Timestamp, Usage, Ware,
+    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy,
+    ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::balances::Balances;
+use crate::keys::KeyDecision;
 use crate::trust::Judged;
 
 /// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
@@ -135,6 +136,15 @@ pub enum Fact {
         /// Salted commitment to the answers.
         evidence: Digest,
     },
+    /// The keys of a wallet changed.
+    Keys {
+        /// Which wallet.
+        account: AccountId,
+        /// What holds from now on.
+        decision: KeyDecision,
+        /// What was signed for it; nothing when only time has passed.
+        statement: Option<Box<KeyStatement>>,
+    },
     /// What all wallets had then: at most once an hour, and only when something had happened since.
     Balanced {
         /// Their number, their sum and their root.
@@ -254,6 +264,8 @@ impl NewJob {
 mod tests {
     use mtor_protocol::Period;
 
+    use mtor_protocol::{Did, KeyChange, KeyId};
+
     use super::*;
 
     #[test]
@@ -316,6 +328,23 @@ mod tests {
                     verdict: crate::trust::Verdict::Failed,
                 }],
                 evidence: Digest([3; 32]),
+            },
+            Fact::Keys {
+                account: AccountId(9),
+                decision: KeyDecision::RecoveryAsked { ask: JobId(5), key: KeyId(6), due: Timestamp(7) },
+                statement: Some(Box::new(KeyStatement {
+                    id: JobId(5),
+                    wallet: AccountId(9),
+                    change: KeyChange::AskRecovery { next: Did("did:key:z6Mk".to_owned()) },
+                    by: Did("did:key:z6Mj".to_owned()),
+                    signature: "s".to_owned(),
+                    next_signature: Some("n".to_owned()),
+                })),
+            },
+            Fact::Keys {
+                account: AccountId(9),
+                decision: KeyDecision::Recovered { ask: JobId(5), key: KeyId(6) },
+                statement: None,
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },

@@ -4,6 +4,7 @@ mod audit;
 mod finish;
 mod grants;
 mod hedge;
+mod keys;
 mod performance;
 mod pricing;
 mod starting;
@@ -18,8 +19,8 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price,
-    Problem, ProblemKind, ServiceClass, Timestamp, Usage,
+    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, KeyId,
+    KeyStatement, Micro, Price, Problem, ProblemKind, ServiceClass, Timestamp, Usage,
 };
 
 use crate::config::Config;
@@ -33,6 +34,7 @@ use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
+use keys::RecoveryIndex;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -222,6 +224,17 @@ pub enum Input {
         grant: JobId,
         /// Who asks.
         account: AccountId,
+    },
+    /// The keys of a wallet shall change. The shell has checked the statement's signatures.
+    ChangeKeys {
+        /// For the reply.
+        ticket: Ticket,
+        /// What is said.
+        statement: Box<KeyStatement>,
+        /// Who has signed it.
+        by: KeyId,
+        /// The key that is named in it, if one is.
+        named: Option<KeyId>,
     },
     /// The realm asks again what a client has asked, of workers of other accounts. The job is the treasury's.
     Replicate {
@@ -429,6 +442,7 @@ pub(crate) enum Finished {
     Job { account: AccountId, request: Digest },
     Transfer(Box<Transfer>),
     Grant { from: AccountId, about: Digest },
+    Keys(Box<KeyStatement>),
 }
 
 /// A transfer between wallets.
@@ -463,6 +477,7 @@ pub struct Realm {
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
     grants: GrantIndex,
+    recoveries: RecoveryIndex,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -478,6 +493,7 @@ impl Realm {
             config,
             forgotten_until: state.newest_id_time(),
             grants: GrantIndex::new(&state),
+            recoveries: RecoveryIndex::new(&state),
             state,
             jobs: HashMap::new(),
             offers: Offers::default(),
@@ -532,6 +548,7 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         self.follow_load(now, outputs);
         self.write_balances(now, outputs)?;
+        self.finish_recoveries(now, outputs)?;
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
             Input::Replicate { ticket, job, answered } => {
@@ -573,6 +590,9 @@ impl Realm {
             }
             Input::Revoke { ticket, grant, account } => {
                 self.revoke(now, ticket, grant, account, meter, outputs)
+            }
+            Input::ChangeKeys { ticket, statement, by, named } => {
+                self.change_keys(now, ticket, statement, by, named, outputs)
             }
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::books::{Books, BooksError, ISSUER};
 use crate::entry::{Entry, Fact, NewJob};
 use crate::grant::{Grant, grant_account};
+use crate::keys::Keys;
 use crate::starter::Starters;
 use crate::trust::{Record, TrustRules};
 
@@ -27,6 +28,8 @@ pub struct State {
     records: BTreeMap<AccountId, BTreeMap<CapabilityKind, Record>>,
     #[serde(default, skip_serializing_if = "Starters::is_empty")]
     starters: Starters,
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    keys: Keys,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -71,6 +74,9 @@ pub enum Corrupt {
     /// A wallet has starter coins once.
     #[error("entry {0}: this wallet had its starter coins already")]
     Started(u64),
+    /// A wallet's keys do not allow it.
+    #[error("entry {0}: {1}")]
+    Keys(u64, &'static str),
 }
 
 impl State {
@@ -89,6 +95,7 @@ impl State {
             Fault::Books(error) => Corrupt::Books(entry.seq, error),
             Fault::Grant(what) => Corrupt::Grant(entry.seq, what),
             Fault::Started => Corrupt::Started(entry.seq),
+            Fault::Keys(what) => Corrupt::Keys(entry.seq, what),
         })?;
         self.next_seq += 1;
         Ok(())
@@ -146,6 +153,12 @@ impl State {
                     let record =
                         self.records.entry(judged.worker).or_default().entry(capability.clone()).or_default();
                     record.judged(&TrustRules::STANDARD, entry.time, judged.verdict);
+                }
+            }
+            Fact::Keys { account, decision, statement } => {
+                self.keys.apply(entry.time, *account, *decision).map_err(Fault::Keys)?;
+                if let Some(statement) = statement {
+                    self.saw(statement.id);
                 }
             }
             Fact::Balanced { balances, .. } => {
@@ -227,6 +240,11 @@ impl State {
         &self.starters
     }
 
+    /// Which key speaks for which wallet.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// What is known of a worker's results, by capability; nothing before the first verdict.
     pub fn records(&self, worker: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
         self.records.get(&worker).into_iter().flatten()
@@ -248,6 +266,7 @@ enum Fault {
     Books(BooksError),
     Grant(&'static str),
     Started,
+    Keys(&'static str),
 }
 
 impl From<BooksError> for Fault {

@@ -117,6 +117,7 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
         Fact::Issued { id, .. } | Fact::Started { id, .. } | Fact::Transferred { id, .. } => Some(*id),
         Fact::Granted { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
+        Fact::Keys { statement, .. } => statement.as_ref().map(|statement| statement.id),
         Fact::Founded { .. }
         | Fact::Settled { .. }
         | Fact::Filled { .. }
@@ -144,6 +145,7 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         | Fact::Granted { .. }
         | Fact::Revoked { .. }
         | Fact::Validated { .. }
+        | Fact::Keys { .. }
         | Fact::Balanced { .. } => [None, None],
     };
     let legs: &[Leg] = match fact {

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mtor_core::merkle::{Hash, leaf_hash, root_of_path};
-use mtor_core::{BURN, Balance, Entry, Fact, Leg, TREASURY};
+use mtor_core::{BURN, Balance, Entry, Fact, KeyDecision, Leg, TREASURY};
 use mtor_identity::PublicKey;
 use mtor_protocol::{Digest, JobId};
 use serde::{Deserialize, Serialize};
@@ -258,6 +258,29 @@ impl fmt::Display for Proven {
                     write!(f, ", that of {} to the job {} was {verdict}", of.worker, of.job)?;
                 }
             }
+            Fact::Keys { account, decision, .. } => match decision {
+                KeyDecision::Rotated { key } => {
+                    write!(f, "the wallet {account} has the key {key} from then on")?
+                }
+                KeyDecision::RecoveryNamed { key: Some(key) } => {
+                    write!(f, "the wallet {account} named {key} as its recovery key")?;
+                }
+                KeyDecision::RecoveryNamed { key: None } => {
+                    write!(f, "the wallet {account} has no recovery key from then on")?;
+                }
+                KeyDecision::RecoveryAsked { key, due, .. } => {
+                    write!(
+                        f,
+                        "its recovery key asked for the wallet {account} to have the key {key} at {due}"
+                    )?;
+                }
+                KeyDecision::Vetoed { ask } => {
+                    write!(f, "the wallet {account} said no to the recovery {ask}")?
+                }
+                KeyDecision::Recovered { key, .. } => {
+                    write!(f, "the wallet {account} was recovered, and has the key {key} from then on")?;
+                }
+            },
             Fact::Balanced { balances, .. } => {
                 let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };
                 write!(f, "{} {wallets} had {} coins together", balances.accounts, balances.liabilities)?;

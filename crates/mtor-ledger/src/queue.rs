@@ -215,7 +215,8 @@ fn record_bytes(record: &Record) -> usize {
         }
         Record::Grant(grant) => grant.about.len(),
         Record::Plan(plan) => plan.plan.len(),
-        Record::Key(_) | Record::RevokeKey { .. } => 0,
+        Record::Key(_) | Record::RevokeKey { .. } | Record::ForgetPasskey { .. } => 0,
+        Record::Passkey(passkey) => passkey.sealed.len(),
         Record::Setting { name, value } => name.len() + value.len(),
         Record::Prices(notes) => {
             notes.iter().map(|note| PRICE_NOTE + note.ware.capability.as_str().len()).sum()
@@ -240,6 +241,12 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 HOLDER * to.len() + only
             }
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
+            Fact::Keys { statement, .. } => statement.as_ref().map_or(0, |statement| {
+                let named = statement.change.named().map_or(0, |did| did.0.len());
+                let signatures =
+                    statement.signature.len() + statement.next_signature.as_deref().map_or(0, str::len);
+                ESCAPED * (named + statement.by.0.len() + signatures)
+            }),
             Fact::Balanced { prices, .. } => {
                 prices.keys().map(|ware| PRICE + ware.capability.as_str().len()).sum()
             }

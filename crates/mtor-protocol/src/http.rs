@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
+use crate::keys::RecoveryPending;
 use crate::money::{Micro, Price};
 use crate::part::Part;
 use crate::problem::Problem;
@@ -38,6 +39,9 @@ pub struct RealmInfo {
     pub draining: bool,
     /// Its ledger.
     pub ledger: LedgerInfo,
+    /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
 }
 
 /// How the ledger stands.
@@ -400,6 +404,9 @@ pub struct WalletInfo {
     /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Micro>,
+    /// What its recovery key has asked for; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryPending>,
 }
 
 fn is_nothing(amount: &Micro) -> bool {
@@ -562,6 +569,32 @@ pub struct ApiKey {
     pub secret: Option<String>,
 }
 
+/// `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyRequest {
+    /// SHA-256 of the credential's id, under which it is found again.
+    pub id: Digest,
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
+/// A passkey under which a wallet has something sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeyInfo {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// When it was sealed.
+    pub created: Timestamp,
+}
+
+/// `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeySealed {
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
 /// Who may ask a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -639,6 +672,12 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
+    route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
+    route!("GET" "/api/wallets/{did}/passkeys" Wallet -> "PasskeyList", "The passkeys under which the wallet is sealed here"),
+    route!("POST" "/api/wallets/{did}/passkeys" Wallet "PasskeyRequest" -> "PasskeyList", "Keep the wallet here, as a passkey has sealed it"),
+    route!("DELETE" "/api/wallets/{did}/passkeys/{id}" Wallet -> "PasskeyList", "Forget what a passkey has sealed"),
+    route!("GET" "/api/passkeys/{id}" Wallet -> "PasskeySealed", "What a passkey has sealed, for whoever holds the passkey"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),

@@ -73,6 +73,8 @@ pub const SLOTS_MAX: u32 = 1_024;
 pub const GRANTS_MAX: usize = 100;
 /// Most wallets that one grant may be for.
 pub const GRANT_HOLDERS_MAX: usize = 100;
+/// Most changes of its keys that one wallet may ever make.
+pub const KEY_CHANGES_MAX: u32 = 1_000;
 /// Most memory that one try of a proof of work may take, in KiB: 1 GiB.
 pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
 /// Most zero bits that a proof of work may ask for.

@@ -9,6 +9,7 @@ mod browser;
 mod disk_full;
 mod draining;
 mod grants;
+mod keys;
 mod load;
 mod log;
 mod orders;

@@ -584,12 +584,53 @@ export interface JobProofs {
 /** The state of a job. */
 export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
+/** What shall change. */
+export type KeyChange = {
+  do: "rotate";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  do: "name_recovery";
+  /** The recovery key. */
+  key?: Did | null;
+} | {
+  do: "ask_recovery";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  /** The id of the statement that asked. */
+  ask: JobId;
+  do: "veto";
+};
+
+/** key id */
+export type KeyId = string;
+
 /** `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign. */
 export interface KeyRequest {
   /** The grant that it spends from; without it, the key can do all that the wallet can. */
   grant?: JobId | null;
   /** What it is for. */
   name: string;
+}
+
+/**
+ * `POST /api/keys`: a change of a wallet's keys, signed. It stands in the log as it is, so that anybody can check who changed
+ * what.
+ */
+export interface KeyStatement {
+  /** Who signs: the wallet's key; for `ask_recovery`, its recovery key. */
+  by: Did;
+  /** What shall change. */
+  change: KeyChange;
+  /** Chosen by whoever signs; the same id with the same statement is the same change. */
+  id: JobId;
+  /** The same text, signed by the key that becomes the wallet's: nobody can name a key that is another's. */
+  next_signature?: string | null;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+  /** The wallet, by the GUID of any key that it ever had. */
+  wallet: AccountId;
 }
 
 /** How the ledger stands. */
@@ -765,6 +806,30 @@ export interface Part {
 export interface Partial {
   /** All of it, as it looks so far. */
   text: string;
+}
+
+/** A passkey under which a wallet has something sealed. */
+export interface PasskeyInfo {
+  /** When it was sealed. */
+  created: Timestamp;
+  /** SHA-256 of the credential's id. */
+  id: Digest;
+}
+
+export type PasskeyList = PasskeyInfo[];
+
+/** `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it. */
+export interface PasskeyRequest {
+  /** SHA-256 of the credential's id, under which it is found again. */
+  id: Digest;
+  /** What is sealed, base64url. */
+  sealed: string;
+}
+
+/** `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody. */
+export interface PasskeySealed {
+  /** What is sealed, base64url. */
+  sealed: string;
 }
 
 /** How often a grant is filled up again. All in UTC. */
@@ -1030,6 +1095,8 @@ export interface RealmInfo {
   started: Timestamp;
   /** The program's version. */
   version: string;
+  /** The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1). */
+  witnesses?: string[];
 }
 
 /** The data of `mtor.realm.status`. */
@@ -1055,6 +1122,18 @@ export interface Receipt {
   signature: string;
   /** What it says it used; what is paid is what the realm counted. */
   usage: Usage;
+}
+
+/** A recovery that has not taken effect. */
+export interface RecoveryPending {
+  /** The statement that asked: what a veto names. */
+  ask: JobId;
+  /** When it was asked. */
+  asked: Timestamp;
+  /** When it takes effect. */
+  due: Timestamp;
+  /** The key that will be the wallet's. */
+  next: KeyId;
 }
 
 /** A message as OpenAI's clients send it. */
@@ -1508,10 +1587,26 @@ export interface WalletInfo {
   held: Micro;
   /** What came in, ever. */
   received: Micro;
+  /** What its recovery key has asked for; absent when that is nothing. */
+  recovery?: RecoveryPending | null;
   /** What went out, ever. */
   spent: Micro;
   /** The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't. */
   starter?: Micro | null;
+}
+
+/** `GET /api/wallets/{did}/recovery`, and the data of `mtor.wallet.keys`: how a wallet's keys stand. */
+export interface WalletKeysInfo {
+  /** The wallet's account, whatever its key. */
+  account: AccountId;
+  /** How long the wallet has to say no, in seconds. */
+  delay_s: number;
+  /** Its key. */
+  key: KeyId;
+  /** What the recovery key asked for, until it takes effect or the wallet says no. */
+  pending?: RecoveryPending | null;
+  /** The key that may ask for it. */
+  recovery?: KeyId | null;
 }
 
 /** What a wallet has of the realm now. */
@@ -1636,6 +1731,7 @@ export interface EventData {
   "mtor.session.hello": Hello;
   "mtor.session.welcome": Welcome;
   "mtor.voice.timing": VoiceTiming;
+  "mtor.wallet.keys": WalletKeysInfo;
   "mtor.worker.announce": Announcement;
   "mtor.worker.beat": Beat;
   "mtor.worker.chunk": Piece;

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage, Ware,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy, ServiceClass,
+    Timestamp, Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
 use crate::balances::Balances;
+use crate::keys::KeyDecision;
 use crate::trust::Judged;
 
 impl Serialize for Entry {
@@ -85,6 +86,12 @@ impl Serialize for Entry {
                 leaf.serialize_field("capability", capability)?;
                 leaf.serialize_field("results", results)?;
                 leaf.serialize_field("evidence", evidence)?;
+            }
+            Fact::Keys { account, decision, statement } => {
+                leaf.serialize_field("fact", &Name::Keys)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("decision", decision)?;
+                optional(&mut leaf, "statement", statement.as_ref())?;
             }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
@@ -162,6 +169,7 @@ enum Name {
     Accepted,
     Settled,
     Validated,
+    Keys,
     Balanced,
 }
 
@@ -208,6 +216,8 @@ struct Leaf {
     results: Option<Vec<Judged>>,
     evidence: Option<Digest>,
     receipt: Option<Digest>,
+    decision: Option<KeyDecision>,
+    statement: Option<Box<KeyStatement>>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
@@ -299,6 +309,11 @@ impl Leaf {
                 capability: need("capability", self.capability)?,
                 results: need("results", self.results)?,
                 evidence: need("evidence", self.evidence)?,
+            },
+            Name::Keys => Fact::Keys {
+                account: need("account", self.account)?,
+                decision: need("decision", self.decision)?,
+                statement: self.statement,
             },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {

@@ -7,6 +7,7 @@ mod failover;
 mod granting;
 mod harness;
 mod hedging;
+mod keying;
 mod money;
 mod ordering;
 mod performance;

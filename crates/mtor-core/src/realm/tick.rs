@@ -16,7 +16,10 @@ impl Realm {
         let silence = self.beats.first().map(|(time, _)| time.plus_ms(self.config.beat_timeout_ms));
         let report = (!self.waiting.is_empty()).then(|| self.last_queue_report.plus_ms(QUEUE_REPORT_MS));
         let late = self.late_words.first().map(|(time, _)| *time);
-        [deadline, silence, report, late, self.grants.next_end()].into_iter().flatten().min()
+        [deadline, silence, report, late, self.grants.next_end(), self.recoveries.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn tick(

@@ -200,6 +200,13 @@ impl World {
             let idle = realm.choose(&open.job, &open.price);
             assert_eq!(idle, None, "{job} waits although a worker is free for it");
         }
+        let keys = realm.state.keys();
+        for (account, _) in realm.state.books().accounts() {
+            let speaks = crate::Standing::Speaks(account);
+            assert_eq!(keys.standing(keys.of(account).current), speaks, "the key of {account} is its own");
+        }
+        let due = keys.pending().map(|(due, _)| due).min();
+        assert_eq!(realm.recoveries.next_due(), due, "recoveries take effect when they are due");
         let by_wallet: u32 = realm.open_by_wallet.values().sum();
         assert_eq!(by_wallet as usize, open.len(), "open jobs are counted by wallet");
     }

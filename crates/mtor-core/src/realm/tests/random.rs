@@ -1,12 +1,13 @@
 //! Random inputs in random order: after every step the harness checks that books, replay, lines and slots agree.
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, CapabilityOffer, Digest, GrantTerms, JobId, Micro, Period, Privacy, Problem,
-    ProblemKind, ServiceClass, Timestamp,
+    AccountId, CapabilityKind, CapabilityOffer, Digest, GrantTerms, JobId, KeyChange, KeyId, Micro, Period,
+    Privacy, Problem, ProblemKind, ServiceClass, Timestamp,
 };
 use proptest::prelude::*;
 
 use super::harness::*;
+use super::keying;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
 use crate::trust::{Judged, Verdict};
@@ -30,6 +31,7 @@ enum Step {
     Start(u128, AccountId),
     Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
     Revoke(u128, AccountId),
+    Keys(u128, AccountId, KeyId, KeyChange),
     Replicate(u128, Vec<AccountId>),
     Judge(u128, u64, Verdict),
     Wait(u64),
@@ -105,6 +107,20 @@ fn worker_account() -> impl Strategy<Value = AccountId> {
     (1u64..8).prop_map(account_of)
 }
 
+/// A key that may be somebody's by now, or that of a wallet.
+fn key() -> impl Strategy<Value = KeyId> {
+    prop_oneof![2 => account().prop_map(AccountId::first_key), 3 => (200u128..206).prop_map(KeyId)]
+}
+
+fn key_change() -> impl Strategy<Value = KeyChange> {
+    prop_oneof![
+        2 => key().prop_map(keying::rotate),
+        3 => key().prop_map(keying::name),
+        3 => key().prop_map(keying::ask),
+        1 => (60u128..80).prop_map(keying::veto),
+    ]
+}
+
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![Just(Verdict::Valid), Just(Verdict::Failed), Just(Verdict::Undecided)]
 }
@@ -142,6 +158,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (50u128..54, payer(), prop::collection::vec(account(), 0..3), terms())
             .prop_map(|(id, from, to, terms)| Step::Grant(id, from, to, terms)),
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
+        8 => (60u128..80, account(), key(), key_change())
+            .prop_map(|(id, wallet, by, change)| Step::Keys(id, wallet, by, change)),
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
         1 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
@@ -222,6 +240,16 @@ impl World {
             Step::Revoke(id, account) => {
                 let ticket = self.ticket();
                 self.handle(Input::Revoke { ticket, grant: JobId(id), account });
+            }
+            Step::Keys(id, wallet, by, change) => {
+                // The shell finds what is forgotten here in the ledger, and does not ask for it again.
+                let said = |entry: &crate::Entry| match &entry.fact {
+                    Fact::Keys { statement: Some(statement), .. } => statement.id.0 == id,
+                    _ => false,
+                };
+                if !self.journal.iter().any(said) {
+                    self.keys(id, wallet, by, change);
+                }
             }
             Step::Replicate(id, answered) => {
                 let ticket = self.ticket();
