@@ -44,6 +44,8 @@ pub(crate) fn start(app: &Arc<App>, mut answers: mpsc::Receiver<Answered>) {
                     let job = answered.stream.job;
                     if let Some(Err(problem)) = closing.run_until_cancelled(audit(&app, answered)).await {
                         tracing::debug!(%job, %problem, "an answer was not compared to the end");
+                        // Fails when the realm goes down: then nobody waits.
+                        let _ = app.realm.input(Input::Unjudged { jobs: vec![job] }).await;
                     }
                     drop(permit);
                 });

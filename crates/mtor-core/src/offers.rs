@@ -7,7 +7,7 @@ mod pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{CapabilityKind, Problem, ProblemKind};
+use mtor_protocol::{AccountId, CapabilityKind, Problem, ProblemKind};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -103,6 +103,22 @@ impl Offers {
         };
         let tried = tried.filter(serves).filter(|offer| wish.fault_of(offer).is_none()).count();
         pool.fitting(wish, lookup).0 as usize > tried
+    }
+
+    /// What an account that is not the house's offers of one capability.
+    pub(crate) fn of_account(
+        &self,
+        account: AccountId,
+        kind: &CapabilityKind,
+    ) -> impl Iterator<Item = OfferId> {
+        self.capabilities.get(kind).into_iter().flat_map(move |capability| capability.any.of_account(account))
+    }
+
+    /// Whether what one account says could be compared with what another one says: that has the same model, and texts need
+    /// somebody who makes vectors of them.
+    pub(crate) fn another_could_judge(&self, account: AccountId, kind: &CapabilityKind, model: &str) -> bool {
+        let embeds = *kind == CapabilityKind::EMBED || self.capabilities.contains_key(&CapabilityKind::EMBED);
+        embeds && self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account))
     }
 
     /// How many jobs like this the workers that could take it finish in a second; `None` when it can't be known.

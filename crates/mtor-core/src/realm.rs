@@ -5,6 +5,7 @@ mod finish;
 mod grants;
 mod hedge;
 mod pricing;
+mod probation;
 mod starting;
 mod submit;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
+use probation::Probation;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -240,6 +242,11 @@ pub enum Input {
         results: Vec<Judged>,
         /// Salted commitment to the answers.
         evidence: Digest,
+    },
+    /// There will be no verdict on these results: nobody could be asked, or the answers could not be compared.
+    Unjudged {
+        /// The jobs that gave them.
+        jobs: Vec<JobId>,
     },
     /// Time has passed.
     Tick,
@@ -455,6 +462,7 @@ pub struct Realm {
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
     grants: GrantIndex,
+    probation: Probation,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -482,6 +490,7 @@ impl Realm {
             late_words: BTreeSet::new(),
             beats: BTreeSet::new(),
             open_by_wallet: HashMap::new(),
+            probation: Probation::default(),
             next_lease: first_lease,
             arrivals: 0,
             last_queue_report: Timestamp::default(),
@@ -523,6 +532,18 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         self.follow_load(now);
         self.write_balances(now, outputs)?;
+        self.decide(now, input, meter, outputs)?;
+        self.fill_lifted(now, meter, outputs);
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
             Input::Replicate { ticket, job, answered } => {
@@ -564,6 +585,10 @@ impl Realm {
             }
             Input::Revoke { ticket, grant, account } => {
                 self.revoke(now, ticket, grant, account, meter, outputs)
+            }
+            Input::Unjudged { jobs } => {
+                self.verdict_is_there(jobs);
+                Ok(())
             }
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {

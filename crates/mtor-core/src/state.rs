@@ -232,6 +232,11 @@ impl State {
         self.records.get(&worker).into_iter().flatten()
     }
 
+    /// What is known of a worker's results in one capability; nothing before the first verdict.
+    pub fn record(&self, worker: AccountId, kind: &CapabilityKind) -> Option<&Record> {
+        self.records.get(&worker)?.get(kind)
+    }
+
     /// Whether it is so long ago that the balances were written down, and anything has happened since.
     pub(crate) fn are_balances_due(&self, now: Timestamp, interval_ms: u64) -> bool {
         self.next_seq > self.balanced_entries && now.since_ms(self.balanced_at) >= interval_ms

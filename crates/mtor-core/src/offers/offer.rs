@@ -5,6 +5,7 @@ use std::hash::Hash;
 use mtor_protocol::worker::OfferLimits;
 use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, VoiceInfo};
 
+use crate::books::TREASURY;
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
 
@@ -39,6 +40,8 @@ pub(crate) struct Offer {
     pub(crate) account: AccountId,
     pub(crate) slots: u32,
     pub(crate) busy: u32,
+    /// Takes nothing but what the treasury asks, until there is a verdict on what its account did before.
+    pub(crate) on_hold: bool,
     pub(crate) shape: Shape,
     pub(crate) tokens_per_s: Option<f32>,
     /// Moving averages in microseconds; `None` until measured here.
@@ -55,8 +58,14 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    pub(crate) fn is_free(&self) -> bool {
+    /// Whether it has a slot for anything at all.
+    pub(crate) fn has_slot(&self) -> bool {
         self.busy < self.slots
+    }
+
+    /// Whether it has a slot for whatever comes.
+    pub(crate) fn is_free(&self) -> bool {
+        self.has_slot() && !self.on_hold
     }
 
     /// What was measured of one job.
@@ -123,7 +132,13 @@ pub(super) enum Fault {
 impl Wish<'_> {
     /// Whether this offer of this worker may have the job.
     pub(crate) fn fits(&self, worker: WorkerId, offer: &Offer) -> bool {
-        !self.tried.contains(&worker) && self.fault_of(offer).is_none()
+        let on_hold = offer.on_hold && !self.is_the_realms();
+        !on_hold && !self.tried.contains(&worker) && self.fault_of(offer).is_none()
+    }
+
+    /// Whether it is the realm that asks, to compare or to be told something: then nobody is on hold.
+    pub(super) fn is_the_realms(&self) -> bool {
+        self.job.account == TREASURY
     }
 
     /// Whether the job is for the wallet's own workers, so that whose an offer is matters.

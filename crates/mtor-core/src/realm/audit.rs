@@ -10,13 +10,16 @@ use crate::offers::{Offer, OfferId};
 use crate::state::Corrupt;
 use crate::trust::{Check, Judged, Record, TrustRules, Verdict};
 
-/// What can be compared: by vectors, or by the vectors of what was written.
-const COMPARABLE: [CapabilityKind; 2] = [CapabilityKind::CHAT, CapabilityKind::EMBED];
+/// Whether answers can be compared: by vectors, or by the vectors of what was written.
+pub(super) fn is_comparable(kind: &CapabilityKind) -> bool {
+    [CapabilityKind::CHAT, CapabilityKind::EMBED].contains(kind)
+}
 
 impl Realm {
     /// A worker is about to be paid for an answer: says so when it is to be compared with others.
     pub(super) fn ask_for_check(
-        &self,
+        &mut self,
+        now: Timestamp,
         (worker, index): OfferId,
         job: JobId,
         service_us: u64,
@@ -38,10 +41,14 @@ impl Realm {
         let check = !is_replica
             && is_strangers
             && may_be_shown
-            && COMPARABLE.contains(&offer.capability)
+            && is_comparable(&offer.capability)
             && self.is_check_due(*account, offer, (part.output_tokens, service_us), output);
+        let (account, kind) = (*account, offer.capability.clone());
         if is_replica || check {
-            outputs.push(Output::Answered { job, worker: *account, check });
+            outputs.push(Output::Answered { job, worker: account, check });
+        }
+        if check {
+            self.await_verdict(now, account, &kind, job);
         }
     }
 
@@ -53,8 +60,7 @@ impl Realm {
         output: &Digest,
     ) -> bool {
         let rules = TrustRules::STANDARD;
-        let record = self.state.records(account).find(|(kind, _)| **kind == offer.capability);
-        let record = record.map(|(_, record)| record.clone()).unwrap_or_default();
+        let record = self.state.record(account, &offer.capability).cloned().unwrap_or_default();
         // The commitment's salt is the realm's secret until the answer is there, so that no worker knows its lot before.
         let [a, b, c, d, e, f, g, h, ..] = output.0;
         let lot = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -100,6 +106,7 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         let house = |account| self.workers.values().any(|worker| worker.house && worker.account == account);
+        let jobs: Vec<JobId> = results.iter().map(|judged| judged.job).collect();
         results.retain(|judged| !house(judged.worker));
         results.truncate(TrustRules::STANDARD.answers_max);
         if !results.is_empty() {
@@ -110,6 +117,7 @@ impl Realm {
                 self.send_away(now, account, meter, outputs)?;
             }
         }
+        self.verdict_is_there(jobs);
         outputs.push(Output::Done { ticket });
         Ok(())
     }

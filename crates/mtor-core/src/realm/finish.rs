@@ -69,7 +69,7 @@ impl Realm {
 
         let service_us = now.since_ms(since) * 1_000;
         let first_us = first_chunk.map_or(service_us, |first| first.since_ms(since) * 1_000);
-        self.ask_for_check((worker, offer), job, service_us, &output, outputs);
+        self.ask_for_check(now, (worker, offer), job, service_us, &output, outputs);
         self.release(worker, job, Some((first_us, service_us)));
         let paid = self.settle(now, job, finish.into(), (Some(output), receipt), None, outputs)?;
         if let Some(worker) = self.workers.get_mut(&worker) {
@@ -275,6 +275,7 @@ impl Realm {
             true => change(offer),
             false => self.offers.update((id, index), offer, change),
         }
+        self.hold_or_lift_of(id, index);
     }
 
     fn another_may_do_it(&self, job: JobId) -> bool {

@@ -196,6 +196,7 @@ impl Realm {
             output_tokens_max,
             deadline: open.job.deadline,
         });
+        self.hold_or_lift_of(worker_id, index);
         self.watch_first_word(now, id);
     }
 

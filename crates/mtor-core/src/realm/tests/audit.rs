@@ -140,3 +140,95 @@ fn where_nothing_is_checked_nothing_is_asked_again() {
     world.submit(job(1));
     assert_eq!(checked(&world.finish(1, 9)), []);
 }
+
+/// A stranger that could take three at once, one that could judge it, and one that makes vectors.
+fn apprentices() -> World {
+    let mut world = world();
+    world.handle(joined(9, account(9), true, [embed()]));
+    world.join(1, [chat_at("small", 3, 100.0)]);
+    world.join(2, [chat_at("small", 1, 1.0)]);
+    world
+}
+
+fn embed() -> mtor_protocol::CapabilityOffer {
+    mtor_protocol::CapabilityOffer::new(CapabilityKind::EMBED, "vectors", 1)
+}
+
+#[test]
+fn on_probation_one_job_is_taken_at_a_time() {
+    let mut world = apprentices();
+    assert_eq!(assigned(&world.submit(job(1))), [(1, 1)], "the fastest");
+    assert_eq!(assigned(&world.submit(job(2))), [(2, 2)], "it has slots left, and no second job");
+    assert_eq!(assigned(&world.submit(job(3))), []);
+    assert_eq!(assigned(&world.finish(1, 9)), [], "its result waits for a verdict");
+    assert_eq!(assigned(&replicate(&mut world, 22, &[2])), [(22, 1)], "but not for what it judges itself");
+    world.finish(22, 9);
+    assert_eq!(assigned(&judge(&mut world, &[(1, 1, Verdict::Valid)])), [(3, 1)]);
+}
+
+#[test]
+fn who_has_proven_itself_takes_all_that_it_can() {
+    let mut world = apprentices();
+    for valid in 0..10 {
+        judge(&mut world, &[(100 + valid, 1, Verdict::Valid)]);
+    }
+    for id in 1..=3 {
+        assert_eq!(assigned(&world.submit(job(id))), [(id, 1)]);
+    }
+}
+
+#[test]
+fn a_verdict_that_does_not_come_is_waited_for_no_longer_than_a_minute() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.submit(job(3));
+    world.finish(1, 9);
+    let due = world.realm.next_tick().unwrap();
+    assert!(due <= world.now.plus_ms(60_000));
+    world.wait_ms(29_000);
+    world.handle(Input::WorkerBeat { worker: WorkerId(1), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(2), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(9), tokens_per_s: None });
+    world.wait_ms(29_000);
+    assert_eq!(assigned(&world.tick()), []);
+    world.handle(Input::WorkerBeat { worker: WorkerId(1), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(2), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(9), tokens_per_s: None });
+    world.wait_ms(2_000);
+    assert_eq!(assigned(&world.tick()), [(3, 1)]);
+}
+
+#[test]
+fn where_there_will_be_no_verdict_nobody_waits_for_it() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.submit(job(3));
+    world.finish(1, 9);
+    assert_eq!(assigned(&world.handle(Input::Unjudged { jobs: vec![JobId(1)] })), [(3, 1)]);
+
+    // Nobody who makes vectors of texts; nobody else at all.
+    for leaves in [9, 2] {
+        let mut world = apprentices();
+        world.submit(job(1));
+        world.submit(job(2));
+        world.submit(job(3));
+        world.submit(job(4));
+        let taken = assigned(&world.leave(leaves));
+        assert!(taken.contains(&(3, 1)) && taken.len() == 2, "{taken:?}");
+    }
+}
+
+#[test]
+fn two_that_are_new_don_t_wait_for_each_other() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.finish(1, 9);
+    world.finish(2, 9);
+    assert_eq!(assigned(&replicate(&mut world, 11, &[1])), [(11, 2)]);
+    assert_eq!(assigned(&replicate(&mut world, 12, &[2])), [(12, 1)]);
+    let fast = world.finish(12, 9);
+    assert_eq!(checked(&fast), [(12, false)], "what judges is judged with it");
+}

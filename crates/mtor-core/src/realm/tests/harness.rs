@@ -115,7 +115,9 @@ impl World {
     /// Gives the realm an input, checks everything, and returns what is to be done besides the journal.
     pub(super) fn handle(&mut self, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
+        let waited = self.realm.who_waits();
         self.realm.handle(self.now, input, &self.meter, &mut outputs).expect("the books take every decision");
+        self.check_probation(&waited, &outputs);
         self.note(&outputs);
         for output in &outputs {
             match output {
@@ -145,6 +147,25 @@ impl World {
             self.journal.push(entry.clone());
         }
         self.check();
+    }
+
+    /// Who waits for a verdict, then as now, has got no client's job.
+    fn check_probation(&self, waited: &BTreeSet<((AccountId, CapabilityKind), JobId)>, outputs: &[Output]) {
+        let waits: BTreeSet<_> =
+            self.realm.who_waits().intersection(waited).map(|(who, _)| who.clone()).collect();
+        for output in outputs {
+            let Output::Assign { job, worker, .. } = output else { continue };
+            let (Some(worker), Some(open)) =
+                (self.realm.workers.get(worker), self.realm.state.open().get(job))
+            else {
+                continue;
+            };
+            let who = (worker.account, open.job.capability.clone());
+            assert!(
+                worker.house || open.job.account == crate::TREASURY || !waits.contains(&who),
+                "{job} goes to one that waits for its verdict"
+            );
+        }
     }
 
     /// What must hold after every step.
@@ -200,6 +221,7 @@ impl World {
             let idle = realm.choose(&open.job, &open.price);
             assert_eq!(idle, None, "{job} waits although a worker is free for it");
         }
+        realm.check_holds();
         let by_wallet: u32 = realm.open_by_wallet.values().sum();
         assert_eq!(by_wallet as usize, open.len(), "open jobs are counted by wallet");
     }

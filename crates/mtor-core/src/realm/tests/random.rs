@@ -32,6 +32,7 @@ enum Step {
     Revoke(u128, AccountId),
     Replicate(u128, Vec<AccountId>),
     Judge(u128, u64, Verdict),
+    Unjudged(u128),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -144,7 +145,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
-        1 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
+        1 => id.clone().prop_map(Step::Unjudged),
+        3 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
         1 => (0u64..100_000).prop_map(Step::BackInTime),
@@ -234,6 +236,9 @@ impl World {
                 let results = vec![Judged { job: JobId(job), worker: account_of(worker), verdict }];
                 let (ticket, evidence) = (self.ticket(), Digest([5; 32]));
                 self.handle(Input::Judge { ticket, capability: CapabilityKind::CHAT, results, evidence });
+            }
+            Step::Unjudged(job) => {
+                self.handle(Input::Unjudged { jobs: vec![JobId(job)] });
             }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
