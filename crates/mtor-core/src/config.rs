@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
 
 use crate::starter::StarterRules;
+use crate::trust::TrustRules;
 
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
 const WAKE_SHARE: u64 = 20;
@@ -45,6 +46,8 @@ pub struct Config {
     pub private: Option<PrivateMode>,
     /// Whether results of workers that are not of the house are checked.
     pub audit: bool,
+    /// When, and with what consequence.
+    pub trust: TrustRules,
     /// Set when new wallets get some coins to begin with.
     pub starter: Option<StarterRules>,
 }
@@ -103,6 +106,7 @@ impl Default for Config {
             finished_remembered_max: 65_536,
             private: None,
             audit: false,
+            trust: TrustRules::STANDARD,
             starter: None,
         }
     }

@@ -4,6 +4,7 @@ mod audit;
 mod finish;
 mod grants;
 mod hedge;
+mod late;
 mod pricing;
 mod probation;
 mod starting;
@@ -32,6 +33,7 @@ use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
+use late::LateIndex;
 use probation::Probation;
 pub use view::JobView;
 
@@ -248,6 +250,24 @@ pub enum Input {
         /// The jobs that gave them.
         jobs: Vec<JobId>,
     },
+    /// A worker's wallet objects to a proof.
+    Appeal {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Who objects.
+        account: AccountId,
+    },
+    /// The sysop has looked at a proof.
+    DecideCase {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Whether it is taken back.
+        pardon: bool,
+    },
     /// Time has passed.
     Tick,
     /// The realm is going down: no new jobs from now on.
@@ -463,6 +483,9 @@ pub struct Realm {
     open_by_wallet: HashMap<AccountId, u32>,
     grants: GrantIndex,
     probation: Probation,
+    late: LateIndex,
+    /// Accounts of workers that are or were the house's.
+    house: BTreeSet<AccountId>,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -475,6 +498,7 @@ impl Realm {
     /// the time in microseconds will do.
     pub fn new(config: Config, state: State, first_lease: u64) -> Self {
         let mut realm = Self {
+            late: LateIndex::new(&state, &config.trust),
             config,
             forgotten_until: state.newest_id_time(),
             grants: GrantIndex::new(&state),
@@ -491,6 +515,7 @@ impl Realm {
             beats: BTreeSet::new(),
             open_by_wallet: HashMap::new(),
             probation: Probation::default(),
+            house: BTreeSet::new(),
             next_lease: first_lease,
             arrivals: 0,
             last_queue_report: Timestamp::default(),
@@ -590,6 +615,8 @@ impl Realm {
                 self.verdict_is_there(jobs);
                 Ok(())
             }
+            Input::Appeal { ticket, job, account } => self.appeal(now, ticket, job, account, outputs),
+            Input::DecideCase { ticket, job, pardon } => self.decide_case(now, ticket, job, pardon, outputs),
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {
                 self.draining = true;

@@ -58,14 +58,9 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Whether it has a slot for anything at all.
+    /// Whether it has a slot left.
     pub(crate) fn has_slot(&self) -> bool {
         self.busy < self.slots
-    }
-
-    /// Whether it has a slot for whatever comes.
-    pub(crate) fn is_free(&self) -> bool {
-        self.has_slot() && !self.on_hold
     }
 
     /// What was measured of one job.

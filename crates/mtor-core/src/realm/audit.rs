@@ -8,7 +8,7 @@ use crate::books::TREASURY;
 use crate::entry::{Fact, NewJob};
 use crate::offers::{Offer, OfferId};
 use crate::state::Corrupt;
-use crate::trust::{Check, Judged, Record, TrustRules, Verdict};
+use crate::trust::{Check, Judged, Record, Verdict};
 
 /// Whether answers can be compared: by vectors, or by the vectors of what was written.
 pub(super) fn is_comparable(kind: &CapabilityKind) -> bool {
@@ -59,7 +59,7 @@ impl Realm {
         (tokens, service_us): (u64, u64),
         output: &Digest,
     ) -> bool {
-        let rules = TrustRules::STANDARD;
+        let rules = self.config.trust;
         let record = self.state.record(account, &offer.capability).cloned().unwrap_or_default();
         // The commitment's salt is the realm's secret until the answer is there, so that no worker knows its lot before.
         let [a, b, c, d, e, f, g, h, ..] = output.0;
@@ -105,15 +105,19 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        let house = |account| self.workers.values().any(|worker| worker.house && worker.account == account);
         let jobs: Vec<JobId> = results.iter().map(|judged| judged.job).collect();
-        results.retain(|judged| !house(judged.worker));
-        results.truncate(TrustRules::STANDARD.answers_max);
+        // An answer is proven wrong once.
+        results.retain(|of| !self.house.contains(&of.worker) && !self.state.cases().contains_key(&of.job));
+        results.truncate(self.config.trust.answers_max);
         if !results.is_empty() {
-            let failed: Vec<AccountId> =
-                results.iter().filter(|of| of.verdict == Verdict::Failed).map(|of| of.worker).collect();
+            let failed: Vec<(JobId, AccountId)> = results
+                .iter()
+                .filter(|of| of.verdict == Verdict::Failed)
+                .map(|of| (of.job, of.worker))
+                .collect();
             self.record(now, Fact::Validated { capability, results, evidence }, outputs)?;
-            for account in failed {
+            for (job, account) in failed {
+                self.watch_case(job);
                 self.send_away(now, account, meter, outputs)?;
             }
         }

@@ -305,7 +305,8 @@ impl Realm {
         let pays = outcome != Outcome::Failed && usage != Usage::default();
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
         let legs = split(cost, self.config.worker_share_percent, &running.parts);
-        let (account, request) = (open.job.account, open.job.request);
+        let legs = self.pay_late(&open.job, legs);
+        let (account, request, kind) = (open.job.account, open.job.request, open.job.capability.clone());
         self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
         self.deadlines.remove(&(open.job.deadline, id));
         if let Some(count) = self.open_by_wallet.get_mut(&account) {
@@ -316,6 +317,7 @@ impl Realm {
         }
         self.jobs.remove(&id);
         self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output, receipt }, outputs)?;
+        self.mature_beyond(now, &kind, &legs, outputs)?;
         self.remember(id, Finished::Job { account, request });
         outputs.push(Output::Settled { job: id, account, outcome, usage, cost, receipt, problem, time: now });
         Ok(legs)
@@ -342,10 +344,10 @@ fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) ->
     let work = |usage: &Usage| usage.output_tokens.saturating_add(usage.audio_ms);
     let all = parts.iter().fold(0_u64, |sum, (_, usage)| sum.saturating_add(work(usage)));
     let mut legs: Vec<Leg> =
-        earlier.iter().map(|(to, usage)| Leg { to: *to, amount: share.scaled(work(usage), all) }).collect();
+        earlier.iter().map(|(to, usage)| Leg::new(*to, share.scaled(work(usage), all))).collect();
     let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
-    legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
-    legs.push(Leg { to: TREASURY, amount: cost.saturating_sub(share) });
+    legs.push(Leg::new(*last, share.saturating_sub(paid)));
+    legs.push(Leg::new(TREASURY, cost.saturating_sub(share)));
     legs.retain(|leg| leg.amount > Micro::ZERO);
     legs
 }

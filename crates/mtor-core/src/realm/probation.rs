@@ -13,7 +13,6 @@ use mtor_protocol::{AccountId, CapabilityKind, JobId, Timestamp};
 use super::{Meter, Output, Realm, WorkerId};
 use crate::offers::OfferId;
 use crate::realm::audit::is_comparable;
-use crate::trust::TrustRules;
 
 /// How long a result may wait for its verdict, in milliseconds. After that its worker gets the next job without one.
 pub(super) const PATIENCE_MS: u64 = 60_000;
@@ -129,7 +128,7 @@ impl Realm {
             return false;
         }
         let record = self.state.record(account, kind);
-        record.is_none_or(|record| record.is_on_probation(&TrustRules::STANDARD))
+        record.is_none_or(|record| record.is_on_probation(&self.config.trust))
     }
 
     fn hold_or_lift(&mut self, account: AccountId, kind: &CapabilityKind) {

@@ -7,6 +7,7 @@ mod failover;
 mod granting;
 mod harness;
 mod hedging;
+mod late;
 mod money;
 mod ordering;
 mod pricing;

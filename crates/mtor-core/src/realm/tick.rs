@@ -17,7 +17,10 @@ impl Realm {
         let report = (!self.waiting.is_empty()).then(|| self.last_queue_report.plus_ms(QUEUE_REPORT_MS));
         let late = self.late_words.first().map(|(time, _)| *time);
         let verdict = self.probation.next_due();
-        [deadline, silence, report, late, verdict, self.grants.next_end()].into_iter().flatten().min()
+        [deadline, silence, report, late, verdict, self.next_late(), self.grants.next_end()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn tick(
@@ -47,6 +50,7 @@ impl Realm {
             self.end_grant(now, grant, meter, outputs)?;
         }
         self.give_up_verdicts(now);
+        self.late_tick(now, outputs)?;
         self.hedge(now, meter, outputs);
         if now >= self.last_queue_report.plus_ms(QUEUE_REPORT_MS) {
             self.last_queue_report = now;

@@ -34,6 +34,9 @@ impl Realm {
             outputs.push(Output::Dismiss { worker: id, problem });
             return Ok(());
         }
+        if house {
+            self.house.insert(account);
+        }
         let worker = Worker {
             account,
             did,

@@ -222,6 +222,7 @@ impl World {
             assert_eq!(idle, None, "{job} waits although a worker is free for it");
         }
         realm.check_holds();
+        check_late_pay(&realm.state);
         let by_wallet: u32 = realm.open_by_wallet.values().sum();
         assert_eq!(by_wallet as usize, open.len(), "open jobs are counted by wallet");
     }
@@ -310,6 +311,21 @@ impl World {
 
     pub(super) fn available(&self, account: AccountId) -> Micro {
         self.account(account).available()
+    }
+}
+
+/// What waits in the accounts for late pay is what the records and the cases say.
+fn check_late_pay(state: &State) {
+    let mut waits: BTreeMap<AccountId, u128> = BTreeMap::new();
+    for (worker, _, record) in state.all_records() {
+        *waits.entry(worker).or_default() += u128::from(record.held().amount.0);
+    }
+    for case in state.cases().values() {
+        *waits.entry(case.worker).or_default() += u128::from(case.amount().0);
+    }
+    for (worker, sum) in waits {
+        let account = state.books().account(crate::late_account(worker));
+        assert_eq!(u128::from(account.available().0), sum, "what waits for {worker}");
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::harness::*;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
-use crate::trust::{Judged, Verdict};
+use crate::trust::{Judged, TrustRules, Verdict};
 use crate::{Config, Input, PrivateMode, Retry, StarterRules, State, TREASURY, WorkerId};
 
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ enum Step {
     Replicate(u128, Vec<AccountId>),
     Judge(u128, u64, Verdict),
     Unjudged(u128),
+    Appeal(u128, AccountId),
+    DecideCase(u128, bool),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -146,6 +148,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
         1 => id.clone().prop_map(Step::Unjudged),
+        1 => (id.clone(), worker_account()).prop_map(|(job, worker)| Step::Appeal(job, worker)),
+        1 => (id.clone(), prop::bool::ANY).prop_map(|(job, pardon)| Step::DecideCase(job, pardon)),
         3 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
@@ -240,6 +244,14 @@ impl World {
             Step::Unjudged(job) => {
                 self.handle(Input::Unjudged { jobs: vec![JobId(job)] });
             }
+            Step::Appeal(job, account) => {
+                let ticket = self.ticket();
+                self.handle(Input::Appeal { ticket, job: JobId(job), account });
+            }
+            Step::DecideCase(job, pardon) => {
+                let ticket = self.ticket();
+                self.handle(Input::DecideCase { ticket, job: JobId(job), pardon });
+            }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
             Step::Tick => {
@@ -277,6 +289,7 @@ proptest! {
             workers_max: 5,
             finished_remembered_max: 1_000,
             audit: true,
+            trust: TrustRules { holdback: 3, ..TrustRules::STANDARD },
             ..Config::default()
         };
         let mut world = World::with(config.clone());
