@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::books::TREASURY;
 use crate::entry::Leg;
-use crate::trust::{Judged, Payment};
+use crate::trust::{Judged, Payment, TrustRules};
 
 /// What is hashed before the worker's account.
 const DOMAIN: &[u8] = b"mtor late pay v1\0";
@@ -55,6 +55,14 @@ impl Case {
         self.payments
             .iter()
             .fold(Micro::ZERO, |sum, payment| Micro(sum.0.saturating_add(payment.pay.amount.0)))
+    }
+
+    /// When it is over, if nobody decides before: the worker has its time to object, and when it has, the sysop has some to decide.
+    pub fn over(&self, rules: &TrustRules) -> Timestamp {
+        match self.appealed {
+            None => self.proven.plus_ms(rules.appeal_ms),
+            Some(appealed) => appealed.plus_ms(rules.decide_ms),
+        }
     }
 
     /// Who gets it when the proof stands: whoever paid for the wrong answer has all back that it cost, as far as it goes; the

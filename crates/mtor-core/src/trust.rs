@@ -27,6 +27,7 @@
 
 use std::collections::VecDeque;
 
+pub use mtor_protocol::trust::Verdict;
 use mtor_protocol::{AccountId, JobId, Micro, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -100,18 +101,6 @@ pub enum Check {
     Replica,
     /// The worker gets a job whose answer is known, as its next one.
     Canary,
-}
-
-/// What a check has shown about one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Another worker, or the known answer, says the same.
-    Valid,
-    /// The others agree on something else: this is proof.
-    Failed,
-    /// No two agree. Nothing is proven, and the next result is checked.
-    Undecided,
 }
 
 /// A verdict on one job of one worker.

@@ -32,6 +32,7 @@ pub mod problem;
 pub mod resolve;
 pub mod schema;
 pub mod sound;
+pub mod trust;
 pub mod usage;
 pub mod worker;
 

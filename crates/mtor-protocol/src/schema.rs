@@ -134,7 +134,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let lists = named! {
         "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
-        "ApiKeyList": Vec<http::ApiKey>,
+        "ApiKeyList": Vec<http::ApiKey>, "CaseList": Vec<crate::trust::CaseInfo>,
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
@@ -144,6 +144,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
+        "CaseInfo": crate::trust::CaseInfo, "CaseRequest": crate::trust::CaseRequest,
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,

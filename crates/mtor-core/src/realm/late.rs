@@ -9,7 +9,6 @@ use super::audit::is_comparable;
 use super::{Output, Realm, Ticket};
 use crate::books::TREASURY;
 use crate::entry::{Fact, Leg, NewJob};
-use crate::late::Case;
 use crate::state::{Corrupt, State};
 use crate::trust::TrustRules;
 
@@ -29,16 +28,8 @@ impl LateIndex {
         let oldest = state.all_records().filter_map(|(worker, kind, record)| {
             record.payments().next().map(|payment| (payment.since, worker, kind.clone()))
         });
-        let cases = state.cases().iter().map(|(job, case)| (over(case, rules), *job));
+        let cases = state.cases().iter().map(|(job, case)| (case.over(rules), *job));
         Self { oldest: oldest.collect(), cases: cases.collect() }
-    }
-}
-
-/// When a case is over: the worker has its time to object, and when it has, the sysop has some to decide.
-pub(super) fn over(case: &Case, rules: &TrustRules) -> Timestamp {
-    match case.appealed {
-        None => case.proven.plus_ms(rules.appeal_ms),
-        Some(appealed) => appealed.plus_ms(rules.decide_ms),
     }
 }
 
@@ -124,14 +115,14 @@ impl Realm {
     /// An answer was proven wrong: its case is watched.
     pub(super) fn watch_case(&mut self, job: JobId) {
         if let Some(case) = self.state.cases().get(&job) {
-            self.late.cases.insert((over(case, &self.config.trust), job));
+            self.late.cases.insert((case.over(&self.config.trust), job));
         }
     }
 
     fn forfeit(&mut self, now: Timestamp, job: JobId, outputs: &mut Vec<Output>) -> Result<(), Corrupt> {
         let Some(case) = self.state.cases().get(&job) else { return Ok(()) };
         let (worker, legs) = (case.worker, case.legs(job));
-        self.late.cases.remove(&(over(case, &self.config.trust), job));
+        self.late.cases.remove(&(case.over(&self.config.trust), job));
         self.record(now, Fact::Forfeited { job, worker, legs }, outputs)
     }
 
@@ -152,7 +143,7 @@ impl Realm {
             return Ok(());
         };
         if case.appealed.is_none() {
-            self.late.cases.remove(&(over(case, &self.config.trust), job));
+            self.late.cases.remove(&(case.over(&self.config.trust), job));
             self.record(now, Fact::Appealed { job }, outputs)?;
             self.watch_case(job);
         }
@@ -177,7 +168,7 @@ impl Realm {
         let (worker, amount) = (case.worker, case.amount());
         match pardon {
             true => {
-                self.late.cases.remove(&(over(case, &self.config.trust), job));
+                self.late.cases.remove(&(case.over(&self.config.trust), job));
                 self.record(now, Fact::Pardoned { job, worker, amount }, outputs)?;
             }
             false => self.forfeit(now, job, outputs)?,

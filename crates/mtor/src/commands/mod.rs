@@ -9,6 +9,7 @@ mod ledger;
 mod model;
 mod price;
 mod realm_file;
+mod trust;
 mod up;
 mod wallet;
 mod worker;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     /// What each capability costs
     Price(price::PriceArgs),
+    /// Answers of workers that were proven wrong, and what becomes of their pay
+    Trust(trust::TrustArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
+        Command::Trust(args) => on_one_thread(trust::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }
