@@ -28,13 +28,14 @@ use crate::entry::{Entry, Fact, NewJob, Outcome};
 use crate::market::Market;
 use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
-use crate::trust::Judged;
+use crate::trust::{Check, Judged};
 use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
 use late::LateIndex;
 use probation::Probation;
+use submit::Asked;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -234,6 +235,15 @@ pub enum Input {
         /// Whose workers have answered already.
         answered: Vec<AccountId>,
     },
+    /// The realm asks the workers of one account what it knows the answer to. The job is the treasury's.
+    Try {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+        /// Whose workers.
+        account: AccountId,
+    },
     /// Answers to one question were compared.
     Judge {
         /// For the reply.
@@ -386,8 +396,8 @@ pub enum Output {
         job: JobId,
         /// The account of its worker.
         worker: AccountId,
-        /// Whether it is a client's, and the policy wants it checked; else it is one that was asked for comparison.
-        check: bool,
+        /// What the policy wants to be done about a client's; nothing about one that was asked for comparison.
+        check: Check,
     },
     /// The worker is refused, or was silent for too long: end its session.
     Dismiss {
@@ -409,6 +419,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Attached workers that failed with it.
     pub(crate) tried: Vec<WorkerId>,
+    /// The only account whose workers may do it, when it is they that are tried.
+    pub(crate) only: Option<AccountId>,
     /// Where its prompt may be remembered. Not in the journal: a bare hash would let readers of the log guess prompts.
     pub(crate) prefix: Option<u64>,
     pub(crate) window_too_small: Option<u32>,
@@ -570,9 +582,12 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         match input {
-            Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
+            Input::Submit { ticket, job } => self.submit(now, ticket, job, Asked::Anybody, meter, outputs),
             Input::Replicate { ticket, job, answered } => {
                 self.replicate(now, ticket, job, &answered, meter, outputs)
+            }
+            Input::Try { ticket, job, account } => {
+                self.try_workers_of(now, ticket, job, account, meter, outputs)
             }
             Input::Judge { ticket, capability, results, evidence } => {
                 self.judge(now, ticket, capability, results, evidence, meter, outputs)
@@ -667,6 +682,7 @@ impl Realm {
             rank: (self.turn(&open.job, open.accepted).0, self.arrivals),
             attempts: 0,
             tried: Vec::new(),
+            only: None,
             prefix,
             window_too_small: None,
             parts: Vec::new(),
@@ -701,6 +717,7 @@ impl Realm {
             price,
             prefix: running.map_or(job.prefix, |running| running.prefix),
             tried: running.map_or(&[], |running| &running.tried),
+            only: running.and_then(|running| running.only),
             window_too_small: running.and_then(|running| running.window_too_small),
         }
     }

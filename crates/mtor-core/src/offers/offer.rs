@@ -111,6 +111,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) prefix: Option<u64>,
     /// Workers that failed with it.
     pub(crate) tried: &'a [WorkerId],
+    /// The only account whose workers are asked, when it is they that are tried.
+    pub(crate) only: Option<AccountId>,
     /// A window that has turned out too small for it.
     pub(crate) window_too_small: Option<u32>,
 }
@@ -128,7 +130,8 @@ impl Wish<'_> {
     /// Whether this offer of this worker may have the job.
     pub(crate) fn fits(&self, worker: WorkerId, offer: &Offer) -> bool {
         let on_hold = offer.on_hold && !self.is_the_realms();
-        !on_hold && !self.tried.contains(&worker) && self.fault_of(offer).is_none()
+        let is_asked = self.only.is_none_or(|account| account == offer.account && !offer.shape.house);
+        is_asked && !on_hold && !self.tried.contains(&worker) && self.fault_of(offer).is_none()
     }
 
     /// Whether it is the realm that asks, to compare or to be told something: then nobody is on hold.

@@ -144,6 +144,9 @@ impl Pool {
             let offer = lookup(id).filter(|offer| offer.has_slot() && wish.fits(id.0, offer))?;
             Some((offer.expected_us(), id))
         };
+        if let Some(account) = wish.only {
+            return self.of_account(account).filter_map(free).min().map(|(_, id)| id);
+        }
         let own = self.own_of(wish).filter_map(free).min();
         // Of those on hold only the realm asks anything. They are few: strangers that are new here.
         let on_hold = wish.is_the_realms().then(|| {

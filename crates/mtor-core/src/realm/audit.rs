@@ -3,10 +3,11 @@
 
 use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Privacy, Problem, ProblemKind, Timestamp};
 
+use super::submit::Asked;
 use super::{Meter, Output, Realm, Ticket, WorkerId};
 use crate::books::TREASURY;
 use crate::entry::{Fact, NewJob};
-use crate::offers::{Offer, OfferId};
+use crate::offers::{Offer, OfferId, Wish};
 use crate::state::Corrupt;
 use crate::trust::{Check, Judged, Record, Verdict};
 
@@ -38,27 +39,27 @@ impl Realm {
         let is_replica = open.job.account == TREASURY;
         let is_strangers = !worker.house && *account != open.job.account;
         let may_be_shown = open.job.privacy != Privacy::Own;
-        let check = !is_replica
-            && is_strangers
-            && may_be_shown
-            && is_comparable(&offer.capability)
-            && self.is_check_due(*account, offer, (part.output_tokens, service_us), output);
+        let may_be_checked = !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability);
+        let check = match may_be_checked {
+            true => self.check_due(*account, offer, (part.output_tokens, service_us), output),
+            false => Check::None,
+        };
         let (account, kind) = (*account, offer.capability.clone());
-        if is_replica || check {
+        if is_replica || check != Check::None {
             outputs.push(Output::Answered { job, worker: account, check });
         }
-        if check {
+        if check != Check::None {
             self.await_verdict(now, account, &kind, job);
         }
     }
 
-    fn is_check_due(
+    fn check_due(
         &self,
         account: AccountId,
         offer: &Offer,
         (tokens, service_us): (u64, u64),
         output: &Digest,
-    ) -> bool {
+    ) -> Check {
         let rules = self.config.trust;
         let record = self.state.record(account, &offer.capability).cloned().unwrap_or_default();
         // The commitment's salt is the realm's secret until the answer is there, so that no worker knows its lot before.
@@ -67,7 +68,7 @@ impl Realm {
         let measured = tokens as f64 * 1e6 / service_us.max(1) as f64;
         let implausible = service_us > 0
             && offer.tokens_per_s.is_some_and(|speed| rules.is_implausible(measured, speed.into()));
-        record.check(&rules, lot, implausible) != Check::None
+        record.check(&rules, lot, implausible)
     }
 
     /// Takes a job of the treasury that workers of these accounts must not do.
@@ -90,7 +91,32 @@ impl Realm {
             outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
             return Ok(());
         }
-        self.submit(now, ticket, job, tried, meter, outputs)
+        self.submit(now, ticket, job, Asked::Not(tried), meter, outputs)
+    }
+
+    /// Takes a job of the treasury for workers of this account alone: its answer is known.
+    pub(super) fn try_workers_of(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        job: NewJob,
+        account: AccountId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let price = self.price(now, &job.capability, None);
+        let wish = Wish { only: Some(account), ..self.wish(&job, &price) };
+        let able = |(id, index)| {
+            let offer = self.offer((id, index));
+            offer.is_some_and(|offer| offer.model == job.model && wish.fits(id, offer))
+        };
+        let may_do_it = self.offers.of_account(account, &job.capability).any(able);
+        if !may_do_it {
+            let detail = "no worker of that account could be asked any more";
+            outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
+            return Ok(());
+        }
+        self.submit(now, ticket, job, Asked::Only(account), meter, outputs)
     }
 
     /// Enters verdicts. Whoever is proven wrong is sent away; the house is not judged.

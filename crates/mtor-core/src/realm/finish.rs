@@ -284,7 +284,8 @@ impl Realm {
         };
         let here = running.tried.iter().filter_map(|worker| self.workers.get(worker));
         let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
-        running.attempts < self.config.attempts_max
+        running.only.is_none()
+            && running.attempts < self.config.attempts_max
             && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
     }
 

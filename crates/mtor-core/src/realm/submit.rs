@@ -2,7 +2,7 @@
 //! to the fastest free worker or put in line.
 
 use mtor_protocol::body::Quote;
-use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{AccountId, JobId, Micro, Price, Problem, ProblemKind, Timestamp};
 
 use super::{Finished, Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::entry::{Fact, NewJob};
@@ -13,13 +13,20 @@ use crate::state::Corrupt;
 /// After how many seconds another try makes sense when nothing is known of the workers' speed.
 const RETRY_S_UNKNOWN: u64 = 5;
 
+/// Whose workers a job may go to.
+pub(super) enum Asked {
+    Anybody,
+    Not(Vec<WorkerId>),
+    Only(AccountId),
+}
+
 impl Realm {
     pub(super) fn submit(
         &mut self,
         now: Timestamp,
         ticket: Ticket,
         mut job: NewJob,
-        tried: Vec<WorkerId>,
+        asked: Asked,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
@@ -49,7 +56,11 @@ impl Realm {
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
         if let Some(running) = self.jobs.get_mut(&id) {
-            running.tried = tried;
+            match asked {
+                Asked::Anybody => {}
+                Asked::Not(workers) => running.tried = workers,
+                Asked::Only(account) => running.only = Some(account),
+            }
         }
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         self.place_or_line_up(now, id, meter, outputs);

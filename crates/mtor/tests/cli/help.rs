@@ -19,6 +19,7 @@ const COMMANDS: &[&[&str]] = &[
     &["ledger", "prove"],
     &["ledger", "check"],
     &["price"],
+    &["trust"],
     &["model"],
     &["bench"],
     &["doctor"],

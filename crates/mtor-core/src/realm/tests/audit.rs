@@ -3,7 +3,7 @@
 use mtor_protocol::{CapabilityKind, Digest, JobId, Micro, Privacy, ProblemKind};
 
 use super::harness::*;
-use crate::trust::{Judged, Verdict};
+use crate::trust::{Check, Judged, TrustRules, Verdict};
 use crate::{Config, Input, Output, TREASURY, WorkerId};
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -21,7 +21,7 @@ fn account(worker: u64) -> mtor_protocol::AccountId {
 
 fn checked(outputs: &[Output]) -> Vec<(u128, bool)> {
     let of = |output: &Output| match output {
-        Output::Answered { job, check, .. } => Some((job.0, *check)),
+        Output::Answered { job, check, .. } => Some((job.0, *check != Check::None)),
         _ => None,
     };
     outputs.iter().filter_map(of).collect()
@@ -231,4 +231,43 @@ fn two_that_are_new_don_t_wait_for_each_other() {
     assert_eq!(assigned(&replicate(&mut world, 12, &[2])), [(12, 1)]);
     let fast = world.finish(12, 9);
     assert_eq!(checked(&fast), [(12, false)], "what judges is judged with it");
+}
+
+#[test]
+fn whose_answers_are_tried_gets_the_job_and_nobody_else() {
+    let mut world = apprentices();
+    let try_two = |world: &mut World, id| {
+        let ticket = world.ticket();
+        let job = crate::NewJob { account: TREASURY, model: "small".to_owned(), ..job(id) };
+        world.handle(Input::Try { ticket, job, account: account(2) })
+    };
+    assert_eq!(assigned(&try_two(&mut world, 31)), [(31, 2)], "slow as it is");
+    assert_eq!(assigned(&try_two(&mut world, 32)), [], "it waits for that one");
+    assert_eq!(checked(&world.finish(31, 9)), [(31, false)]);
+    assert_eq!(world.assignment(32).0, WorkerId(2));
+    world.fail(32, crate::Retry::Elsewhere);
+    assert!(world.has_settled(JobId(32)), "elsewhere it would tell nothing");
+    world.leave(2);
+    assert!(matches!(try_two(&mut world, 33)[..], [Output::Refused { .. }]));
+}
+
+#[test]
+fn some_of_those_that_are_trusted_are_tried() {
+    let trust = TrustRules { audit_floor_ppm: 1_000_000, canary_percent: 100, ..TrustRules::STANDARD };
+    let mut world = World::with(Config { audit: true, trust, ..Config::default() });
+    world.join(1, [chat("small", 1)]);
+    let check = |outputs: &[Output]| {
+        let of = |output: &Output| match output {
+            Output::Answered { check, .. } => Some(*check),
+            _ => None,
+        };
+        outputs.iter().find_map(of)
+    };
+    world.submit(job(1));
+    assert_eq!(check(&world.finish(1, 9)), Some(Check::Replica), "on probation others are asked");
+    for valid in 0..10 {
+        judge(&mut world, &[(100 + valid, 1, Verdict::Valid)]);
+    }
+    world.submit(job(2));
+    assert_eq!(check(&world.finish(2, 9)), Some(Check::Canary));
 }

@@ -31,6 +31,7 @@ enum Step {
     Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
     Revoke(u128, AccountId),
     Replicate(u128, Vec<AccountId>),
+    Try(u128, AccountId),
     Judge(u128, u64, Verdict),
     Unjudged(u128),
     Appeal(u128, AccountId),
@@ -147,6 +148,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
+        1 => (id.clone(), worker_account()).prop_map(|(id, account)| Step::Try(id, account)),
         1 => id.clone().prop_map(Step::Unjudged),
         1 => (id.clone(), worker_account()).prop_map(|(job, worker)| Step::Appeal(job, worker)),
         1 => (id.clone(), prop::bool::ANY).prop_map(|(job, pardon)| Step::DecideCase(job, pardon)),
@@ -234,6 +236,18 @@ impl World {
                 let job = NewJob { account: TREASURY, request: Digest([7; 32]), ..job(id) };
                 if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
                     self.handle(Input::Replicate { ticket, job, answered });
+                }
+            }
+            Step::Try(id, account) => {
+                let ticket = self.ticket();
+                let job = NewJob {
+                    account: TREASURY,
+                    model: "small".to_owned(),
+                    request: Digest([8; 32]),
+                    ..job(id)
+                };
+                if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
+                    self.handle(Input::Try { ticket, job, account });
                 }
             }
             Step::Judge(job, worker, verdict) => {
