@@ -13,7 +13,7 @@ use crate::entry::NewJob;
 use crate::realm::WorkerId;
 
 use offer::Fault;
-pub(crate) use offer::{Offer, Shape, Wish};
+pub(crate) use offer::{Offer, Only, Shape, Wish};
 pub(crate) use pool::Pool;
 use pool::Standing;
 
@@ -112,6 +112,22 @@ impl Offers {
         kind: &CapabilityKind,
     ) -> impl Iterator<Item = OfferId> {
         self.capabilities.get(kind).into_iter().flat_map(move |capability| capability.any.of_account(account))
+    }
+
+    /// Whether the house offers this.
+    pub(crate) fn has_house(&self, kind: &CapabilityKind, model: &str) -> bool {
+        self.pool(kind, model).is_some_and(Pool::has_house)
+    }
+
+    /// Who is asked for comparison, drawn by lot.
+    pub(crate) fn draw<'a>(
+        &self,
+        lot: u64,
+        wish: &Wish<'_>,
+        but: &[AccountId],
+        lookup: impl Fn(OfferId) -> Option<&'a Offer>,
+    ) -> Option<Only> {
+        self.pool(&wish.job.capability, &wish.job.model)?.draw(lot, wish, but, lookup)
     }
 
     /// Whether what one account says could be compared with what another one says: that has the same model, and texts need

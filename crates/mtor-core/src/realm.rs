@@ -26,7 +26,7 @@ use mtor_protocol::{
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
 use crate::market::Market;
-use crate::offers::{Offer, OfferId, Offers, Wish};
+use crate::offers::{Offer, OfferId, Offers, Only, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::trust::{Check, Judged};
 use crate::waiting::{Rank, Waiting};
@@ -419,8 +419,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Attached workers that failed with it.
     pub(crate) tried: Vec<WorkerId>,
-    /// The only account whose workers may do it, when it is they that are tried.
-    pub(crate) only: Option<AccountId>,
+    /// Who alone may do it, when it is not anybody.
+    pub(crate) only: Option<Only>,
     /// Where its prompt may be remembered. Not in the journal: a bare hash would let readers of the log guess prompts.
     pub(crate) prefix: Option<u64>,
     pub(crate) window_too_small: Option<u32>,
@@ -498,6 +498,8 @@ pub struct Realm {
     late: LateIndex,
     /// Accounts of workers that are or were the house's.
     house: BTreeSet<AccountId>,
+    /// Open jobs that not anybody may do.
+    chosen: BTreeSet<JobId>,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -528,6 +530,7 @@ impl Realm {
             open_by_wallet: HashMap::new(),
             probation: Probation::default(),
             house: BTreeSet::new(),
+            chosen: BTreeSet::new(),
             next_lease: first_lease,
             arrivals: 0,
             last_queue_report: Timestamp::default(),
@@ -570,6 +573,7 @@ impl Realm {
         self.follow_load(now);
         self.write_balances(now, outputs)?;
         self.decide(now, input, meter, outputs)?;
+        self.let_others_do_it(now, meter, outputs)?;
         self.fill_lifted(now, meter, outputs);
         Ok(())
     }

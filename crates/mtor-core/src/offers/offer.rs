@@ -101,6 +101,26 @@ impl Offer {
     }
 }
 
+/// Who alone may do a job of the realm's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// Workers of this account: it is they that are tried.
+    Tried(AccountId),
+    /// Workers of this account, which was drawn by lot.
+    Drawn(AccountId),
+    /// The house, which was drawn by lot.
+    House,
+}
+
+impl Only {
+    pub(crate) fn includes(self, offer: &Offer) -> bool {
+        match self {
+            Self::Tried(account) | Self::Drawn(account) => !offer.shape.house && offer.account == account,
+            Self::House => offer.shape.house,
+        }
+    }
+}
+
 /// What a pool is asked about a job, besides what the job says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
@@ -111,8 +131,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) prefix: Option<u64>,
     /// Workers that failed with it.
     pub(crate) tried: &'a [WorkerId],
-    /// The only account whose workers are asked, when it is they that are tried.
-    pub(crate) only: Option<AccountId>,
+    /// The only ones that are asked, when it is not anybody.
+    pub(crate) only: Option<Only>,
     /// A window that has turned out too small for it.
     pub(crate) window_too_small: Option<u32>,
 }
@@ -130,7 +150,7 @@ impl Wish<'_> {
     /// Whether this offer of this worker may have the job.
     pub(crate) fn fits(&self, worker: WorkerId, offer: &Offer) -> bool {
         let on_hold = offer.on_hold && !self.is_the_realms();
-        let is_asked = self.only.is_none_or(|account| account == offer.account && !offer.shape.house);
+        let is_asked = self.only.is_none_or(|only| only.includes(offer));
         is_asked && !on_hold && !self.tried.contains(&worker) && self.fault_of(offer).is_none()
     }
 

@@ -9,7 +9,7 @@ use std::ops::Bound;
 use mtor_protocol::AccountId;
 
 use super::OfferId;
-use super::offer::{Fault, Offer, RATE_UNIT, RING_POINTS_MAX, Shape, Wish};
+use super::offer::{Fault, Offer, Only, RATE_UNIT, RING_POINTS_MAX, Shape, Wish};
 
 /// An owner of the prompt's prefix is preferred when it is at most so many times slower than the fastest.
 const PREFIX_PATIENCE: u64 = 2;
@@ -144,7 +144,7 @@ impl Pool {
             let offer = lookup(id).filter(|offer| offer.has_slot() && wish.fits(id.0, offer))?;
             Some((offer.expected_us(), id))
         };
-        if let Some(account) = wish.only {
+        if let Some(Only::Tried(account) | Only::Drawn(account)) = wish.only {
             return self.of_account(account).filter_map(free).min().map(|(_, id)| id);
         }
         let own = self.own_of(wish).filter_map(free).min();
@@ -170,7 +170,7 @@ impl Pool {
             if best.is_some_and(|best| best <= *head) {
                 break;
             }
-            if wish.fault_of_shape(shape).is_some() {
+            if wish.fault_of_shape(shape).is_some() || (wish.only == Some(Only::House) && !shape.house) {
                 continue;
             }
             if untried(head) {
@@ -248,6 +248,38 @@ impl Pool {
     /// Offers of an account that is not the house's.
     pub(super) fn of_account(&self, account: AccountId) -> impl Iterator<Item = OfferId> {
         self.own.get(&account).into_iter().flatten().copied()
+    }
+
+    /// One of those who offer something and could do this, drawn by lot: each account has one lot, however many workers it has
+    /// and however fast they are, and the house has one. `but` are out of it.
+    pub(super) fn draw<'a>(
+        &self,
+        lot: u64,
+        wish: &Wish<'_>,
+        but: &[AccountId],
+        lookup: impl Fn(OfferId) -> Option<&'a Offer>,
+    ) -> Option<Only> {
+        let fits = |only: Only| {
+            let wish = Wish { only: Some(only), ..*wish };
+            match only {
+                Only::House => self.groups.keys().any(|of| of.house && wish.fault_of_shape(of).is_none()),
+                Only::Tried(account) | Only::Drawn(account) => {
+                    self.of_account(account).any(|id| lookup(id).is_some_and(|offer| wish.fits(id.0, offer)))
+                }
+            }
+        };
+        let accounts = self.own.keys().filter(|account| !but.contains(account)).map(|account| {
+            let [high, low] = [(account.0 >> 64) as u64, account.0 as u64];
+            (mix(lot ^ high, low), Only::Drawn(*account))
+        });
+        let house = (self.house > 0).then_some((mix(lot, 0), Only::House));
+        let fitting = accounts.chain(house).filter(|(_, only)| fits(*only));
+        fitting.min_by_key(|(place, _)| *place).map(|(_, only)| only)
+    }
+
+    /// Whether the house offers something.
+    pub(super) fn has_house(&self) -> bool {
+        self.house > 0
     }
 
     /// Whether anybody but this account offers something.

@@ -4,10 +4,10 @@
 use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Privacy, Problem, ProblemKind, Timestamp};
 
 use super::submit::Asked;
-use super::{Meter, Output, Realm, Ticket, WorkerId};
+use super::{Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::books::TREASURY;
-use crate::entry::{Fact, NewJob};
-use crate::offers::{Offer, OfferId, Wish};
+use crate::entry::{Fact, NewJob, Outcome};
+use crate::offers::{Offer, OfferId, Only, Wish};
 use crate::state::Corrupt;
 use crate::trust::{Check, Judged, Record, Verdict};
 
@@ -62,13 +62,10 @@ impl Realm {
     ) -> Check {
         let rules = self.config.trust;
         let record = self.state.record(account, &offer.capability).cloned().unwrap_or_default();
-        // The commitment's salt is the realm's secret until the answer is there, so that no worker knows its lot before.
-        let [a, b, c, d, e, f, g, h, ..] = output.0;
-        let lot = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let measured = tokens as f64 * 1e6 / service_us.max(1) as f64;
         let implausible = service_us > 0
             && offer.tokens_per_s.is_some_and(|speed| rules.is_implausible(measured, speed.into()));
-        record.check(&rules, lot, implausible)
+        record.check(&rules, lot(output), implausible)
     }
 
     /// Takes a job of the treasury that workers of these accounts must not do.
@@ -84,14 +81,56 @@ impl Realm {
         let of_them = self.workers.iter().filter(|(_, worker)| answered.contains(&worker.account));
         let tried: Vec<WorkerId> = of_them.map(|(id, _)| *id).collect();
         let price = self.price(now, &job.capability, None);
-        let in_pools = tried.iter().filter_map(|id| self.workers.get(id)).filter(|worker| !worker.draining);
-        let offers = in_pools.flat_map(|worker| &worker.offers);
-        if !self.offers.another_fits(&self.wish(&job, &price), offers, |id| self.offer(id)) {
+        let wish = Wish { tried: &tried, ..self.wish(&job, &price) };
+        let Some(judge) = self.offers.draw(lot(&job.request), &wish, answered, |id| self.offer(id)) else {
             let detail = "nobody else could say whether the answer is right";
             outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
             return Ok(());
+        };
+        self.submit(now, ticket, job, Asked::Only(judge, tried), meter, outputs)
+    }
+
+    /// Where those who alone may do a job have left: one that was drawn by lot is done by others, one that tries them by nobody.
+    pub(super) fn let_others_do_it(
+        &mut self,
+        now: Timestamp,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let chosen: Vec<JobId> = self.chosen.iter().copied().collect();
+        for job in chosen {
+            let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
+                continue;
+            };
+            let kind = &open.job.capability;
+            let is_there = match running.only {
+                _ if running.phase != Phase::Waiting => true,
+                None => false,
+                Some(Only::House) => self.offers.has_house(kind, &open.job.model),
+                Some(Only::Tried(account) | Only::Drawn(account)) => {
+                    self.offers.of_account(account, kind).next().is_some()
+                }
+            };
+            if is_there {
+                continue;
+            }
+            match running.only {
+                Some(Only::Tried(_)) => {
+                    let detail = "the worker that was to do it has left";
+                    let problem = Problem::new(ProblemKind::NoWorker, detail).about(job);
+                    self.end(now, job, Outcome::Failed, Some(problem), meter, outputs)?;
+                }
+                _ => {
+                    self.waiting.leave(kind, &open.job.model, running.rank);
+                    if let Some(running) = self.jobs.get_mut(&job) {
+                        running.only = None;
+                    }
+                    self.chosen.remove(&job);
+                    self.place_or_line_up(now, job, meter, outputs);
+                }
+            }
         }
-        self.submit(now, ticket, job, Asked::Not(tried), meter, outputs)
+        Ok(())
     }
 
     /// Takes a job of the treasury for workers of this account alone: its answer is known.
@@ -105,7 +144,7 @@ impl Realm {
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
         let price = self.price(now, &job.capability, None);
-        let wish = Wish { only: Some(account), ..self.wish(&job, &price) };
+        let wish = Wish { only: Some(Only::Tried(account)), ..self.wish(&job, &price) };
         let able = |(id, index)| {
             let offer = self.offer((id, index));
             offer.is_some_and(|offer| offer.model == job.model && wish.fits(id, offer))
@@ -116,7 +155,7 @@ impl Realm {
             outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
             return Ok(());
         }
-        self.submit(now, ticket, job, Asked::Only(account), meter, outputs)
+        self.submit(now, ticket, job, Asked::Only(Only::Tried(account), Vec::new()), meter, outputs)
     }
 
     /// Enters verdicts. Whoever is proven wrong is sent away; the house is not judged.
@@ -189,4 +228,10 @@ impl Realm {
     pub(super) fn records(&self, account: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
         self.state.records(account)
     }
+}
+
+/// A number that nobody outside can know: the commitment's salt is the realm's secret until the answer is there.
+fn lot(commitment: &Digest) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = commitment.0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }

@@ -6,6 +6,7 @@ use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, Prob
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
 use crate::books::TREASURY;
 use crate::entry::{Fact, Leg, Outcome};
+use crate::offers::Only;
 use crate::state::Corrupt;
 
 /// Who says something about which job, under which lease.
@@ -113,6 +114,7 @@ impl Realm {
             }
             running.last_problem = Some(problem.clone());
             running.tried.push(worker);
+            running.only = running.only.filter(|only| matches!(only, Only::Tried(_)));
         }
         let freed = self.drop_rival_that_is_late(job, lease, meter, outputs);
         self.give_back(worker, job, meter);
@@ -284,7 +286,7 @@ impl Realm {
         };
         let here = running.tried.iter().filter_map(|worker| self.workers.get(worker));
         let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
-        running.only.is_none()
+        !matches!(running.only, Some(Only::Tried(_)))
             && running.attempts < self.config.attempts_max
             && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
     }
@@ -317,6 +319,7 @@ impl Realm {
             }
         }
         self.jobs.remove(&id);
+        self.chosen.remove(&id);
         self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output, receipt }, outputs)?;
         self.mature_beyond(now, &kind, &legs, outputs)?;
         self.remember(id, Finished::Job { account, request });

@@ -2,12 +2,12 @@
 //! to the fastest free worker or put in line.
 
 use mtor_protocol::body::Quote;
-use mtor_protocol::{AccountId, JobId, Micro, Price, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
 
 use super::{Finished, Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::entry::{Fact, NewJob};
 use crate::market::QUOTE_MS;
-use crate::offers::OfferId;
+use crate::offers::{OfferId, Only};
 use crate::state::Corrupt;
 
 /// After how many seconds another try makes sense when nothing is known of the workers' speed.
@@ -16,8 +16,8 @@ const RETRY_S_UNKNOWN: u64 = 5;
 /// Whose workers a job may go to.
 pub(super) enum Asked {
     Anybody,
-    Not(Vec<WorkerId>),
-    Only(AccountId),
+    /// These alone; workers that must not do it in any case.
+    Only(Only, Vec<WorkerId>),
 }
 
 impl Realm {
@@ -58,8 +58,10 @@ impl Realm {
         if let Some(running) = self.jobs.get_mut(&id) {
             match asked {
                 Asked::Anybody => {}
-                Asked::Not(workers) => running.tried = workers,
-                Asked::Only(account) => running.only = Some(account),
+                Asked::Only(only, tried) => {
+                    (running.only, running.tried) = (Some(only), tried);
+                    self.chosen.insert(id);
+                }
             }
         }
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });

@@ -271,3 +271,44 @@ fn some_of_those_that_are_trusted_are_tried() {
     world.submit(job(2));
     assert_eq!(check(&world.finish(2, 9)), Some(Check::Canary));
 }
+
+#[test]
+fn who_judges_is_drawn_by_lot_and_not_the_fastest() {
+    let mut world = world();
+    world.join(1, [chat_at("small", 400, 100.0)]);
+    // Two that would like to judge each other are a hundred times as fast as the others.
+    for ring in [2, 3] {
+        world.join(ring, [chat_at("small", 400, 10_000.0)]);
+    }
+    for honest in 4..=9 {
+        world.join(honest, [chat_at("small", 400, 100.0)]);
+    }
+    let mut judged = [0; 10];
+    for id in 1..=200_u8 {
+        let (ticket, mut request) = (world.ticket(), Digest([id; 32]));
+        request.0[1] = id.wrapping_mul(97);
+        let job = crate::NewJob { account: TREASURY, request, ..job(1_000 + u128::from(id)) };
+        let outputs = world.handle(Input::Replicate { ticket, job, answered: vec![account(2)] });
+        let [(_, judge)] = assigned(&outputs)[..] else { panic!("{outputs:?}") };
+        judged[judge as usize] += 1;
+    }
+    assert_eq!(judged[2], 0, "nobody judges itself");
+    let accomplice: i32 = judged[3];
+    assert!((10..50).contains(&accomplice), "one lot in eight: {judged:?}");
+}
+
+#[test]
+fn a_judge_that_was_drawn_is_waited_for_as_long_as_it_is_there() {
+    let mut world = world();
+    for worker in 1..=3 {
+        world.join(worker, [chat("small", 1)]);
+    }
+    assert_eq!(replicate(&mut world, 11, &[1, 2]).len(), 2, "accepted and assigned");
+    assert_eq!(world.assignment(11).0, WorkerId(3));
+    replicate(&mut world, 12, &[1, 2]);
+    assert_eq!(world.worker_of(12), None, "it is busy");
+    world.leave(3);
+    assert_eq!((world.worker_of(11), world.worker_of(12)), (None, None), "the others have answered already");
+    world.join(4, [chat("small", 2)]);
+    assert_eq!([11, 12].map(|id| world.assignment(id).0), [WorkerId(4); 2]);
+}
