@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod asking;
+mod attacks;
 mod bad_messages;
 mod broker_crash;
 mod browser;
