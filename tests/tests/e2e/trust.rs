@@ -1,6 +1,6 @@
 //! A worker that writes garbage is found out by asking others, and is sent away.
 
-use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, question, until};
+use mtor_e2e::{Board, Client, Realm, ScriptedWorker, WorkerOptions, question, until};
 use mtor_protocol::http::{JobState, TrustInfo, WorkerInfo};
 use mtor_protocol::trust::CaseInfo;
 use mtor_protocol::{Micro, ProblemKind};
@@ -71,6 +71,49 @@ async fn garbage_is_found_out_and_its_worker_sent_away() {
     let said = realm.verify_ledger();
     assert!(said.contains("sum 0"), "{said}");
     realm.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn who_copies_what_another_has_answered_is_found_out() {
+    let realm = Realm::with_settings(SETTINGS).await;
+    let client = realm.funded_wallet().await;
+    let board = Board::default();
+    let honest = |name: &str| WorkerOptions {
+        name: name.to_owned(),
+        embeds: true,
+        tells: Some(board.clone()),
+        ..WorkerOptions::default()
+    };
+    let one = ScriptedWorker::attach_as(&realm, honest("one")).await;
+    for _ in 0..5 {
+        ask(&client).await;
+    }
+    let two = ScriptedWorker::attach_as(&realm, honest("two")).await;
+    let copies = Some(board.clone());
+    let options = WorkerOptions { name: "copier".to_owned(), copies, ..WorkerOptions::default() };
+    let copier = ScriptedWorker::attach_as(&realm, options).await;
+    let did = copier.wallet(&realm).did().clone();
+    one.let_all();
+    two.let_all();
+    // No two questions have a word in common, so that no answer to one does for another.
+    let mut number = 0;
+    until("the copier to be sent away", async || {
+        let mut jobs = Vec::new();
+        for _ in 0..QUESTIONS {
+            number += 1;
+            jobs.push(client.submit(&question(&format!("slowly a{number} b{number} c{number}"))).await.id);
+        }
+        for job in jobs {
+            client.settled(job).await;
+        }
+        (!workers(&realm).await.iter().any(|worker| worker.did == did)).then_some(())
+    })
+    .await;
+    for worker in workers(&realm).await {
+        assert!(record(&worker).is_none_or(|of| of.failures == 0), "nobody else is found guilty");
+    }
+    assert!(copier.wallet(&realm).balance().await.at_stake > Micro::ZERO);
+    realm.verify_ledger();
 }
 
 /// What it was paid is at stake, all of it; nobody but the owner decides, and a pardon gives it back.
