@@ -29,7 +29,7 @@ use effects::AfterCommit;
 
 pub(crate) use handle::Once;
 use handle::{Answer, Question, Reply};
-pub use handle::{RealmGone, RealmHandle, Submission, Taken};
+pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken};
 
 /// What the realm is asked.
 pub(crate) enum Command {
@@ -218,11 +218,12 @@ impl RealmTask {
                     let _ = reply.send(Ok(Reply::Unsure(submission)));
                     return Ok(());
                 }
-                let (job, answered) = (submission.job.clone(), submission.answered.clone());
+                let (job, asked) = (submission.job.clone(), submission.asked.clone());
                 let ticket = self.wait(Waiter::Submit(submission, reply));
-                match answered.is_empty() {
-                    true => Input::Submit { ticket, job },
-                    false => Input::Replicate { ticket, job, answered },
+                match asked {
+                    Asked::Anybody => Input::Submit { ticket, job },
+                    Asked::Others(answered) => Input::Replicate { ticket, job, answered },
+                    Asked::Only(account) => Input::Try { ticket, job, account },
                 }
             }
             Command::Ask(question, reply) => {

@@ -15,6 +15,7 @@ mod reply;
 mod request;
 mod resolve;
 mod starter;
+mod trust;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -74,6 +75,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
+        .route("/api/trust", get(trust::list))
+        .route("/api/trust/{job}", get(trust::show).post(trust::act))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))

@@ -211,6 +211,7 @@ impl Proven {
         match &self.entry.fact {
             Fact::Accepted { job, .. } => Some(job.id),
             Fact::Settled { id, .. } => Some(*id),
+            Fact::Appealed { job } | Fact::Pardoned { job, .. } | Fact::Forfeited { job, .. } => Some(*job),
             _ => None,
         }
     }
@@ -226,6 +227,20 @@ impl Proven {
             _ => None,
         }
     }
+}
+
+fn write_legs(f: &mut fmt::Formatter<'_>, legs: &[Leg]) -> fmt::Result {
+    for Leg { to, amount, late } in legs {
+        match *to {
+            TREASURY => write!(f, ", {amount} coins to the treasury")?,
+            BURN => write!(f, ", {amount} coins burnt")?,
+            to => write!(f, ", {amount} coins to {to}")?,
+        }
+        if *late {
+            write!(f, ", paid late")?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Proven {
@@ -250,6 +265,25 @@ impl fmt::Display for Proven {
             Fact::Accepted { job, hold, .. } => {
                 let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.payer());
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
+            }
+            Fact::Matured { worker, capability, payments, amount } => {
+                write!(
+                    f,
+                    "{payments} payments for {capability} that were held back, {amount} coins, are {worker}'s own"
+                )?;
+            }
+            Fact::Appealed { job } => {
+                write!(f, "the worker objected: its answer to the job {job} was right")?
+            }
+            Fact::Pardoned { job, worker, amount } => {
+                write!(
+                    f,
+                    "the proof against the answer to the job {job} was taken back, and {worker} has its {amount} coins"
+                )?;
+            }
+            Fact::Forfeited { job, worker, legs } => {
+                write!(f, "{worker} lost what was held back, since its answer to the job {job} was wrong")?;
+                write_legs(f, legs)?;
             }
             Fact::Validated { capability, results, .. } => {
                 write!(f, "answers of {capability} were compared")?;
@@ -292,13 +326,7 @@ impl fmt::Display for Proven {
                 if usage.audio_ms > 0 {
                     write!(f, ", {} ms of sound", usage.audio_ms)?;
                 }
-                for Leg { to, amount } in legs {
-                    match *to {
-                        TREASURY => write!(f, ", {amount} coins to the treasury")?,
-                        BURN => write!(f, ", {amount} coins burnt")?,
-                        to => write!(f, ", {amount} coins to {to}")?,
-                    }
-                }
+                write_legs(f, legs)?;
             }
         }
         if let Some(Balance { account, available, held }) = balance {

@@ -235,11 +235,12 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
     FIXED
         + match &entry.fact {
             Fact::Accepted { job, .. } => ESCAPED * (job.model.len() + job.capability.as_str().len()),
-            Fact::Settled { legs, .. } => LEG * legs.len(),
+            Fact::Settled { legs, .. } | Fact::Forfeited { legs, .. } => LEG * legs.len(),
             Fact::Granted { to, terms, .. } => {
                 let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
                 HOLDER * to.len() + only
             }
+            Fact::Matured { capability, .. } => capability.as_str().len(),
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
             Fact::Keys { statement, .. } => statement.as_ref().map_or(0, |statement| {
                 let named = statement.change.named().map_or(0, |did| did.0.len());
@@ -255,6 +256,8 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
             | Fact::Started { .. }
             | Fact::Transferred { .. }
             | Fact::Filled { .. }
-            | Fact::Revoked { .. } => 0,
+            | Fact::Revoked { .. }
+            | Fact::Appealed { .. }
+            | Fact::Pardoned { .. } => 0,
         }
 }

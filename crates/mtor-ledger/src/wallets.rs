@@ -80,6 +80,13 @@ fn movement(
             let earned = legs.iter().filter(|leg| leg.to == account).map(|leg| leg.amount.0).sum();
             (MovementKind::Earned, *id, Micro(earned), payer(connection, *id)?)
         }
+        (Moved::Forfeited, Fact::Forfeited { job, legs, .. }) => {
+            (MovementKind::Forfeited, *job, Micro(legs.iter().map(|leg| leg.amount.0).sum()), None)
+        }
+        (Moved::Refunded, Fact::Forfeited { job, worker, legs }) => {
+            let back = legs.iter().filter(|leg| leg.to == account).map(|leg| leg.amount.0).sum();
+            (MovementKind::Refunded, *job, Micro(back), Some(*worker))
+        }
         _ => return Ok(None),
     };
     let (kind, reference, amount, other) = parts;

@@ -14,6 +14,7 @@ use crate::part::Part;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
+use crate::trust::LatePay;
 use crate::usage::{FinishReason, Usage};
 use crate::ware::{ModelSize, Ware};
 use crate::worker::{CapabilityKind, OfferLimits};
@@ -401,6 +402,12 @@ pub struct WalletInfo {
     /// How much of what is available can be spent, but not sent; absent when it is none.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub bound: Micro,
+    /// What its workers have earned that is held back, by what they worked in; absent when it is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<LatePay>,
+    /// Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub at_stake: Micro,
     /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Micro>,
@@ -477,14 +484,23 @@ pub enum MovementKind {
     Granted,
     /// Came back from a grant that ended.
     Returned,
+    /// Pay that was held back, and lost because an answer was proven wrong.
+    Forfeited,
+    /// What an answer has cost that was proven wrong.
+    Refunded,
 }
 
 impl MovementKind {
     /// Whether coins came in with it.
     pub const fn is_gain(self) -> bool {
         match self {
-            Self::Job | Self::Sent | Self::Granted => false,
-            Self::Earned | Self::Received | Self::Issued | Self::Started | Self::Returned => true,
+            Self::Job | Self::Sent | Self::Granted | Self::Forfeited => false,
+            Self::Earned
+            | Self::Received
+            | Self::Issued
+            | Self::Started
+            | Self::Returned
+            | Self::Refunded => true,
         }
     }
 }
@@ -680,6 +696,9 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/passkeys/{id}" Wallet -> "PasskeySealed", "What a passkey has sealed, for whoever holds the passkey"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
+    route!("GET" "/api/trust" Wallet -> "CaseList", "Answers that were proven wrong and are not decided: the owner sees all, whoever else those of the own worker"),
+    route!("GET" "/api/trust/{job}" Wallet -> "CaseInfo", "One of them, with the answers that were compared, as far as they are kept"),
+    route!("POST" "/api/trust/{job}" Wallet "CaseRequest" -> "CaseInfo", "Object, as the worker; pardon or uphold, as the owner"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),

@@ -37,6 +37,7 @@ pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod tool;
+pub mod trust;
 pub mod usage;
 pub mod ware;
 pub mod worker;

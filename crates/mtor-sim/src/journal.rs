@@ -95,6 +95,10 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         | Fact::Filled { .. }
         | Fact::Revoked { .. }
         | Fact::Validated { .. }
+        | Fact::Matured { .. }
+        | Fact::Appealed { .. }
+        | Fact::Pardoned { .. }
+        | Fact::Forfeited { .. }
         | Fact::Balanced { .. } => None,
     }
 }

@@ -117,6 +117,55 @@ export interface CapabilityQueue {
   slots: number;
 }
 
+/** What can be done about a case. */
+export type CaseAction = "appeal" | "pardon" | "uphold";
+
+/** One of the answers that were compared. */
+export interface CaseAnswer {
+  /** The job. */
+  job: JobId;
+  /** SHA-256 of the answer, as long as it is kept. */
+  output?: Digest | null;
+  /** The answer itself, as long as it is kept: the sysop sees each, a worker its own. In a list it is left out. */
+  text?: string | null;
+  /** What was shown about it. */
+  verdict: Verdict;
+  /** The account of the worker that gave it. */
+  worker: AccountId;
+}
+
+/** An answer that was proven wrong, as long as it is not decided what becomes of the pay that was held back. */
+export interface CaseInfo {
+  /** What is at stake: all that was held back then. */
+  amount: Micro;
+  /** The answers that were compared, the client's first. */
+  answers: CaseAnswer[];
+  /** When the worker objected; absent when it has not. */
+  appealed?: Timestamp | null;
+  /** What was asked of. */
+  capability: CapabilityKind;
+  /** Salted commitment to the answers that were compared. */
+  evidence: Digest;
+  /** The job of which it is the answer. */
+  job: JobId;
+  /** When it is lost, if nobody decides before. */
+  over: Timestamp;
+  /** Of how many payments. */
+  payments: number;
+  /** When it was proven. */
+  proven: Timestamp;
+  /** The account of the worker. */
+  worker: AccountId;
+}
+
+export type CaseList = CaseInfo[];
+
+/** `POST /api/trust/{job}`: what becomes of a case. */
+export interface CaseRequest {
+  /** What is to be done. */
+  action: CaseAction;
+}
+
 /** The data of `mtor.session.challenge`. */
 export interface Challenge {
   /** The answer must come before this. */
@@ -633,6 +682,20 @@ export interface KeyStatement {
   wallet: AccountId;
 }
 
+/** Pay of a wallet's workers that is held back, by what they worked in. */
+export interface LatePay {
+  /** Their sum. */
+  amount: Micro;
+  /** In what. */
+  capability: CapabilityKind;
+  /** When the oldest of them is the wallet's own, if no newer ones push it out before. */
+  first: Timestamp;
+  /** When the newest is. */
+  last: Timestamp;
+  /** How many payments. */
+  payments: number;
+}
+
 /** How the ledger stands. */
 export interface LedgerInfo {
   /** Entries in the journal. */
@@ -695,7 +758,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned" | "forfeited" | "refunded";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -1540,6 +1603,9 @@ export interface Usage {
   output_tokens?: number;
 }
 
+/** What a check has shown about one answer. */
+export type Verdict = "valid" | "failed" | "undecided";
+
 /** A voice that a worker can speak with. */
 export interface VoiceInfo {
   /** What a [`SpeakTask`] calls it. */
@@ -1575,6 +1641,8 @@ export interface WakeTask {
 
 /** `GET /api/wallets/{did}`. */
 export interface WalletInfo {
+  /** Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing. */
+  at_stake?: Micro;
   /** What can be spent now. */
   available: Micro;
   /** How much of what is available can be spent, but not sent; absent when it is none. */
@@ -1585,6 +1653,8 @@ export interface WalletInfo {
   guid: AccountId;
   /** What is held for jobs that are not settled. */
   held: Micro;
+  /** What its workers have earned that is held back, by what they worked in; absent when it is nothing. */
+  late?: LatePay[];
   /** What came in, ever. */
   received: Micro;
   /** What its recovery key has asked for; absent when that is nothing. */

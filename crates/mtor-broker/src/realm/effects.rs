@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mtor_core::trust::Check;
 use mtor_core::{Fact, KeyDecision, Outcome, Output, Ticket, WorkerId};
 use mtor_ledger::{Record, ResultRecord};
 use mtor_protocol::body::{Accepted, Assigned, Cancelled, Completed, Failed, FlowStep, Queued};
@@ -185,12 +186,12 @@ impl RealmTask {
     }
 
     /// Somebody compares it, unless there are too many already.
-    fn answered(&self, job: JobId, worker: AccountId, check: bool) {
+    fn answered(&self, job: JobId, worker: AccountId, check: Check) {
         let Some(open) = self.open.get(&job) else { return };
         // Set once: a job is settled once.
         let _ = open.stream.answered_by.set(worker);
-        let answered = Answered { stream: open.stream.clone(), intent: open.intent.clone() };
-        if check && self.answers.try_send(answered).is_err() {
+        let answered = Answered { stream: open.stream.clone(), intent: open.intent.clone(), check };
+        if check != Check::None && self.answers.try_send(answered).is_err() {
             tracing::debug!(%job, "an answer is not compared: too many are already");
         }
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::reply::Refusal;
 use super::request::{Asked, value};
-use super::{Peer, Shared};
+use super::{Peer, Shared, trust};
 use crate::app::{App, Wallet};
 use crate::auth::{KEY_PREFIX, is_at_home, own_wallet, whole_wallet};
 use crate::clock;
@@ -69,9 +69,10 @@ pub(super) async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Probl
     let id = wallet.account;
     let look = move |realm: &mtor_core::Realm| {
         let state = realm.state();
-        (state.books().account(id), state.starters().has(id))
+        let late = (trust::late_pay(realm, id), trust::at_stake(realm, id));
+        (state.books().account(id), state.starters().has(id), late)
     };
-    let (account, started) = app.realm.view(look).await?;
+    let (account, started, (late, at_stake)) = app.realm.view(look).await?;
     Ok(WalletInfo {
         did: wallet.did.clone(),
         guid: wallet.account,
@@ -80,6 +81,8 @@ pub(super) async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Probl
         received: account.credits_posted,
         spent: account.debits_posted,
         bound: account.bound,
+        late,
+        at_stake,
         starter: app.config.starter.filter(|_| !started).map(|rules| rules.coins),
         recovery: app.keys.info(id, app.config.recovery_delay_ms).pending,
     })

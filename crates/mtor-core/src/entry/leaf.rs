@@ -81,6 +81,29 @@ impl Serialize for Entry {
                 optional(&mut leaf, "output", output.as_ref())?;
                 optional(&mut leaf, "receipt", receipt.as_ref())?;
             }
+            Fact::Matured { worker, capability, payments, amount } => {
+                leaf.serialize_field("fact", &Name::Matured)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("capability", capability)?;
+                leaf.serialize_field("payments", payments)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Appealed { job } => {
+                leaf.serialize_field("fact", &Name::Appealed)?;
+                leaf.serialize_field("job", job)?;
+            }
+            Fact::Pardoned { job, worker, amount } => {
+                leaf.serialize_field("fact", &Name::Pardoned)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Forfeited { job, worker, legs } => {
+                leaf.serialize_field("fact", &Name::Forfeited)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("legs", legs)?;
+            }
             Fact::Validated { capability, results, evidence } => {
                 leaf.serialize_field("fact", &Name::Validated)?;
                 leaf.serialize_field("capability", capability)?;
@@ -168,6 +191,10 @@ enum Name {
     Revoked,
     Accepted,
     Settled,
+    Matured,
+    Appealed,
+    Pardoned,
+    Forfeited,
     Validated,
     Keys,
     Balanced,
@@ -213,6 +240,9 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    job: Option<JobId>,
+    worker: Option<AccountId>,
+    payments: Option<u32>,
     results: Option<Vec<Judged>>,
     evidence: Option<Digest>,
     receipt: Option<Digest>,
@@ -304,6 +334,23 @@ impl Leaf {
                 legs: need("legs", self.legs)?,
                 output: self.output,
                 receipt: self.receipt,
+            },
+            Name::Matured => Fact::Matured {
+                worker: need("worker", self.worker)?,
+                capability: need("capability", self.capability)?,
+                payments: need("payments", self.payments)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Appealed => Fact::Appealed { job: need("job", self.job)? },
+            Name::Pardoned => Fact::Pardoned {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Forfeited => Fact::Forfeited {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                legs: need("legs", self.legs)?,
             },
             Name::Validated => Fact::Validated {
                 capability: need("capability", self.capability)?,

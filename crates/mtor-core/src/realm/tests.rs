@@ -8,6 +8,7 @@ mod granting;
 mod harness;
 mod hedging;
 mod keying;
+mod late;
 mod money;
 mod ordering;
 mod performance;

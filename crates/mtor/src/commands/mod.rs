@@ -11,6 +11,7 @@ mod plan;
 mod price;
 mod realm_file;
 mod top;
+mod trust;
 mod up;
 mod wallet;
 mod worker;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Price(price::PriceArgs),
     /// How a realm stands: queues, goals, and who has how much of it
     Top(top::TopArgs),
+    /// Answers of workers that were proven wrong, and what becomes of their pay
+    Trust(trust::TrustArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -79,6 +82,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
         Command::Top(args) => on_one_thread(top::run(args)),
+        Command::Trust(args) => on_one_thread(trust::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }

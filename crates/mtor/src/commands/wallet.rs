@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mtor_identity::{Keypair, guid};
 use mtor_protocol::http::WalletInfo;
+use mtor_protocol::trust::LatePay;
 use mtor_protocol::{Did, Micro, RecoveryPending};
 use serde::Serialize;
 
@@ -200,6 +201,10 @@ struct Shown {
     held: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bound: Option<Micro>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    late: Vec<LatePay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_stake: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starter: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,6 +247,8 @@ async fn show(wallet: &Wallet) -> anyhow::Result<()> {
         available: balance.as_ref().ok().map(|info| info.available),
         held: balance.as_ref().ok().map(|info| info.held),
         bound: balance.as_ref().ok().map(|info| info.bound),
+        late: balance.as_ref().map(|info| info.late.clone()).unwrap_or_default(),
+        at_stake: balance.as_ref().ok().map(|info| info.at_stake),
         starter: balance.as_ref().ok().and_then(|info| info.starter),
         recovery: balance.as_ref().ok().and_then(|info| info.recovery),
         did,
@@ -269,6 +276,18 @@ fn say(shown: &Shown) -> anyhow::Result<()> {
     if let Some(bound) = shown.bound.filter(|bound| *bound != Micro::ZERO) {
         text.push_str(&format!("bound    {bound} coins of the balance, which can be spent, not sent\n"));
     }
+    for late in &shown.late {
+        let LatePay { capability, payments, amount, first, last } = late;
+        let (first, last) = (history::time(*first), history::time(*last));
+        text.push_str(&format!(
+            "late     {amount} coins for {payments} jobs of {capability}: yours from {first} to {last}, or by newer jobs\n"
+        ));
+    }
+    if let Some(at_stake) = shown.at_stake.filter(|at_stake| *at_stake != Micro::ZERO) {
+        text.push_str(&format!(
+            "at stake {at_stake} coins, since answers were proven wrong: mtor trust list\n"
+        ));
+    }
     if let Some(starter) = shown.starter.filter(|_| shown.available == Some(Micro::ZERO)) {
         text.push_str(&format!("starter  {starter} coins for some work: mtor wallet start\n"));
     }
@@ -293,6 +312,8 @@ fn identity(keypair: &Keypair, file: &std::path::Path) -> Shown {
         available: None,
         held: None,
         bound: None,
+        late: Vec::new(),
+        at_stake: None,
         starter: None,
         recovery: None,
     }

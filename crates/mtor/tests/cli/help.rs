@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["plan"],
     &["price"],
     &["top"],
+    &["trust"],
     &["model"],
     &["bench"],
     &["doctor"],

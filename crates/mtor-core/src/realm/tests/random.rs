@@ -10,7 +10,7 @@ use super::harness::*;
 use super::keying;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
-use crate::trust::{Judged, Verdict};
+use crate::trust::{Judged, TrustRules, Verdict};
 use crate::{Config, Input, PrivateMode, Retry, StarterRules, State, TREASURY, WorkerId};
 
 #[derive(Debug, Clone)]
@@ -33,7 +33,11 @@ enum Step {
     Revoke(u128, AccountId),
     Keys(u128, AccountId, KeyId, KeyChange),
     Replicate(u128, Vec<AccountId>),
+    Try(u128, AccountId),
     Judge(u128, u64, Verdict),
+    Unjudged(u128),
+    Appeal(u128, AccountId),
+    DecideCase(u128, bool),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -162,7 +166,11 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, wallet, by, change)| Step::Keys(id, wallet, by, change)),
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
-        1 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
+        1 => (id.clone(), worker_account()).prop_map(|(id, account)| Step::Try(id, account)),
+        1 => id.clone().prop_map(Step::Unjudged),
+        1 => (id.clone(), worker_account()).prop_map(|(job, worker)| Step::Appeal(job, worker)),
+        1 => (id.clone(), prop::bool::ANY).prop_map(|(job, pardon)| Step::DecideCase(job, pardon)),
+        3 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
         1 => (0u64..100_000).prop_map(Step::BackInTime),
@@ -258,10 +266,33 @@ impl World {
                     self.handle(Input::Replicate { ticket, job, answered });
                 }
             }
+            Step::Try(id, account) => {
+                let ticket = self.ticket();
+                let job = NewJob {
+                    account: TREASURY,
+                    model: "small".to_owned(),
+                    request: Digest([8; 32]),
+                    ..job(id)
+                };
+                if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
+                    self.handle(Input::Try { ticket, job, account });
+                }
+            }
             Step::Judge(job, worker, verdict) => {
                 let results = vec![Judged { job: JobId(job), worker: account_of(worker), verdict }];
                 let (ticket, evidence) = (self.ticket(), Digest([5; 32]));
                 self.handle(Input::Judge { ticket, capability: CapabilityKind::CHAT, results, evidence });
+            }
+            Step::Unjudged(job) => {
+                self.handle(Input::Unjudged { jobs: vec![JobId(job)] });
+            }
+            Step::Appeal(job, account) => {
+                let ticket = self.ticket();
+                self.handle(Input::Appeal { ticket, job: JobId(job), account });
+            }
+            Step::DecideCase(job, pardon) => {
+                let ticket = self.ticket();
+                self.handle(Input::DecideCase { ticket, job: JobId(job), pardon });
             }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
@@ -300,6 +331,7 @@ proptest! {
             workers_max: 5,
             finished_remembered_max: 1_000,
             audit: true,
+            trust: TrustRules { holdback: 3, ..TrustRules::STANDARD },
             ..Config::default()
         };
         let mut world = World::with(config.clone());
