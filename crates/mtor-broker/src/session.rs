@@ -62,10 +62,11 @@ impl Session {
         // size of the largest.
         match Box::pin(self.greet()).await {
             Ok((hello, wallet, link_us)) => {
-                let keys = self.app.keys.watch(&wallet, hello.did.is_some());
+                // Without a name nobody has proven a key.
+                let proven = hello.did.is_some();
                 let closed = match hello.role {
-                    SessionRole::Client => Box::pin(self.serve_client(wallet, keys)).await,
-                    SessionRole::Worker => Box::pin(self.serve_worker(wallet, keys, link_us)).await,
+                    SessionRole::Client => Box::pin(self.serve_client(wallet, proven)).await,
+                    SessionRole::Worker => Box::pin(self.serve_worker(wallet, link_us)).await,
                 };
                 let _ = closed;
             }

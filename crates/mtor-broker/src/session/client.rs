@@ -35,11 +35,11 @@ struct Follower {
 }
 
 impl Session {
-    pub(super) async fn serve_client(mut self, wallet: Wallet, keys: KeyWatch) -> Result<(), Closed> {
+    pub(super) async fn serve_client(mut self, wallet: Wallet, proven: bool) -> Result<(), Closed> {
         let (frames, mut outgoing) = mpsc::channel(defaults::SESSION_QUEUE_MAX);
         let mut follower = Follower {
             app: self.app.clone(),
-            keys,
+            keys: self.app.keys.watch(&wallet, proven),
             wallet,
             frames,
             tasks: JoinSet::new(),

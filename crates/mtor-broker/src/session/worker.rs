@@ -35,16 +35,12 @@ struct Outgoing {
 }
 
 impl Session {
-    pub(super) async fn serve_worker(
-        mut self,
-        wallet: Wallet,
-        mut keys: KeyWatch,
-        link_us: u64,
-    ) -> Result<(), Closed> {
+    pub(super) async fn serve_worker(mut self, wallet: Wallet, link_us: u64) -> Result<(), Closed> {
         let Ok(key) = PublicKey::from_did(wallet.did.as_str()) else { return Err(Closed) };
         if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
+        let mut keys = self.app.keys.watch(&wallet, true);
         let (frames, events) = mpsc::channel(defaults::LINK_QUEUE_MAX);
         let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
         let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
