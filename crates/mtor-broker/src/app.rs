@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_identity::{Keypair, NonceCache};
-use mtor_protocol::{AccountId, Did, JobId, KeyId, Timestamp};
+use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,8 +28,6 @@ pub struct Wallet {
     pub did: Did,
     /// The account that it asks with: its own, or that of the grant that its API key spends from.
     pub account: AccountId,
-    /// The key that it has proven itself with; nothing for who sits at the realm's own machine, or has an API key.
-    pub key: Option<KeyId>,
     /// The grant, when it can do nothing but spend from that.
     pub grant: Option<JobId>,
 }

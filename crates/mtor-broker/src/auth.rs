@@ -88,7 +88,7 @@ impl App {
         {
             return Err(refuse("the grant that this API key spends from has ended"));
         }
-        Ok(Wallet { did: key.did, account: key.account, key: None, grant: key.grant })
+        Ok(Wallet { did: key.did, account: key.account, grant: key.grant })
     }
 }
 

@@ -183,7 +183,7 @@ fn owner(keys: &KeyRing, key: &PublicKey) -> Wallet {
     if let Err(problem) = keys.wallet(key) {
         tracing::warn!(%problem, "owner.key is not the owner's key any more: put the new one in its place");
     }
-    Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), key: None, grant: None }
+    Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), grant: None }
 }
 
 async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {

@@ -105,7 +105,7 @@ impl App {
 
     /// The realm, as one that asks for itself.
     pub(crate) fn treasury(&self) -> Wallet {
-        Wallet { did: self.did.clone(), account: TREASURY, key: None, grant: None }
+        Wallet { did: self.did.clone(), account: TREASURY, grant: None }
     }
 
     /// What a job would cost and how long it would wait.

@@ -29,26 +29,13 @@ impl KeyRing {
     /// # Errors
     /// When it speaks for none any more, or not yet.
     pub(crate) fn wallet(&self, key: &PublicKey) -> Result<Wallet, Problem> {
-        let id = key_id(key);
-        let account = self.speaks_for(id)?;
-        Ok(Wallet { did: key.to_did(), account, key: Some(id), grant: None })
+        let account = self.speaks_for(key_id(key))?;
+        Ok(Wallet { did: key.to_did(), account, grant: None })
     }
 
     /// The account of the wallet that a key names: whose it is, was or will be.
     pub(crate) fn account_of(&self, key: KeyId) -> AccountId {
         self.read(|keys| keys.account_of(key))
-    }
-
-    /// Whether a wallet's key is still the one that it has proven itself with.
-    ///
-    /// # Errors
-    /// When it is not.
-    pub(crate) fn check(&self, wallet: &Wallet) -> Result<(), Problem> {
-        let Some(key) = wallet.key else { return Ok(()) };
-        match self.speaks_for(key)? == wallet.account {
-            true => Ok(()),
-            false => Err(Problem::new(ProblemKind::KeyReplaced, "this key speaks for another wallet by now")),
-        }
     }
 
     /// How a wallet's keys stand, in a realm with this delay.
@@ -86,12 +73,13 @@ impl KeyRing {
         }
     }
 
-    /// Watches the keys of a wallet from now on. There is news at once, so that nothing is missed that happened while the
-    /// wallet proved itself.
-    pub(crate) fn watch(self: &Arc<Self>, wallet: Wallet) -> KeyWatch {
+    /// Watches the keys of a wallet from now on; `proven` says that it is there by its key, and not as whoever sits at the realm's
+    /// own machine. There is news at once, so that nothing is missed that happened while the wallet proved itself.
+    pub(crate) fn watch(self: &Arc<Self>, wallet: &Wallet, proven: bool) -> KeyWatch {
+        let key = PublicKey::from_did(wallet.did.as_str()).ok().filter(|_| proven);
         let mut news = self.watched().entry(wallet.account).or_default().subscribe();
         news.mark_changed();
-        KeyWatch { ring: self.clone(), wallet, news: Some(news) }
+        KeyWatch { ring: self.clone(), account: wallet.account, key: key.as_ref().map(key_id), news }
     }
 
     fn speaks_for(&self, key: KeyId) -> Result<AccountId, Problem> {
@@ -123,28 +111,34 @@ impl KeyRing {
     }
 }
 
-/// A session's eye on the keys of its wallet.
+/// A session's eye on the keys of its wallet. Small, since each open and silent session has one.
 #[derive(Debug)]
 pub(crate) struct KeyWatch {
     ring: Arc<KeyRing>,
-    wallet: Wallet,
-    /// There until the end.
-    news: Option<watch::Receiver<()>>,
+    account: AccountId,
+    /// The key that the session was proven with, if it was.
+    key: Option<KeyId>,
+    news: watch::Receiver<()>,
 }
 
 impl KeyWatch {
     /// Waits until there is news.
+    pub(crate) async fn changed(&mut self) {
+        if self.news.changed().await.is_err() {
+            // There is a sender as long as somebody watches; without one there would be no news any more.
+            std::future::pending().await
+        }
+    }
+
+    /// Whether the session's key still speaks for its wallet.
     ///
     /// # Errors
-    /// When the wallet's key is not the one any more that it has proven itself with.
-    pub(crate) async fn changed(&mut self) -> Result<(), Problem> {
-        let heard = match &mut self.news {
-            Some(news) => news.changed().await.is_ok(),
-            None => false,
-        };
-        match heard {
-            true => self.ring.check(&self.wallet),
-            false => std::future::pending().await,
+    /// When it does not.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        let Some(key) = self.key else { return Ok(()) };
+        match self.ring.speaks_for(key)? == self.account {
+            true => Ok(()),
+            false => Err(Problem::new(ProblemKind::KeyReplaced, "this key speaks for another wallet by now")),
         }
     }
 }
@@ -152,9 +146,9 @@ impl KeyWatch {
 impl Drop for KeyWatch {
     fn drop(&mut self) {
         let mut watched = self.ring.watched();
-        self.news = None;
-        if watched.get(&self.wallet.account).is_some_and(|watchers| watchers.receiver_count() == 0) {
-            watched.remove(&self.wallet.account);
+        // This one is still counted.
+        if watched.get(&self.account).is_some_and(|watchers| watchers.receiver_count() <= 1) {
+            watched.remove(&self.account);
         }
     }
 }
@@ -177,19 +171,22 @@ mod tests {
         let ring = Arc::new(KeyRing::default());
         let [old, new] = keys();
         let wallet = ring.wallet(&old).unwrap();
-        let (mut watch, mut of_new) = (ring.watch(wallet.clone()), ring.watch(ring.wallet(&new).unwrap()));
-        // Each looks once at the beginning.
-        assert_eq!((watch.changed().await, of_new.changed().await), (Ok(()), Ok(())));
-        ring.learn(NOW, wallet.account, KeyDecision::Rotated { key: key_id(&new) });
-        for watch in [&mut watch, &mut of_new] {
-            let problem = watch.changed().await.unwrap_err();
-            assert_eq!(problem.known_kind(), Some(ProblemKind::KeyReplaced));
+        let mut watches = [&wallet, &ring.wallet(&new).unwrap()].map(|wallet| ring.watch(wallet, true));
+        for watch in &mut watches {
+            watch.changed().await;
+            assert_eq!(watch.check(), Ok(()), "each looks once at the beginning");
         }
+        let at_home = ring.watch(&wallet, false);
+        ring.learn(NOW, wallet.account, KeyDecision::Rotated { key: key_id(&new) });
+        for watch in &mut watches {
+            watch.changed().await;
+            assert_eq!(watch.check().unwrap_err().known_kind(), Some(ProblemKind::KeyReplaced));
+        }
+        assert_eq!(at_home.check(), Ok(()), "who sits at home needs no key");
         assert_eq!(ring.wallet(&new).unwrap().account, wallet.account);
-        let other = ring.watch(ring.wallet(&new).unwrap());
-        drop((watch, of_new));
+        drop(watches);
         assert_eq!(ring.watched().len(), 1);
-        drop(other);
+        drop(at_home);
         assert!(ring.watched().is_empty());
     }
 

@@ -62,8 +62,10 @@ impl Session {
         // size of the largest.
         match Box::pin(self.greet()).await {
             Ok((hello, wallet, link_us)) => {
+                // Without a name nobody has proven a key.
+                let proven = hello.did.is_some();
                 let closed = match hello.role {
-                    SessionRole::Client => Box::pin(self.serve_client(wallet)).await,
+                    SessionRole::Client => Box::pin(self.serve_client(wallet, proven)).await,
                     SessionRole::Worker => Box::pin(self.serve_worker(wallet, link_us)).await,
                 };
                 let _ = closed;

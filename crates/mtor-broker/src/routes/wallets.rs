@@ -254,7 +254,7 @@ pub(super) fn named(app: &App, did: &str) -> Result<Wallet, Problem> {
     match PublicKey::from_did(did) {
         Ok(key) => {
             let account = app.keys.account_of(key_id(&key));
-            Ok(Wallet { did: key.to_did(), account, key: None, grant: None })
+            Ok(Wallet { did: key.to_did(), account, grant: None })
         }
         Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, close_code};
 use mtor_protocol::body::Way;
-use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind, WalletKeysInfo};
+use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -30,23 +30,25 @@ struct Follower {
     /// Where the binary frames of this session go, until each input has ended.
     inputs: HashMap<JobId, Arc<JobInput>>,
     watches_realm: bool,
+    /// Whether it was looked at how the keys stood when the session began.
+    has_begun: bool,
 }
 
 impl Session {
-    pub(super) async fn serve_client(mut self, wallet: Wallet) -> Result<(), Closed> {
+    pub(super) async fn serve_client(mut self, wallet: Wallet, proven: bool) -> Result<(), Closed> {
         let (frames, mut outgoing) = mpsc::channel(defaults::SESSION_QUEUE_MAX);
         let mut follower = Follower {
             app: self.app.clone(),
-            keys: self.app.keys.watch(wallet.clone()),
+            keys: self.app.keys.watch(&wallet, proven),
             wallet,
             frames,
             tasks: JoinSet::new(),
             following: HashMap::new(),
             inputs: HashMap::new(),
             watches_realm: false,
+            has_begun: false,
         };
         let closing = self.app.closing.clone();
-        let mut begins = true;
         loop {
             let heard = tokio::select! {
                 () = closing.cancelled() => {
@@ -57,14 +59,9 @@ impl Session {
                     self.socket.send(frame).await.map_err(|_| Closed)?;
                     continue;
                 }
-                checked = follower.keys.changed() => {
-                    if let Err(problem) = checked {
-                        return Box::pin(self.refuse(problem)).await;
-                    }
-                    // At the beginning a recovery that was asked for is news, and nothing else.
-                    let keys = follower.keys_now();
-                    if !std::mem::replace(&mut begins, false) || keys.pending.is_some() {
-                        Box::pin(self.say(None, Body::WalletKeys(keys))).await?;
+                () = follower.keys.changed() => {
+                    if Box::pin(self.tell_keys(&mut follower)).await?.is_break() {
+                        return Ok(());
                     }
                     continue;
                 }
@@ -81,6 +78,20 @@ impl Session {
         }
     }
 
+    /// Tells how the wallet's keys stand. Breaks when the session is over, since its key speaks for the wallet no more.
+    async fn tell_keys(&mut self, follower: &mut Follower) -> Result<ControlFlow<()>, Closed> {
+        if let Err(problem) = follower.keys.check() {
+            self.refuse(problem).await?;
+            return Ok(ControlFlow::Break(()));
+        }
+        let keys = self.app.keys.info(follower.wallet.account, self.app.config.recovery_delay_ms);
+        // At the beginning a recovery that was asked for is news, and nothing else.
+        if std::mem::replace(&mut follower.has_begun, true) || keys.pending.is_some() {
+            self.say(None, Body::WalletKeys(keys)).await?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Does what the client says. Breaks when the session is over.
     async fn obey(
         &mut self,
@@ -88,7 +99,7 @@ impl Session {
         heard: Result<Said, Heard>,
     ) -> Result<ControlFlow<()>, Closed> {
         // What a key says after it was replaced is of no account, also when it has come before the news.
-        if let Err(problem) = follower.app.keys.check(&follower.wallet) {
+        if let Err(problem) = follower.keys.check() {
             self.refuse(problem).await?;
             return Ok(ControlFlow::Break(()));
         }
@@ -113,11 +124,6 @@ impl Session {
 }
 
 impl Follower {
-    /// How the wallet's keys stand.
-    fn keys_now(&self) -> WalletKeysInfo {
-        self.app.keys.info(self.wallet.account, self.app.config.recovery_delay_ms)
-    }
-
     /// Does what an event asks, in a task of its own where it takes time.
     fn handle(&mut self, event: Event) -> Result<(), Problem> {
         if !matches!(event.body.way(), Way::ClientToBroker) {

@@ -40,7 +40,7 @@ impl Session {
         if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
-        let mut keys = self.app.keys.watch(wallet.clone());
+        let mut keys = self.app.keys.watch(&wallet, true);
         let (frames, events) = mpsc::channel(defaults::LINK_QUEUE_MAX);
         let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
         let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
@@ -104,8 +104,8 @@ impl Session {
                     }
                     self.socket.send(Message::Binary(frame)).await.map_err(|_| Closed)?;
                 }
-                checked = keys.changed() => {
-                    if let Err(problem) = checked {
+                () = keys.changed() => {
+                    if let Err(problem) = keys.check() {
                         return self.refuse(problem).await;
                     }
                 }
