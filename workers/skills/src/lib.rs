@@ -8,8 +8,17 @@
 
 pub mod calculate;
 pub mod defaults;
+pub mod fetch;
+pub mod home;
 pub mod language;
+pub mod news;
+pub mod settings;
 mod skill;
+pub mod time;
+pub mod timer;
+pub mod weather;
+pub mod web;
+pub mod wikipedia;
 mod worker;
 
 pub use skill::{Answer, Asked, Skill, SkillError};
