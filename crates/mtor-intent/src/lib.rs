@@ -18,6 +18,7 @@ mod pattern;
 mod resolver;
 mod rules;
 pub mod say;
+mod tools;
 mod values;
 mod wake;
 mod words;

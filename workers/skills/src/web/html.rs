@@ -81,8 +81,8 @@ impl Iterator for Tokens<'_> {
                 return Some(Token::Open(tag));
             }
             // A `<` that begins nothing is text.
-            let end = self.rest[1..].find('<').map_or(self.rest.len(), |at| at + 1);
-            let end = if self.rest.starts_with('<') { end } else { self.rest.find('<').unwrap_or(end) };
+            let begin = usize::from(self.rest.starts_with('<'));
+            let end = self.rest[begin..].find('<').map_or(self.rest.len(), |at| begin + at);
             let (text, after) = self.rest.split_at(end);
             self.rest = after;
             return Some(Token::Text(resolved(text)));
