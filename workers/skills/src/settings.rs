@@ -22,6 +22,9 @@ use crate::weather::places::Places;
 use crate::web::Web;
 use crate::wikipedia::Wikipedia;
 
+/// The skill that is always there.
+const ALWAYS: &str = "calculate";
+
 /// The settings of all skills.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -222,6 +225,10 @@ impl SkillsFile {
             let why = format!("off: there is no skill {unknown:?} [skills: {}]", known.join(", "));
             return Err(SettingsError::Wrong { path: folder.join("skills.toml"), why });
         }
+        if self.off.iter().any(|off| off == ALWAYS) {
+            let why = format!("off: {ALWAYS} stays on; by it the realm knows that its skills are there");
+            return Err(SettingsError::Wrong { path: folder.join("skills.toml"), why });
+        }
         skills.retain(|skill| !self.off.iter().any(|off| off == skill.name()));
         Ok(skills)
     }
@@ -244,6 +251,7 @@ mod tests {
         let all = ["calculate", "time", "timer", "weather", "wikipedia", "news", "web"];
         assert_eq!(set_up("", folder.path()).unwrap(), all);
         assert_eq!(set_up("off = ['news', 'web']", folder.path()).unwrap(), all[..5]);
+        assert!(set_up("off = ['calculate']", folder.path()).unwrap_err().contains("stays on"));
         assert!(set_up("off = ['tea']", folder.path()).unwrap_err().contains("there is no skill \"tea\""));
         assert!(set_up("[weather]\ncity = 'x'", folder.path()).unwrap_err().contains("unknown field `city`"));
     }

@@ -115,6 +115,7 @@ impl Ask for Played {
             text: asked.text.clone(),
             params: Default::default(),
             confidence: 1.0,
+            intent: None,
         };
         let understanding = self.control.map_or_else(chat, |control| Understanding::Control { control });
         Ok(Resolved { text: asked.text, language: "en".into(), understanding, by: By::Rules })
