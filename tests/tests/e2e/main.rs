@@ -18,6 +18,7 @@ mod real_model;
 mod receipts;
 mod refusals;
 mod resolving;
+mod skills;
 mod starter_coins;
 mod starting;
 mod trust;
