@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::metrics::Metrics;
+use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
@@ -67,6 +68,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Requests of several steps that are under way.
+    pub plans: Plans,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -100,6 +103,7 @@ impl App {
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

@@ -94,6 +94,11 @@ pub enum Understanding {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         intent: Option<Intent>,
     },
+    /// Several things, one after the other or with what another one brings: ask for a [plan](crate::plan).
+    Steps {
+        /// The words of each.
+        steps: Vec<String>,
+    },
     /// Not sure enough to act: ask back.
     Unsure {
         /// What to ask, in plain words of the speaker's language.
