@@ -55,7 +55,10 @@ struct Arguments(Map<String, Value>);
 impl Arguments {
     /// An argument, if there is anything to it.
     fn put(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        match value.map(|value| value.trim().trim_end_matches(['?', '!', '.'])).filter(|value| !value.is_empty()) {
+        match value
+            .map(|value| value.trim().trim_end_matches(['?', '!', '.']))
+            .filter(|value| !value.is_empty())
+        {
             Some(value) => self.put_value(name, value.into()),
             None => self,
         }
@@ -80,7 +83,9 @@ fn clock(language: &Language, said: &str) -> Option<String> {
         Some(at) => {
             let hour = digits(&said[at..]);
             let rest = said[at + hour.len()..].trim_start();
-            let rest = rest.strip_prefix([':', '.', 'h']).unwrap_or_else(|| rest.strip_prefix("uhr").unwrap_or_default());
+            let rest = rest
+                .strip_prefix([':', '.', 'h'])
+                .unwrap_or_else(|| rest.strip_prefix("uhr").unwrap_or_default());
             let minute = digits(rest.trim_start());
             (hour.parse().ok()?, if minute.is_empty() { 0 } else { minute.parse().ok()? })
         }
@@ -90,7 +95,16 @@ fn clock(language: &Language, said: &str) -> Option<String> {
         }
     };
     let is = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
-    let afternoon = is(&["pm", "in the afternoon", "in the evening", "nachmittag", "abend", "du soir", "de la tarde", "di sera"]);
+    let afternoon = is(&[
+        "pm",
+        "in the afternoon",
+        "in the evening",
+        "nachmittag",
+        "abend",
+        "du soir",
+        "de la tarde",
+        "di sera",
+    ]);
     let morning = is(&["am", "in the morning"]) && !afternoon;
     let hour = match hour {
         1..=11 if afternoon => hour + 12,
@@ -109,7 +123,9 @@ mod tests {
 
     fn asked(said: &str, language: &str) -> String {
         let resolved = Resolver::new().rules(said, language).unwrap();
-        let Understanding::Act { intent, .. } = resolved.understanding else { panic!("{said}: {resolved:?}") };
+        let Understanding::Act { intent, .. } = resolved.understanding else {
+            panic!("{said}: {resolved:?}")
+        };
         match intent.map(|intent| intent.task) {
             Some(Task::Tool(task)) => {
                 let arguments = serde_json::to_string(&task.arguments).unwrap();
@@ -129,7 +145,11 @@ mod tests {
             ("en", "turn on the kitchen light", "home {action:on,device:the kitchen light,language:en}"),
             ("en", "what's the weather in Paris tomorrow?", "weather {day:tomorrow,language:en,place:Paris}"),
             ("en", "what is seven times eight?", "calculate {expression:seven times eight,language:en}"),
-            ("en", "convert 5 miles to kilometers", "calculate {expression:5 miles,language:en,unit:kilometers}"),
+            (
+                "en",
+                "convert 5 miles to kilometers",
+                "calculate {expression:5 miles,language:en,unit:kilometers}",
+            ),
             ("en", "what time is it?", "time {language:en,what:time}"),
             ("en", "open example.org", "web {language:en,url:example.org}"),
             ("en", "summarise this page", "None"),

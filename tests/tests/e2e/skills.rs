@@ -29,7 +29,8 @@ async fn a_timer_rings_although_the_realm_was_killed_meanwhile() {
     .await;
     realm.kill();
     realm.restart().await;
-    let rung = until("the timer to ring", async || Some(job().await).filter(|job| job.state.is_final())).await;
+    let rung =
+        until("the timer to ring", async || Some(job().await).filter(|job| job.state.is_final())).await;
     assert_eq!(rung.state, JobState::Completed, "{rung:?}");
     assert_eq!(rung.text.unwrap(), format!("{set}Your pasta timer is up!"));
 
@@ -146,7 +147,8 @@ async fn answer(stream: TcpStream, light: &Mutex<String>) {
         }
         _ => ("404 Not Found", "404: Not Found".to_owned()),
     };
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len());
+    let answer =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len());
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 

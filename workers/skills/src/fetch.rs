@@ -13,7 +13,8 @@ use crate::defaults::{CONNECT_TIMEOUT, FETCH_BYTES_MAX, FETCH_TIMEOUT, REDIRECTS
 use crate::skill::SkillError;
 
 /// What is told to servers of who asks.
-const USER_AGENT: &str = concat!("mtor-skills/", env!("CARGO_PKG_VERSION"), " (https://github.com/mtor-realm/mtor)");
+const USER_AGENT: &str =
+    concat!("mtor-skills/", env!("CARGO_PKG_VERSION"), " (https://github.com/mtor-realm/mtor)");
 
 /// Fetches from services whose addresses stand in the settings.
 #[derive(Debug, Clone)]
@@ -59,7 +60,10 @@ pub(crate) async fn sent(request: RequestBuilder) -> Result<Response, SkillError
 /// A service's answer, whatever it is.
 pub(crate) async fn answered(request: RequestBuilder) -> Result<Response, SkillError> {
     // The address is left out: it may hold what somebody asked for.
-    request.send().await.map_err(|error| SkillError::Service(format!("it can't be reached: {}", innermost(&error))))
+    request
+        .send()
+        .await
+        .map_err(|error| SkillError::Service(format!("it can't be reached: {}", innermost(&error))))
 }
 
 fn host(answer: &Response) -> String {
@@ -69,10 +73,14 @@ fn host(answer: &Response) -> String {
 /// All of an answer, within the limit.
 pub(crate) async fn body(mut answer: Response) -> Result<Vec<u8>, SkillError> {
     let mut bytes = Vec::new();
-    let broken = |error: reqwest::Error| SkillError::Service(format!("the answer broke off: {}", innermost(&error)));
+    let broken =
+        |error: reqwest::Error| SkillError::Service(format!("the answer broke off: {}", innermost(&error)));
     while let Some(piece) = answer.chunk().await.map_err(broken)? {
         if bytes.len() + piece.len() > FETCH_BYTES_MAX {
-            return Err(SkillError::Service(format!("{} sends more than {FETCH_BYTES_MAX} bytes", host(&answer))));
+            return Err(SkillError::Service(format!(
+                "{} sends more than {FETCH_BYTES_MAX} bytes",
+                host(&answer)
+            )));
         }
         bytes.extend_from_slice(&piece);
     }
@@ -121,7 +129,8 @@ impl Pages {
             if answer.status().is_redirection() {
                 let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
                 let to = to.and_then(|to| url.join(to).ok());
-                url = to.ok_or_else(|| SkillError::Service(format!("{} sends on to nowhere", host(&answer))))?;
+                url =
+                    to.ok_or_else(|| SkillError::Service(format!("{} sends on to nowhere", host(&answer))))?;
                 continue;
             }
             if !answer.status().is_success() {
@@ -153,7 +162,9 @@ impl Pages {
 }
 
 fn not_public(host: &str) -> SkillError {
-    SkillError::Forbidden(format!("{host} is no address of the open web; the sysop can allow it in skills.toml"))
+    SkillError::Forbidden(format!(
+        "{host} is no address of the open web; the sysop can allow it in skills.toml"
+    ))
 }
 
 fn is_listed(private: &[String], host: &str) -> bool {
@@ -172,7 +183,8 @@ impl Resolve for Public {
         let listed = is_listed(&self.private, &host);
         Box::pin(async move {
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| listed || is_public(address.ip())).collect();
+            let allowed: Vec<SocketAddr> =
+                found.filter(|address| listed || is_public(address.ip())).collect();
             if allowed.is_empty() {
                 return Err(not_public(&host).to_string().into());
             }
@@ -260,9 +272,27 @@ mod tests {
     #[test]
     fn only_addresses_of_the_open_web_are_public() {
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "224.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.0.1", "::1", "::", "fe80::1", "fd00::1", "ff02::1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "192.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }
@@ -274,7 +304,13 @@ mod tests {
     #[tokio::test]
     async fn addresses_of_the_house_are_refused_before_and_after_they_are_looked_up() {
         let pages = Pages::new(Vec::new()).unwrap();
-        for url in ["http://127.0.0.1:1/", "http://[::1]:1/", "http://2130706433:1/", "http://0x7f.1:1/", "http://localhost:1/"] {
+        for url in [
+            "http://127.0.0.1:1/",
+            "http://[::1]:1/",
+            "http://2130706433:1/",
+            "http://0x7f.1:1/",
+            "http://localhost:1/",
+        ] {
             let refused = pages.fetch(url).await.unwrap_err().to_string();
             assert!(refused.contains("no address of the open web"), "{url}: {refused}");
         }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::fetch::{Services, answered, json as read_json, sent};
+use crate::fetch::{Services, answered, json as read_json};
 use crate::language::Language;
 use crate::settings::Secret;
 use crate::skill::{Answer, Asked, Skill, SkillError, info};
@@ -29,7 +29,12 @@ pub struct Home {
 
 impl Home {
     /// The home at this address; of each entity that may be used, what people call it.
-    pub fn new(services: Services, url: &str, token: Secret, entities: BTreeMap<String, Vec<String>>) -> Self {
+    pub fn new(
+        services: Services,
+        url: &str,
+        token: Secret,
+        entities: BTreeMap<String, Vec<String>>,
+    ) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         Self { services, url, token, devices: Devices::new(entities) }
     }
@@ -54,15 +59,6 @@ impl Home {
             _ if answer.status().is_success() => Ok(()),
             status => Err(SkillError::Service(format!("Home Assistant answered {status}"))),
         }
-    }
-
-    /// Whether the home can be reached with the token.
-    ///
-    /// # Errors
-    /// Why it can't.
-    pub async fn check(&self) -> Result<(), SkillError> {
-        let request = self.services.get(&format!("{}/api/", self.url)).bearer_auth(self.token.expose());
-        sent(request).await.map(drop)
     }
 
     async fn do_it(&self, arguments: &Arguments) -> Result<String, SkillError> {
@@ -169,8 +165,12 @@ impl Skill for Home {
 fn order(domain: &str, action: Action, value: Option<&str>) -> Option<(&'static str, Value)> {
     let plain = |service| Some((service, json!({})));
     match (domain, action) {
-        ("cover" | "valve", Action::Open | Action::On) => plain(if domain == "cover" { "open_cover" } else { "open_valve" }),
-        ("cover" | "valve", Action::Close | Action::Off) => plain(if domain == "cover" { "close_cover" } else { "close_valve" }),
+        ("cover" | "valve", Action::Open | Action::On) => {
+            plain(if domain == "cover" { "open_cover" } else { "open_valve" })
+        }
+        ("cover" | "valve", Action::Close | Action::Off) => {
+            plain(if domain == "cover" { "close_cover" } else { "close_valve" })
+        }
         ("cover", Action::Set) => Some(("set_cover_position", json!({ "position": percent(value?)? }))),
         ("lock", Action::Open) => plain("unlock"),
         ("lock", Action::Close) => plain("lock"),
@@ -182,15 +182,18 @@ fn order(domain: &str, action: Action, value: Option<&str>) -> Option<(&'static 
         ("light", Action::Set) => {
             let value = value?;
             let color = words::color(value).map(|color| json!({ "color_name": color }));
-            color.or_else(|| percent(value).map(|percent| json!({ "brightness_pct": percent }))).map(|data| ("turn_on", data))
+            color
+                .or_else(|| percent(value).map(|percent| json!({ "brightness_pct": percent })))
+                .map(|data| ("turn_on", data))
         }
         ("fan", Action::Set) => Some(("set_percentage", json!({ "percentage": percent(value?)? }))),
         ("media_player", Action::Set) => {
             Some(("volume_set", json!({ "volume_level": f64::from(percent(value?)?) / 100.0 })))
         }
-        ("climate" | "water_heater", Action::Set) => {
-            Some(("set_temperature", json!({ "temperature": number(value?).filter(|value| (0.0..=100.0).contains(value))? })))
-        }
+        ("climate" | "water_heater", Action::Set) => Some((
+            "set_temperature",
+            json!({ "temperature": number(value?).filter(|value| (0.0..=100.0).contains(value))? }),
+        )),
         (_, Action::On) => plain("turn_on"),
         (_, Action::Off) => plain("turn_off"),
         _ => None,
@@ -223,12 +226,17 @@ mod tests {
 
     #[test]
     fn orders_are_those_that_the_kind_of_thing_has() {
-        let of = |domain, action, value| order(domain, action, value).map(|(service, data)| format!("{service} {data}"));
+        let of = |domain, action, value| {
+            order(domain, action, value).map(|(service, data)| format!("{service} {data}"))
+        };
         assert_eq!(of("light", Action::On, None).unwrap(), "turn_on {}");
         assert_eq!(of("light", Action::Set, Some("40 percent")).unwrap(), r#"turn_on {"brightness_pct":40}"#);
         assert_eq!(of("light", Action::Set, Some("rot")).unwrap(), r#"turn_on {"color_name":"red"}"#);
         assert_eq!(of("cover", Action::Close, None).unwrap(), "close_cover {}");
-        assert_eq!(of("climate", Action::Set, Some("21,5 Grad")).unwrap(), r#"set_temperature {"temperature":21.5}"#);
+        assert_eq!(
+            of("climate", Action::Set, Some("21,5 Grad")).unwrap(),
+            r#"set_temperature {"temperature":21.5}"#
+        );
         for (domain, action, value) in [
             ("sensor", Action::On, None),
             ("light", Action::Set, Some("a lot")),

@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn codes_are_found_with_and_without_country() {
-        assert_eq!((Language::of("de-AT"), Language::of("FR"), Language::of("xx")), (Language::De, Language::Fr, Language::En));
+        assert_eq!(
+            (Language::of("de-AT"), Language::of("FR"), Language::of("xx")),
+            (Language::De, Language::Fr, Language::En)
+        );
         for language in Language::ALL {
             assert_eq!(language.pick(Language::ALL), language);
         }
@@ -85,6 +88,9 @@ mod tests {
     #[test]
     fn numbers_are_written_as_people_do() {
         assert_eq!((Language::En.number(2.50, 2), Language::De.number(2.5, 2)), ("2.5".into(), "2,5".into()));
-        assert_eq!((Language::En.number(-0.001, 1), Language::En.number(100.0, 3)), ("0".into(), "100".into()));
+        assert_eq!(
+            (Language::En.number(-0.001, 1), Language::En.number(100.0, 3)),
+            ("0".into(), "100".into())
+        );
     }
 }

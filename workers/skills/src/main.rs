@@ -45,5 +45,6 @@ async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Whether the user can mend it by asking for something else.
 fn is_bad_input(error: &anyhow::Error) -> bool {
-    error.is::<SettingsError>() || matches!(error.downcast_ref(), Some(WorkerError::Address { .. } | WorkerError::Tls(_)))
+    error.is::<SettingsError>()
+        || matches!(error.downcast_ref(), Some(WorkerError::Address { .. } | WorkerError::Tls(_)))
 }

@@ -128,13 +128,8 @@ fn told(feeds: Vec<Vec<Headline>>, topic: Option<&str>, language: Language) -> S
                 .to_owned(),
         };
     }
-    let opening = language.pick([
-        "The headlines:",
-        "Die Schlagzeilen:",
-        "Les titres :",
-        "Los titulares:",
-        "I titoli:",
-    ]);
+    let opening =
+        language.pick(["The headlines:", "Die Schlagzeilen:", "Les titres :", "Los titulares:", "I titoli:"]);
     let lines: Vec<String> = chosen.iter().map(Headline::line).collect();
     format!("{opening}\n\n{}", lines.join("\n"))
 }
@@ -149,7 +144,8 @@ mod tests {
 
     #[test]
     fn feeds_take_turns_and_nothing_is_told_twice() {
-        let feeds = vec![vec![headline("a"), headline("b")], vec![headline("c"), headline("a"), headline("d")]];
+        let feeds =
+            vec![vec![headline("a"), headline("b")], vec![headline("c"), headline("a"), headline("d")]];
         assert_eq!(told(feeds, None, Language::En), "The headlines:\n\n- a.\n- c.\n- b.\n- d.");
     }
 

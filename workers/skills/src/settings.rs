@@ -200,7 +200,11 @@ impl SkillsFile {
     ///
     /// # Errors
     /// When one of them can't be set up as the settings say.
-    pub fn skills(self, folder: &Path, leaving: CancellationToken) -> Result<Vec<Box<dyn Skill>>, SettingsError> {
+    pub fn skills(
+        self,
+        folder: &Path,
+        leaving: CancellationToken,
+    ) -> Result<Vec<Box<dyn Skill>>, SettingsError> {
         let services = Services::new()?;
         let places = Arc::new(Places::new(services.clone(), &self.weather.places_url));
         let timers = folder.join("skills");
@@ -242,7 +246,9 @@ mod tests {
         let path = folder.join("skills.toml");
         std::fs::write(&path, toml).unwrap();
         let skills = SkillsFile::read(&path).and_then(|file| file.skills(folder, CancellationToken::new()));
-        skills.map(|skills| skills.iter().map(|skill| skill.name()).collect()).map_err(|error| error.to_string())
+        skills
+            .map(|skills| skills.iter().map(|skill| skill.name()).collect())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub trait Skill: Send + Sync {
 
     /// Does what is asked. What can be said to the person, such as that there is no such place, is an answer; what went
     /// wrong is an error.
-    fn run<'a>(
-        &'a self,
-        asked: Asked,
-        answer: &'a mut Answer<'_>,
-    ) -> BoxFuture<'a, Result<(), SkillError>>;
+    fn run<'a>(&'a self, asked: Asked, answer: &'a mut Answer<'_>) -> BoxFuture<'a, Result<(), SkillError>>;
 }
 
 /// Describes a tool whose arguments are `A`.
@@ -66,7 +62,10 @@ impl Asked {
             value.as_str().filter(|text| text.len() > defaults::WORDS_BYTES_MAX).map(|_| name.clone())
         };
         if let Some(name) = self.arguments.iter().find_map(too_long) {
-            return Err(SkillError::Arguments(format!("{name}: at most {} bytes", defaults::WORDS_BYTES_MAX)));
+            return Err(SkillError::Arguments(format!(
+                "{name}: at most {} bytes",
+                defaults::WORDS_BYTES_MAX
+            )));
         }
         serde_json::from_value(Value::Object(self.arguments.clone()))
             .map_err(|error| SkillError::Arguments(error.to_string()))

@@ -65,7 +65,11 @@ impl Skill for Time {
     }
 
     fn info(&self) -> ToolInfo {
-        info::<Arguments>("Tells the time of day or the date, here or in another place.", Effect::Reads, false)
+        info::<Arguments>(
+            "Tells the time of day or the date, here or in another place.",
+            Effect::Reads,
+            false,
+        )
     }
 
     fn run<'a>(&'a self, asked: Asked, answer: &'a mut Answer<'_>) -> BoxFuture<'a, Result<(), SkillError>> {
@@ -110,7 +114,9 @@ fn named_after(place: &str) -> Option<TimeZone> {
     let wanted = place.trim().replace(' ', "_").to_lowercase();
     let name = jiff::tz::db().available().find(|name| {
         // A region alone, such as `Etc`, is no city.
-        name.as_str().rsplit_once('/').is_some_and(|(region, city)| region != "Etc" && city.to_lowercase() == wanted)
+        name.as_str()
+            .rsplit_once('/')
+            .is_some_and(|(region, city)| region != "Etc" && city.to_lowercase() == wanted)
     })?;
     TimeZone::get(name.as_str()).ok()
 }
@@ -181,11 +187,76 @@ const WEEKDAYS: [[&str; 7]; 5] = [
 ];
 
 const MONTHS: [[&str; 12]; 5] = [
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
-    ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
-    ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"],
-    ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"],
-    ["gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"],
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+    [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ],
+    [
+        "gennaio",
+        "febbraio",
+        "marzo",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "agosto",
+        "settembre",
+        "ottobre",
+        "novembre",
+        "dicembre",
+    ],
 ];
 
 #[cfg(test)]

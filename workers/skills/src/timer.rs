@@ -164,7 +164,8 @@ impl Skill for Timer {
                 Action::Query => {
                     let now = Timestamp::now();
                     let left = self.of(&arguments.list, label).into_iter();
-                    let left: Vec<_> = left.map(|timer| (seconds_until(timer.due, now), timer.label)).collect();
+                    let left: Vec<_> =
+                        left.map(|timer| (seconds_until(timer.due, now), timer.label)).collect();
                     answer.whole(&words::left(arguments.language, &left)).await
                 }
                 Action::Cancel => {

@@ -92,7 +92,8 @@ impl Skill for Weather {
     }
 
     fn info(&self) -> ToolInfo {
-        let description = "Tells the weather now, or the forecast for a day of the coming week, in any place.";
+        let description =
+            "Tells the weather now, or the forecast for a day of the coming week, in any place.";
         info::<Arguments>(description, Effect::Reads, false)
     }
 
@@ -233,7 +234,13 @@ fn one_day(forecast: &Forecast, at: usize, language: Language) -> Option<String>
 fn sky(code: u8, language: Language) -> &'static str {
     language.pick(match code {
         0 => ["clear", "klar", "ciel dégagé", "despejado", "sereno"],
-        1 | 2 => ["partly cloudy", "teils bewölkt", "partiellement nuageux", "parcialmente nublado", "parzialmente nuvoloso"],
+        1 | 2 => [
+            "partly cloudy",
+            "teils bewölkt",
+            "partiellement nuageux",
+            "parcialmente nublado",
+            "parzialmente nuvoloso",
+        ],
         3 => ["overcast", "bedeckt", "couvert", "cubierto", "coperto"],
         45 | 48 => ["foggy", "neblig", "brumeux", "con niebla", "nebbioso"],
         51..=57 => ["drizzle", "Nieselregen", "bruine", "llovizna", "pioviggine"],
@@ -273,7 +280,7 @@ mod tests {
         );
         assert_eq!(told(Some("tomorrow"), Language::De), "Berlin: Morgen: bedeckt, 2 bis 7 Grad.");
         assert_eq!(told(Some("thursday"), Language::Fr), "Berlin: Jeudi : ciel dégagé, de 0 à 8 degrés.");
-        assert!(told(Some("weekend"), Language::En).starts_with("Berlin: Saturday: snow") );
+        assert!(told(Some("weekend"), Language::En).starts_with("Berlin: Saturday: snow"));
         assert_eq!(told(Some("tuesday"), Language::En), "The forecast does not reach that far.");
     }
 }

@@ -137,9 +137,7 @@ impl<A: Ask> Turn<A> {
                 self.answer(&question, Some(most)).await
             }
             (Understanding::Control { control: Control::No }, Some(_)) => Ok(()),
-            (understanding, _) => {
-                self.understood(understanding, resolved.by, &resolved.text, question).await
-            }
+            (understanding, _) => self.understood(understanding, resolved.by, &resolved.text, question).await,
         }
     }
 
@@ -156,11 +154,11 @@ impl<A: Ask> Turn<A> {
                 self.answer(text, None).await
             }
             // What switches something is done when the words say just that, and not when they only come near to it.
-            Understanding::Act { intent: Some(Intent { task: task @ Task::Tool(_), .. }), capability, .. }
-                if by == By::Rules && capability.as_str() != TIMER =>
-            {
-                self.use_tool(question, task).await
-            }
+            Understanding::Act {
+                intent: Some(Intent { task: task @ Task::Tool(_), .. }),
+                capability,
+                ..
+            } if by == By::Rules && capability.as_str() != TIMER => self.use_tool(question, task).await,
             Understanding::Act { capability, .. } => {
                 let detail = format!("no worker of this realm does {capability} for a satellite");
                 Err(Broken::Problem {

@@ -106,7 +106,8 @@ const PHRASES: &[(&str, Token)] = &[
 ];
 
 /// What may stand between the parts of a number, or before a calculation, and means nothing.
-const NOTHING: &[&str] = &["and", "und", "et", "y", "e", "the", "die", "das", "la", "el", "il", "equals", "is", "gleich"];
+const NOTHING: &[&str] =
+    &["and", "und", "et", "y", "e", "the", "die", "das", "la", "el", "il", "equals", "is", "gleich"];
 
 /// The value of a calculation.
 pub(super) fn value(text: &str, language: Language) -> Result<f64, Wrong> {
@@ -160,7 +161,10 @@ fn tokens(text: &str, language: Language) -> Option<Vec<Token>> {
             None => return None,
         }
         rest = &rest[end..];
-        if rest.starts_with('-') && matches!(tokens.last(), Some(Token::Number(_))) && rest[1..].starts_with(char::is_alphabetic) {
+        if rest.starts_with('-')
+            && matches!(tokens.last(), Some(Token::Number(_)))
+            && rest[1..].starts_with(char::is_alphabetic)
+        {
             rest = &rest[1..];
         }
     }
@@ -200,7 +204,10 @@ fn number_word(tokens: &mut Vec<Token>, word: Word) {
             *before = above + if small == 0.0 { factor } else { small * factor };
         }
         (Some(Token::Number(before)), Word::Plain(value))
-            if *before >= 20.0 && value < 100.0 && value > 0.5 && *before % if value < 10.0 { 10.0 } else { 100.0 } == 0.0 =>
+            if *before >= 20.0
+                && value < 100.0
+                && value > 0.5
+                && *before % if value < 10.0 { 10.0 } else { 100.0 } == 0.0 =>
         {
             *before += value;
         }
@@ -257,7 +264,9 @@ impl Sum<'_> {
                 }
                 // `2 (3 + 4)`, and `20 percent 150` of a language that puts the "of" into the word.
                 Some(Token::Open | Token::Root | Token::CubeRoot) => left *= self.signed()?,
-                Some(Token::Number(_)) if self.tokens.get(self.at.checked_sub(1)?) == Some(&Token::Percent) => {
+                Some(Token::Number(_))
+                    if self.tokens.get(self.at.checked_sub(1)?) == Some(&Token::Percent) =>
+                {
                     left *= self.signed()?;
                 }
                 _ => return Some(left),

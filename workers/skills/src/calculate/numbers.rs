@@ -25,7 +25,8 @@ fn is_grouped(text: &str, group: char, point: char) -> bool {
     let mut groups = whole.split(group);
     let first = groups.next().unwrap_or_default();
     let rest: Vec<&str> = groups.collect();
-    let in_threes = !rest.is_empty() && (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3);
+    let in_threes =
+        !rest.is_empty() && (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3);
     in_threes && (rest.len() > 1 || fraction.is_some())
 }
 
@@ -59,7 +60,10 @@ const FACTORS: &[(&[&str], f64)] = &[
     (&["hundred", "hundert", "cent", "cents", "cien", "ciento", "cento"], 100.0),
     (&["thousand", "tausend", "mille", "mil", "mila"], 1e3),
     (&["million", "millions", "millionen", "millón", "millones", "milione", "milioni"], 1e6),
-    (&["billion", "billions", "milliarde", "milliarden", "milliard", "milliards", "miliardo", "miliardi"], 1e9),
+    (
+        &["billion", "billions", "milliarde", "milliarden", "milliard", "milliards", "miliardo", "miliardi"],
+        1e9,
+    ),
 ];
 
 const PLAIN: &[(f64, &[&str])] = &[

@@ -68,7 +68,9 @@ impl Devices {
             match named(fits).as_slice() {
                 [] => {}
                 [one] => return Found::One(one),
-                several => return Found::Several(several.iter().map(|device| device.name().to_owned()).collect()),
+                several => {
+                    return Found::Several(several.iter().map(|device| device.name().to_owned()).collect());
+                }
             }
         }
         Found::None
@@ -78,9 +80,10 @@ impl Devices {
 /// The words of a name that tell it from others.
 fn telling(name: &str) -> BTreeSet<String> {
     const NOTHING: &[&str] = &[
-        "the", "my", "our", "a", "an", "in", "of", "at", "on", "der", "die", "das", "den", "dem", "im", "am", "mein",
-        "meine", "meinen", "unser", "le", "la", "les", "l", "de", "du", "d", "des", "dans", "mon", "ma", "el", "los",
-        "las", "del", "en", "mi", "il", "lo", "i", "gli", "di", "della", "del", "dello", "nel", "nella", "mio", "mia",
+        "the", "my", "our", "a", "an", "in", "of", "at", "on", "der", "die", "das", "den", "dem", "im", "am",
+        "mein", "meine", "meinen", "unser", "le", "la", "les", "l", "de", "du", "d", "des", "dans", "mon",
+        "ma", "el", "los", "las", "del", "en", "mi", "il", "lo", "i", "gli", "di", "della", "del", "dello",
+        "nel", "nella", "mio", "mia",
     ];
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -93,7 +96,9 @@ mod tests {
     use super::*;
 
     fn devices() -> Devices {
-        let named = |entity: &str, names: &[&str]| (entity.to_owned(), names.iter().map(|name| (*name).to_owned()).collect());
+        let named = |entity: &str, names: &[&str]| {
+            (entity.to_owned(), names.iter().map(|name| (*name).to_owned()).collect())
+        };
         Devices::new(BTreeMap::from([
             named("light.kitchen", &["kitchen light", "Küchenlicht", "Licht in der Küche"]),
             named("light.desk", &["desk lamp"]),
@@ -118,7 +123,10 @@ mod tests {
             let Found::One(device) = devices.find(said) else { panic!("{said}: {:?}", devices.find(said)) };
             assert_eq!(device.entity, entity, "{said}");
         }
-        assert_eq!(devices.find("the light"), Found::Several(vec!["hall light".into(), "kitchen light".into()]));
+        assert_eq!(
+            devices.find("the light"),
+            Found::Several(vec!["hall light".into(), "kitchen light".into()])
+        );
         assert_eq!((devices.find("the oven"), devices.find("the")), (Found::None, Found::None));
     }
 }

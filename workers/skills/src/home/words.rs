@@ -47,7 +47,9 @@ pub(super) fn done(language: Language, action: Action, name: &str, value: Option
             "{}: ajustado a {v}.",
             "{}: impostato su {v}.",
         ],
-        Action::Run | Action::Query => ["The {} runs.", "{} läuft.", "{} : lancé.", "{}: en marcha.", "{}: avviato."],
+        Action::Run | Action::Query => {
+            ["The {} runs.", "{} läuft.", "{} : lancé.", "{}: en marcha.", "{}: avviato."]
+        }
     };
     language.pick(texts).replace("{v}", value.unwrap_or_default().trim()).replace("{}", name)
 }
@@ -59,11 +61,23 @@ pub(super) fn state(language: Language, name: &str, state: &str, unit: Option<&s
         "off" => language.pick(["off", "aus", "éteint", "apagado", "spento"]),
         "open" => language.pick(["open", "offen", "ouvert", "abierto", "aperto"]),
         "closed" => language.pick(["closed", "zu", "fermé", "cerrado", "chiuso"]),
-        "locked" => language.pick(["locked", "abgeschlossen", "verrouillé", "cerrado con llave", "chiuso a chiave"]),
-        "unlocked" => language.pick(["unlocked", "nicht abgeschlossen", "déverrouillé", "sin llave", "non chiuso a chiave"]),
-        "unavailable" | "unknown" => {
-            language.pick(["not reachable", "nicht erreichbar", "injoignable", "no disponible", "non raggiungibile"])
+        "locked" => {
+            language.pick(["locked", "abgeschlossen", "verrouillé", "cerrado con llave", "chiuso a chiave"])
         }
+        "unlocked" => language.pick([
+            "unlocked",
+            "nicht abgeschlossen",
+            "déverrouillé",
+            "sin llave",
+            "non chiuso a chiave",
+        ]),
+        "unavailable" | "unknown" => language.pick([
+            "not reachable",
+            "nicht erreichbar",
+            "injoignable",
+            "no disponible",
+            "non raggiungibile",
+        ]),
         other => other,
     };
     let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));

@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_page_is_no_feed_and_links_that_run_scripts_are_left_out() {
         assert_eq!(headlines(b"<html><title>x</title></html>"), None);
-        let odd = Headline { title: "x".into(), link: Some("javascript:alert(1)".into()), summary: String::new() };
+        let odd =
+            Headline { title: "x".into(), link: Some("javascript:alert(1)".into()), summary: String::new() };
         assert_eq!(odd.line(), "- x.");
     }
 }

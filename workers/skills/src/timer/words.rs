@@ -54,7 +54,13 @@ pub(super) fn was_cancelled(language: Language, label: Option<&str>) -> String {
 }
 
 pub(super) fn how_long(language: Language) -> &'static str {
-    language.pick(["For how long?", "Wie lange?", "Pour combien de temps ?", "¿Cuánto tiempo?", "Per quanto tempo?"])
+    language.pick([
+        "For how long?",
+        "Wie lange?",
+        "Pour combien de temps ?",
+        "¿Cuánto tiempo?",
+        "Per quanto tempo?",
+    ])
 }
 
 fn none(language: Language) -> &'static str {
@@ -115,7 +121,13 @@ fn named(language: Language, label: Option<&str>) -> String {
             .pick(["Your timer", "Dein Timer", "Votre minuteur", "Tu temporizador", "Il tuo timer"])
             .to_owned(),
         Some(label) => language
-            .pick(["Your {} timer", "Dein Timer „{}“", "Votre minuteur « {} »", "Tu temporizador «{}»", "Il tuo timer «{}»"])
+            .pick([
+                "Your {} timer",
+                "Dein Timer „{}“",
+                "Votre minuteur « {} »",
+                "Tu temporizador «{}»",
+                "Il tuo timer «{}»",
+            ])
             .replace("{}", label),
     }
 }

@@ -40,7 +40,8 @@ impl Places {
 
     /// The place that is most likely meant; nothing when there is none of that name.
     pub(crate) async fn find(&self, name: &str, language: Language) -> Result<Option<Place>, SkillError> {
-        let query = [("name", name.trim()), ("count", "1"), ("format", "json"), ("language", language.code())];
+        let query =
+            [("name", name.trim()), ("count", "1"), ("format", "json"), ("language", language.code())];
         let url = with_query(&format!("{}/v1/search", self.url), &query)?;
         let found: Found = json(self.services.get(&url)).await?;
         Ok(found.results.into_iter().next())

@@ -42,19 +42,52 @@ struct Block {
 /// Elements whose content belongs to no article.
 fn is_around(name: &str, role_and_class: &str) -> bool {
     const WORDS: [&str; 12] = [
-        "comment", "sidebar", "cookie", "advert", "promo", "related", "newsletter", "share", "social", "footer", "menu", "breadcrumb",
+        "comment",
+        "sidebar",
+        "cookie",
+        "advert",
+        "promo",
+        "related",
+        "newsletter",
+        "share",
+        "social",
+        "footer",
+        "menu",
+        "breadcrumb",
     ];
     matches!(
         name,
-        "nav" | "header" | "footer" | "aside" | "form" | "noscript" | "template" | "button" | "select" | "iframe" | "svg"
-            | "dialog" | "figcaption"
+        "nav"
+            | "header"
+            | "footer"
+            | "aside"
+            | "form"
+            | "noscript"
+            | "template"
+            | "button"
+            | "select"
+            | "iframe"
+            | "svg"
+            | "dialog"
+            | "figcaption"
     ) || WORDS.iter().any(|word| role_and_class.contains(word))
 }
 
 fn is_void(name: &str) -> bool {
     matches!(
         name,
-        "br" | "hr" | "img" | "input" | "meta" | "link" | "area" | "base" | "col" | "embed" | "source" | "track" | "wbr"
+        "br" | "hr"
+            | "img"
+            | "input"
+            | "meta"
+            | "link"
+            | "area"
+            | "base"
+            | "col"
+            | "embed"
+            | "source"
+            | "track"
+            | "wbr"
     )
 }
 
@@ -72,7 +105,10 @@ pub(super) fn of(page: &str) -> Article {
     let in_main = blocks.iter().any(|block| block.in_main && block.text.chars().count() >= TELLING_CHARS);
     let good: Vec<&Block> = blocks
         .iter()
-        .filter(|block| (block.in_main || !in_main) && block.in_links * 100 <= block.text.chars().count() * LINKS_PERCENT_MAX)
+        .filter(|block| {
+            (block.in_main || !in_main)
+                && block.in_links * 100 <= block.text.chars().count() * LINKS_PERCENT_MAX
+        })
         .collect();
     // Where a paragraph stands counts fully, and what that stands in half.
     let mut scores: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
@@ -108,14 +144,16 @@ fn blocks(page: &str) -> (String, Vec<Block>) {
         if said.is_empty() || around {
             return;
         }
-        let is_heading = open.iter().any(|element| matches!(element.name.as_str(), "h1" | "h2" | "h3" | "h4"));
+        let is_heading =
+            open.iter().any(|element| matches!(element.name.as_str(), "h1" | "h2" | "h3" | "h4"));
         if heading.is_empty() && open.iter().any(|element| element.name == "h1") {
             heading.clone_from(&said);
         }
         // A paragraph is a child of what holds it; text that stands in it right away is its own.
         let leaf = open.iter().rposition(|element| is_paragraph(&element.name));
         let parent_at = leaf.map_or(open.len(), |at| at);
-        let number = |at: usize| at.checked_sub(1).and_then(|at| open.get(at)).map_or(0, |element| element.number);
+        let number =
+            |at: usize| at.checked_sub(1).and_then(|at| open.get(at)).map_or(0, |element| element.number);
         let in_main = open.iter().any(|element| element.main);
         blocks.push(Block {
             text: said,
@@ -142,7 +180,8 @@ fn blocks(page: &str) -> (String, Vec<Block>) {
                 elements += 1;
                 let told = ["role", "class", "id"].map(|name| tag.attribute(name).unwrap_or_default());
                 let told = told.join(" ").to_ascii_lowercase();
-                let main = matches!(tag.name.as_str(), "article" | "main") || tag.attribute("role") == Some("main");
+                let main =
+                    matches!(tag.name.as_str(), "article" | "main") || tag.attribute("role") == Some("main");
                 // The page's own frame may have any name.
                 let frame = matches!(tag.name.as_str(), "html" | "body" | "head" | "title") || main;
                 let around = !frame && is_around(&tag.name, &told);
@@ -174,7 +213,10 @@ fn blocks(page: &str) -> (String, Vec<Block>) {
 }
 
 fn is_paragraph(name: &str) -> bool {
-    matches!(name, "p" | "li" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" | "pre" | "dt" | "dd" | "td")
+    matches!(
+        name,
+        "p" | "li" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" | "pre" | "dt" | "dd" | "td"
+    )
 }
 
 #[cfg(test)]
@@ -196,7 +238,10 @@ mod tests {
         let article = of(PAGE);
         assert_eq!(article.title, "The cat");
         let text = article.paragraphs.join("|");
-        assert!(text.starts_with("The cat sat on the mat, and looked at the rain for a long time.|Then it slept"), "{text}");
+        assert!(
+            text.starts_with("The cat sat on the mat, and looked at the rain for a long time.|Then it slept"),
+            "{text}"
+        );
         for around in ["Home", "other cats", "rights", "Buy"] {
             assert!(!text.contains(around), "{text}");
         }

@@ -170,18 +170,83 @@ fn entity(name: &str) -> Option<char> {
 
 /// The entities that people write; whoever writes others has long gone over to writing the characters.
 const NAMED: &[(&str, char)] = &[
-    ("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", ' '), ("shy", '\u{ad}'),
-    ("ndash", '–'), ("mdash", '—'), ("hellip", '…'), ("bull", '•'), ("middot", '·'),
-    ("lsquo", '‘'), ("rsquo", '’'), ("sbquo", '‚'), ("ldquo", '“'), ("rdquo", '”'), ("bdquo", '„'),
-    ("laquo", '«'), ("raquo", '»'), ("lsaquo", '‹'), ("rsaquo", '›'),
-    ("auml", 'ä'), ("ouml", 'ö'), ("uuml", 'ü'), ("Auml", 'Ä'), ("Ouml", 'Ö'), ("Uuml", 'Ü'), ("szlig", 'ß'),
-    ("agrave", 'à'), ("egrave", 'è'), ("igrave", 'ì'), ("ograve", 'ò'), ("ugrave", 'ù'), ("Agrave", 'À'), ("Egrave", 'È'),
-    ("aacute", 'á'), ("eacute", 'é'), ("iacute", 'í'), ("oacute", 'ó'), ("uacute", 'ú'), ("Eacute", 'É'),
-    ("acirc", 'â'), ("ecirc", 'ê'), ("icirc", 'î'), ("ocirc", 'ô'), ("ucirc", 'û'), ("ccedil", 'ç'), ("Ccedil", 'Ç'),
-    ("euml", 'ë'), ("iuml", 'ï'), ("ntilde", 'ñ'), ("Ntilde", 'Ñ'), ("iexcl", '¡'), ("iquest", '¿'), ("oelig", 'œ'),
-    ("aring", 'å'), ("aelig", 'æ'), ("oslash", 'ø'), ("euro", '€'), ("pound", '£'), ("yen", '¥'), ("cent", '¢'),
-    ("copy", '©'), ("reg", '®'), ("trade", '™'), ("deg", '°'), ("times", '×'), ("divide", '÷'), ("sect", '§'),
-    ("frac12", '½'), ("frac14", '¼'), ("sup2", '²'), ("sup3", '³'), ("minus", '−'), ("thinsp", ' '), ("ensp", ' '),
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("shy", '\u{ad}'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("hellip", '…'),
+    ("bull", '•'),
+    ("middot", '·'),
+    ("lsquo", '‘'),
+    ("rsquo", '’'),
+    ("sbquo", '‚'),
+    ("ldquo", '“'),
+    ("rdquo", '”'),
+    ("bdquo", '„'),
+    ("laquo", '«'),
+    ("raquo", '»'),
+    ("lsaquo", '‹'),
+    ("rsaquo", '›'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("Auml", 'Ä'),
+    ("Ouml", 'Ö'),
+    ("Uuml", 'Ü'),
+    ("szlig", 'ß'),
+    ("agrave", 'à'),
+    ("egrave", 'è'),
+    ("igrave", 'ì'),
+    ("ograve", 'ò'),
+    ("ugrave", 'ù'),
+    ("Agrave", 'À'),
+    ("Egrave", 'È'),
+    ("aacute", 'á'),
+    ("eacute", 'é'),
+    ("iacute", 'í'),
+    ("oacute", 'ó'),
+    ("uacute", 'ú'),
+    ("Eacute", 'É'),
+    ("acirc", 'â'),
+    ("ecirc", 'ê'),
+    ("icirc", 'î'),
+    ("ocirc", 'ô'),
+    ("ucirc", 'û'),
+    ("ccedil", 'ç'),
+    ("Ccedil", 'Ç'),
+    ("euml", 'ë'),
+    ("iuml", 'ï'),
+    ("ntilde", 'ñ'),
+    ("Ntilde", 'Ñ'),
+    ("iexcl", '¡'),
+    ("iquest", '¿'),
+    ("oelig", 'œ'),
+    ("aring", 'å'),
+    ("aelig", 'æ'),
+    ("oslash", 'ø'),
+    ("euro", '€'),
+    ("pound", '£'),
+    ("yen", '¥'),
+    ("cent", '¢'),
+    ("copy", '©'),
+    ("reg", '®'),
+    ("trade", '™'),
+    ("deg", '°'),
+    ("times", '×'),
+    ("divide", '÷'),
+    ("sect", '§'),
+    ("frac12", '½'),
+    ("frac14", '¼'),
+    ("sup2", '²'),
+    ("sup3", '³'),
+    ("minus", '−'),
+    ("thinsp", ' '),
+    ("ensp", ' '),
 ];
 
 /// The text of a piece of HTML, in one line.
@@ -202,9 +267,41 @@ pub(crate) fn plain(html: &str) -> String {
 pub(crate) fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "p" | "div" | "br" | "li" | "ul" | "ol" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "section" | "article" | "main"
-            | "header" | "footer" | "nav" | "aside" | "table" | "tr" | "td" | "th" | "blockquote" | "pre" | "figure"
-            | "figcaption" | "dl" | "dt" | "dd" | "form" | "body" | "hr" | "details" | "summary" | "address"
+        "p" | "div"
+            | "br"
+            | "li"
+            | "ul"
+            | "ol"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "section"
+            | "article"
+            | "main"
+            | "header"
+            | "footer"
+            | "nav"
+            | "aside"
+            | "table"
+            | "tr"
+            | "td"
+            | "th"
+            | "blockquote"
+            | "pre"
+            | "figure"
+            | "figcaption"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "form"
+            | "body"
+            | "hr"
+            | "details"
+            | "summary"
+            | "address"
     )
 }
 
@@ -222,13 +319,33 @@ mod tests {
         let page = "<!DOCTYPE html><P class=a title='x &amp; y'>1 < 2 &eacute;&#233;&#xe9; &unknown; &<br/>b</p><script>if (a<b) '</p>'</SCRIPT>c<!-- <p> -->d<p";
         let all: Vec<Token> = tokens(page).collect();
         let Token::Open(first) = &all[0] else { panic!("{all:?}") };
-        assert_eq!((first.name.as_str(), first.attribute("class"), first.attribute("title")), ("p", Some("a"), Some("x & y")));
+        assert_eq!(
+            (first.name.as_str(), first.attribute("class"), first.attribute("title")),
+            ("p", Some("a"), Some("x & y"))
+        );
         assert_eq!(plain(page), "1 < 2 ééé &unknown; & b cd");
     }
 
     #[test]
     fn nothing_makes_it_loop_or_panic() {
-        for odd in ["<", "</", "<a", "<a b", "<a b=", "<a b='", "<!", "<!--", "<![CDATA[", "&", "&#;", "&#x110000;", "<a =>", "<a/é>", "é<é", "<script>"] {
+        for odd in [
+            "<",
+            "</",
+            "<a",
+            "<a b",
+            "<a b=",
+            "<a b='",
+            "<!",
+            "<!--",
+            "<![CDATA[",
+            "&",
+            "&#;",
+            "&#x110000;",
+            "<a =>",
+            "<a/é>",
+            "é<é",
+            "<script>",
+        ] {
             let _ = plain(odd);
         }
     }

@@ -33,7 +33,11 @@ pub(crate) fn skills(folder: &Path, settings: &str) -> Vec<Box<dyn Skill>> {
 }
 
 /// What a skill answers.
-pub(crate) async fn ask(skills: &[Box<dyn Skill>], name: &str, arguments: Value) -> Result<String, SkillError> {
+pub(crate) async fn ask(
+    skills: &[Box<dyn Skill>],
+    name: &str,
+    arguments: Value,
+) -> Result<String, SkillError> {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     let skill = skills.iter().find(|skill| skill.name() == name).unwrap();
     let asked = Asked { job: JobId::generate(), arguments, cancelled: CancellationToken::new() };

@@ -17,12 +17,16 @@ async fn places(Query(asked): Asked) -> Json<Value> {
     if asked["name"] != "Köln" && asked["name"] != "Hamburg" {
         return Json(json!({"generationtime_ms": 0.5}));
     }
-    Json(json!({"results": [{"id": 1, "name": asked["name"], "latitude": 50.93, "longitude": 6.95, "elevation": 58.0,
-                             "country_code": "DE", "timezone": "Europe/Berlin"}], "generationtime_ms": 0.5}))
+    Json(
+        json!({"results": [{"id": 1, "name": asked["name"], "latitude": 50.93, "longitude": 6.95, "elevation": 58.0,
+                             "country_code": "DE", "timezone": "Europe/Berlin"}], "generationtime_ms": 0.5}),
+    )
 }
 
 async fn forecast(Query(asked): Asked) -> Result<Json<Value>, StatusCode> {
-    let wanted = asked["latitude"] == "50.93" && asked["daily"].contains("temperature_2m_max") && asked["timezone"] == "auto";
+    let wanted = asked["latitude"] == "50.93"
+        && asked["daily"].contains("temperature_2m_max")
+        && asked["timezone"] == "auto";
     if !wanted {
         return Err(StatusCode::BAD_REQUEST);
     }
@@ -37,7 +41,8 @@ async fn forecast(Query(asked): Asked) -> Result<Json<Value>, StatusCode> {
 
 #[tokio::test]
 async fn the_weather_is_told_for_a_place_or_for_home() {
-    let url = serve(Router::new().route("/v1/search", get(places)).route("/v1/forecast", get(forecast))).await;
+    let url =
+        serve(Router::new().route("/v1/search", get(places)).route("/v1/forecast", get(forecast))).await;
     let folder = tempfile::tempdir().unwrap();
     let settings = format!("[weather]\nplace = 'Hamburg'\nurl = '{url}'\nplaces_url = '{url}/'");
     let weather = skills(folder.path(), &settings);
@@ -74,7 +79,9 @@ async fn the_encyclopedia_is_searched_and_summed_up() {
     });
     let summary = get(|Path(key): Path<String>| async move {
         let page = json!({"desktop": {"page": format!("https://en.wikipedia.org/wiki/{key}")}});
-        Json(json!({"type": "standard", "title": "Ada Lovelace", "extract": "She wrote a program.", "content_urls": page}))
+        Json(
+            json!({"type": "standard", "title": "Ada Lovelace", "extract": "She wrote a program.", "content_urls": page}),
+        )
     });
     let routes = Router::new()
         .route("/en/w/rest.php/v1/search/page", search)

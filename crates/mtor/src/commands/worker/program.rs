@@ -139,7 +139,8 @@ mod tests {
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
         assert!(
-            far.contains("[kinds: chat, ears, voice, embed, skills, gateway]") && !far.contains("did you mean"),
+            far.contains("[kinds: chat, ears, voice, embed, skills, gateway]")
+                && !far.contains("did you mean"),
             "{far}"
         );
     }
