@@ -64,6 +64,10 @@ async fn timer_news_and_light_at_the_page() {
     until("the skills to be there", async || realm.offers("tool.home").await.then_some(())).await;
     scenario::play("skills.mjs", &realm.url(), async |words| {
         match words.splitn(3, ' ').collect::<Vec<_>>()[..] {
+            ["record", file, rest] => {
+                let (silence_s, words) = rest.split_once(' ').expect("seconds and words");
+                sound::record(&realm, Path::new(file), silence_s.parse().unwrap(), words).await;
+            }
             ["hear", file, words] => {
                 let heard = sound::transcript(&realm, Path::new(file)).await;
                 println!("heard: {heard}");

@@ -122,9 +122,9 @@ impl Timer {
         let timer = Running { due, label: label.clone(), list: list.clone(), cancel: cancel.clone() };
         let _entry = Entry::new(self, asked.job, timer);
         if answer.before().is_empty() {
-            let set = match &arguments.at {
-                Some(_) => words::set_for(*language, &local(due), label.as_deref()),
-                None => words::set(*language, seconds_until(due, now), label.as_deref()),
+            let set = match arguments.seconds {
+                Some(seconds) => words::set(*language, seconds, label.as_deref()),
+                None => words::set_for(*language, &local(due), label.as_deref()),
             };
             answer.more(&format!("{set}\n\n")).await?;
         }
