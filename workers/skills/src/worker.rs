@@ -32,13 +32,16 @@ impl Skills {
 
 impl Worker for Skills {
     fn announcement(&self) -> Announcement {
-        let offer = |skill: &Box<dyn Skill>| {
+        let offer = |skill: &dyn Skill| {
             let capability = CapabilityKind::new(&format!("tool.{}", skill.name()))?;
             let mut offer = CapabilityOffer::new(capability, MODEL, skill.slots());
             offer.tool = Some(Arc::new(skill.info()));
             Some(offer)
         };
-        Announcement::new(self.name.as_str(), self.skills.iter().filter_map(offer).collect::<Vec<_>>())
+        Announcement::new(
+            self.name.as_str(),
+            self.skills.iter().filter_map(|skill| offer(&**skill)).collect::<Vec<_>>(),
+        )
     }
 
     async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
