@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
 use mtor_identity::{KeyFile, Keypair, PublicKey, key_id};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
+use mtor_protocol::http::CapabilityQueue;
 use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -27,6 +28,8 @@ use crate::{audit, clock, defaults, routes, server, witness};
 
 /// How often the drain looks whether the last job is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// The jobs of this capability last until a bell rings: the drain does not wait for them, they go on at the next start.
+const LASTING: &str = "tool.timer";
 /// How long connections may take to end once they are told to.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
@@ -160,8 +163,10 @@ impl Broker {
         let _ = self.app.realm.input(Input::Drain).await;
         let deadline = tokio::time::Instant::now() + defaults::DRAIN_GRACE;
         while tokio::time::Instant::now() < deadline {
-            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).running).await;
-            if running.unwrap_or(0) == 0 {
+            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).capabilities).await;
+            let is_over =
+                |queue: &CapabilityQueue| queue.running == 0 || queue.capability.as_str() == LASTING;
+            if running.unwrap_or_default().iter().all(is_over) {
                 return;
             }
             tokio::time::sleep(DRAIN_LOOK).await;

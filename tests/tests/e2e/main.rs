@@ -21,6 +21,7 @@ mod real_model;
 mod receipts;
 mod refusals;
 mod resolving;
+mod skills;
 mod starter_coins;
 mod starting;
 mod trust;

@@ -8,7 +8,7 @@ import {
   CONTEXT_BYTES_DEFAULT, CONTEXT_BYTES_MAX, CONTEXT_BYTES_PER_TOKEN, CONTEXT_MESSAGES_MAX,
 } from "./defaults";
 import { uuid7Time } from "./uuid";
-import type { ChatMessage, JobInfo, WorkerInfo } from "./wire";
+import type { ChatMessage, Intent, JobInfo, WorkerInfo } from "./wire";
 
 /** A question and the jobs that were to answer it: the last one counts, the others are earlier tries. */
 export interface Turn {
@@ -16,6 +16,8 @@ export interface Turn {
   jobs: string[];
   /** The answer, where it is known only from what a later question carried along. */
   answer?: string;
+  /** What was asked of a tool, when it was no question for a model. */
+  tool?: Intent;
 }
 
 export interface Conversation {

@@ -264,6 +264,8 @@ export interface ChatTask {
 export interface Choice {
   /** What would do it. */
   capability: CapabilityKind;
+  /** What to submit for it, when it is something for a tool. */
+  intent?: Intent | null;
   /** What it is called on a button, and what the speaker may answer. */
   say: string;
   /** What is left for it. */
@@ -1574,6 +1576,8 @@ export type Understanding = {
   capability: CapabilityKind;
   /** How sure, from 0 to 1. */
   confidence: number;
+  /** What to submit, when it is something for a tool and the words say all that the tool has to know. */
+  intent?: Intent | null;
   kind: "act";
   /** What could be read out of the words: `city`, `day`, `seconds`, `action`, ... */
   params?: Record<string, string>;

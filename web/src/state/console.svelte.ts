@@ -72,6 +72,7 @@ export class Console {
       database,
       jobs: this.jobs,
       workers: () => this.live.workers ?? [],
+      onBell: (job) => this.voice.expect(job),
     });
     this.#streams = new Streams({
       send: (type, data, subject) => this.#session.send(type, data, subject),
@@ -133,8 +134,9 @@ export class Console {
   /** A job under this wallet's signature; nothing while no realm is there to ask. */
   async #sign(submit: Submit): Promise<Order | undefined> {
     if (this.connection.state !== "online") return undefined;
-    const deadline = new Date(Date.now() + this.api.clockAheadMs + ORDER_LIVES_MS).toISOString();
-    return signedOrder(this.wallet, this.connection.realm, { ...submit, deadline });
+    const { timeout_ms, ...signed } = submit;
+    const deadline = new Date(Date.now() + this.api.clockAheadMs + (timeout_ms ?? ORDER_LIVES_MS)).toISOString();
+    return signedOrder(this.wallet, this.connection.realm, { ...signed, deadline });
   }
 
   #connected(connection: Connection): void {

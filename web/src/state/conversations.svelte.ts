@@ -8,7 +8,7 @@ import {
 import { transact } from "../lib/database";
 import { REBUILD_JOBS_MAX } from "../lib/defaults";
 import { uuid7Time } from "../lib/uuid";
-import type { ChatMessage, Problem, WorkerInfo } from "../lib/wire";
+import type { ChatMessage, Intent, Problem, WorkerInfo } from "../lib/wire";
 import type { Conditions, Jobs } from "./jobs.svelte";
 
 export interface ConversationsOptions {
@@ -16,6 +16,8 @@ export interface ConversationsOptions {
   database: IDBDatabase | undefined;
   jobs: Jobs;
   workers: () => readonly WorkerInfo[];
+  /** A job goes on from before that rings a bell when it is over. */
+  onBell: (job: string) => void;
 }
 
 /** Jobs fetched at once. */
@@ -55,7 +57,9 @@ export class Conversations {
     const { api, jobs } = this.#options;
     const page = await api.jobs({ limit: REBUILD_JOBS_MAX });
     const chats = page.jobs.filter((line) => line.capability === "chat");
-    for (const line of chats) if (!isFinal(line.state)) jobs.follow(line.id);
+    const open = page.jobs.filter((line) => !isFinal(line.state));
+    for (const line of open) if (line.capability === "chat" || this.of(line.id)) jobs.follow(line.id);
+    for (const line of open) if (line.capability === "tool.timer" && this.of(line.id)) this.#options.onBell(line.id);
     const unknown = chats.filter((line) => !this.of(line.id));
     if (unknown.length === 0) return;
     const infos = await inGroups(unknown, (line) => api.job(line.id).catch(() => undefined));
@@ -66,12 +70,13 @@ export class Conversations {
   }
 
   /** Asks in a conversation, or in a new one; gives the conversation's id. */
-  ask(question: string, id: string | undefined, conditions?: Conditions): string {
+  ask(question: string, id: string | undefined, conditions?: Conditions, tool?: Intent): string {
     const conversation = this.get(id);
-    const job = this.#submit(conversation?.turns ?? [], question, conditions);
+    const job = this.#submit(conversation?.turns ?? [], question, conditions, tool);
+    const turn: Turn = { question, jobs: [job], ...(tool ? { tool } : {}) };
     const asked = conversation
-      ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { question, jobs: [job] }] }
-      : newConversation(job, question);
+      ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, turn] }
+      : { ...newConversation(job, question), turns: [turn] };
     void this.#store(asked);
     return asked.id;
   }
@@ -81,17 +86,17 @@ export class Conversations {
     const conversation = this.get(id);
     const turn = conversation?.turns[index];
     if (!conversation || !turn) return;
-    const job = this.#submit(conversation.turns.slice(0, index), turn.question, conditions);
+    const job = this.#submit(conversation.turns.slice(0, index), turn.question, conditions, turn.tool);
     const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
   /** Asks another question in place of a turn's; what came of the first is found in the history. */
-  revise(id: string, index: number, question: string, conditions?: Conditions): void {
+  revise(id: string, index: number, question: string, conditions?: Conditions, tool?: Intent): void {
     const conversation = this.get(id);
     if (!conversation?.turns[index]) return;
-    const job = this.#submit(conversation.turns.slice(0, index), question, conditions);
-    const turns = conversation.turns.with(index, { question, jobs: [job] });
+    const job = this.#submit(conversation.turns.slice(0, index), question, conditions, tool);
+    const turns = conversation.turns.with(index, { question, jobs: [job], ...(tool ? { tool } : {}) });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
@@ -121,7 +126,8 @@ export class Conversations {
     return this.#messages(this.get(id)?.turns.slice(0, index) ?? [], question);
   }
 
-  #submit(turns: readonly Turn[], question: string, conditions?: Conditions): string {
+  #submit(turns: readonly Turn[], question: string, conditions?: Conditions, tool?: Intent): string {
+    if (tool) return this.#options.jobs.use(tool, conditions);
     return this.#options.jobs.submit(this.#messages(turns, question), conditions);
   }
 

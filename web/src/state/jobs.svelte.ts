@@ -7,8 +7,9 @@ import { hex, sha256, utf8 } from "../lib/bytes";
 import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
 import { t } from "../lib/strings";
+import { patienceMs } from "../lib/tools";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Order, Problem, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Intent, Order, Problem, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
@@ -23,7 +24,7 @@ export interface JobsOptions {
 }
 
 /** The conditions under which a question is asked. */
-export type Conditions = Pick<Submit, "class" | "quote" | "max_price">;
+export type Conditions = Pick<Submit, "class" | "quote" | "max_price" | "timeout_ms">;
 
 /** A job that is not over. */
 interface Active {
@@ -75,13 +76,23 @@ export class Jobs {
 
   /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
   submit(messages: ChatMessage[], conditions: Conditions = {}): string {
+    return this.#take({ capability: "chat", model: "default", params: { messages } }, conditions);
+  }
+
+  /** Asks something of a tool; gives the job's id. */
+  use(intent: Intent, conditions: Conditions = {}): string {
+    const patience = patienceMs(intent);
+    // What lasts is not done a second time elsewhere when it takes long.
+    return this.#take(intent, patience === undefined ? conditions : { ...conditions, class: "interactive", timeout_ms: patience });
+  }
+
+  #take(intent: Intent, conditions: Conditions): string {
     const id = uuid7();
     if (this.#active.size >= ACTIVE_JOBS_MAX) {
       const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
       this.#keep({ ...newAnswer(id), state: "failed", problem: why });
       return id;
     }
-    const intent = { capability: "chat", model: "default", params: { messages } } as const;
     const submit: Submit = { intent, class: "interactive", ...conditions };
     const active: Active = { submit, rereads: 0 };
     this.#active.set(id, active);

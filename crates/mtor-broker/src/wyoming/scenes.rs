@@ -128,6 +128,7 @@ impl Ask for Played {
             text: asked.text.clone(),
             params: Default::default(),
             confidence: 1.0,
+            intent: None,
         };
         let understanding =
             self.control.lock().unwrap().map_or_else(chat, |control| Understanding::Control { control });

@@ -27,11 +27,13 @@ Examples:
   mtor worker chat -- --help                           what those are
   mtor worker ears                                     writes down what is said
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
+  mtor worker skills                                   timers, weather, news and more, as skills.toml says
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
   mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
-speech), embed (texts to vectors), gateway (services that run elsewhere).
+speech), embed (texts to vectors), skills (timers, weather, news, web pages, the house), gateway (services that run
+elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 
@@ -95,8 +97,10 @@ impl WorkerArgs {
                 // What it attaches comes first, and then where to.
                 command.args(&self.options);
             }
-            let key = self.data.folder()?.worker_key(kind.name());
+            let folder = self.data.folder()?;
+            let key = folder.worker_key(kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
+            command.args(kind.folder_option(&folder));
             let own_model = ["--model", "--voice", "--espeak-only"];
             let is_own =
                 |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));

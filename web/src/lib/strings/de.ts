@@ -631,6 +631,7 @@ export const de: Strings = {
       nobody: (capability) => `In diesem Realm kann gerade niemand ${capability}.`,
       notHere: (capability) => `In diesem Realm kann jemand ${capability}, aber diese Seite kann es noch nicht verlangen.`,
       dear: (price) => `Das kann bis zu ${price} kosten. Soll ich fragen?`,
+      sure: (what: string) => `Soll ich das tun: ${what}?`,
       which: "Welches davon meinst du?",
       misheard: "Entschuldige, das konnte ich nicht aufschreiben.",
       failed: (why) => `Das ging nicht: ${why}`,

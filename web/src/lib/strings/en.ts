@@ -636,6 +636,7 @@ export const en = {
       nobody: (capability: string) => `Nobody in this realm can ${capability} right now.`,
       notHere: (capability: string) => `Somebody in this realm can ${capability}, but this page can't ask for it yet.`,
       dear: (price: string) => `That may cost up to ${price}. Shall I ask it?`,
+      sure: (what: string) => `Shall I do that: ${what}?`,
       which: "Which of these do you mean?",
       misheard: "Sorry, I could not take that down.",
       failed: (why: string) => `That did not work: ${why}`,

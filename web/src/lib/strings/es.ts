@@ -631,6 +631,7 @@ export const es: Strings = {
       nobody: (capability) => `Nadie en este reino puede ${capability} ahora mismo.`,
       notHere: (capability) => `Alguien en este reino puede ${capability}, pero esta página aún no sabe pedirlo.`,
       dear: (price) => `Eso puede costar hasta ${price}. ¿Lo pregunto?`,
+      sure: (what: string) => `¿Lo hago: ${what}?`,
       which: "¿Cuál de estos quieres decir?",
       misheard: "Perdona, no he podido tomar nota de eso.",
       failed: (why) => `Eso no funcionó: ${why}`,

@@ -631,6 +631,7 @@ export const fr: Strings = {
       nobody: (capability) => `Personne dans ce royaume ne peut ${capability} en ce moment.`,
       notHere: (capability) => `Quelqu’un dans ce royaume peut ${capability}, mais cette page ne sait pas encore le demander.`,
       dear: (price) => `Cela peut coûter jusqu’à ${price}. Dois-je demander ?`,
+      sure: (what: string) => `Dois-je le faire : ${what} ?`,
       which: "Lequel voulez-vous dire ?",
       misheard: "Pardon, je n’ai pas pu transcrire cela.",
       failed: (why) => `Cela n’a pas marché : ${why}`,

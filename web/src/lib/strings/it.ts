@@ -631,6 +631,7 @@ export const it: Strings = {
       nobody: (capability) => `Nessuno in questo reame può ${capability} adesso.`,
       notHere: (capability) => `Qualcuno in questo reame può ${capability}, ma questa pagina non sa ancora chiederlo.`,
       dear: (price) => `Può costare fino a ${price}. Lo chiedo?`,
+      sure: (what: string) => `Lo faccio: ${what}?`,
       which: "Quale di questi intendi?",
       misheard: "Scusa, non sono riuscito a trascriverlo.",
       failed: (why) => `Non ha funzionato: ${why}`,
