@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
 use crate::usage::{FinishReason, Usage};
-use crate::worker::{CapabilityKind, OfferLimits};
+use crate::worker::{CapabilityKind, Needs, OfferLimits};
 
 /// `GET /api/realm`: who this realm is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -207,6 +207,9 @@ pub struct OfferInfo {
     /// What the tool is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<Arc<ToolInfo>>,
+    /// What it can do beside the capability itself.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub can: Needs,
 }
 
 /// The state of a job.

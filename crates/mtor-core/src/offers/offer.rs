@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Price, Privacy, ToolInfo, VoiceInfo};
+use mtor_protocol::{AccountId, CapabilityKind, Needs, Price, Privacy, ToolInfo, VoiceInfo};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -27,6 +27,7 @@ pub(super) const RING_POINTS_MAX: u64 = 16;
 pub(crate) struct Shape {
     pub(crate) limits: OfferLimits,
     pub(crate) ask: Price,
+    pub(crate) can: Needs,
     /// Attached by the realm itself.
     pub(crate) house: bool,
 }
@@ -119,6 +120,8 @@ pub(crate) struct Wish<'a> {
 pub(super) enum Fault {
     InputBytes(u32),
     Window(u32),
+    Tools,
+    Json,
     Price,
     Privacy,
 }
@@ -154,6 +157,13 @@ impl Wish<'_> {
     fn fault_of_terms(&self, shape: &Shape) -> Option<Fault> {
         if !shape.ask.within(self.price) {
             return Some(Fault::Price);
+        }
+        let (needs, can) = (self.job.needs, shape.can);
+        if needs.tools && !can.tools {
+            return Some(Fault::Tools);
+        }
+        if needs.json && !can.json {
+            return Some(Fault::Json);
         }
         match (shape.limits.input_bytes, shape.limits.context_tokens, self.window_too_small) {
             (Some(limit), _, _) if self.job.input_bytes > limit => Some(Fault::InputBytes(limit)),
