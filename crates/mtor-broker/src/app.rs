@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
+use crate::routes::Sessions;
 use crate::settings::Settings;
 use crate::starter::Starter;
 use crate::witness::Cosigned;
@@ -67,6 +68,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Who uses the realm by the Model Context Protocol.
+    pub(crate) mcp: Sessions,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -100,6 +103,7 @@ impl App {
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            mcp: Sessions::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

@@ -584,4 +584,6 @@ pub const ROUTES: &[Route] = &[
     route!("POST" "/v1/audio/speech" Wallet "SpeechRequest" -> "audio/mpeg", "Text, spoken, in OpenAI's shape; sent as it is spoken, in the format that was asked for"),
     route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),
     route!("GET" "/v1/models/{id}" Wallet -> "ModelCard", "One model, in OpenAI's shape"),
+    route!("POST" "/mcp" Wallet -> "text/event-stream", "A message of the Model Context Protocol (streamable HTTP); its tools are what workers offer"),
+    route!("DELETE" "/mcp" Wallet -> "text/plain", "The end of a session of the Model Context Protocol, named by the header Mcp-Session-Id"),
 ];
