@@ -6,6 +6,7 @@ mod asking;
 mod bad_messages;
 mod broker_crash;
 mod browser;
+mod clients;
 mod disk_full;
 mod draining;
 mod grants;

@@ -6,6 +6,7 @@ mod broker;
 mod completions;
 mod doctor;
 mod ledger;
+mod mcp;
 mod model;
 mod price;
 mod realm_file;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Ask(ask::AskArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
+    /// The realm's tools for other programs (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Keys and coins: make, show, restore, send
     Wallet(wallet::WalletArgs),
     /// Proof that the realm's record is whole
@@ -61,8 +64,12 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
-        Command::Worker(args) => worker::run(on_one_thread(args.command())?),
+        Command::Worker(args) => match args.other() {
+            Some(done) => done,
+            None => worker::run(on_one_thread(args.command())?),
+        },
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
+        Command::Mcp(args) => on_one_thread(mcp::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
         Command::Bench(args) => on_all_cores(bench::run(args)),
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand};
 use mtor_models::{CancellationToken, Catalogue, Model, Store};
 
 use crate::client::RealmArg;
@@ -13,6 +13,7 @@ use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
 use crate::signals::Interrupts;
 
+mod new;
 mod program;
 
 pub(crate) use program::{Kind, find_program};
@@ -25,6 +26,7 @@ Examples:
   mtor worker chat -- --help                           what those are
   mtor worker ears                                     writes down what is said
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
+  mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
@@ -34,11 +36,13 @@ The worker's key is workers/KIND.key in the data folder: it names the worker, an
 
 /// Attaches a worker to a realm. It runs until Ctrl-C, which lets its jobs finish first.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct WorkerArgs {
+    #[command(subcommand)]
+    command: Option<WorkerCommand>,
     /// What kind of worker
-    #[arg(value_parser = Kind::parse)]
-    kind: Kind,
+    #[arg(value_parser = Kind::parse, required = true)]
+    kind: Option<Kind>,
     #[command(flatten)]
     realm: RealmArg,
     #[command(flatten)]
@@ -48,30 +52,49 @@ pub(crate) struct WorkerArgs {
     options: Vec<OsString>,
 }
 
+/// What else can be done with workers than to attach one.
+#[derive(Debug, Subcommand)]
+enum WorkerCommand {
+    /// Begin a worker of your own, that runs
+    New(new::NewArgs),
+}
+
 impl WorkerArgs {
+    /// Does what is asked for instead of attaching one, if anything is.
+    ///
+    /// # Errors
+    /// Why it can't be done.
+    pub(crate) fn other(&self) -> Option<anyhow::Result<()>> {
+        match &self.command {
+            Some(WorkerCommand::New(args)) => Some(new::run(args)),
+            None => None,
+        }
+    }
+
     /// The command that is the worker, once what it needs is here.
     ///
     /// # Errors
     /// When its program is not installed, or its model can't be fetched.
     pub(crate) async fn command(&self) -> anyhow::Result<Command> {
-        let mut command = Command::new(find_program(self.kind)?);
+        let kind = self.kind.context("no kind of worker is named")?;
+        let mut command = Command::new(find_program(kind)?);
         let given = |names: &[&str]| {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
         };
         if !given(&["--help", "-h", "--version", "-V"]) {
-            if self.kind == Kind::Gateway {
+            if kind == Kind::Gateway {
                 // What it attaches comes first, and then where to.
                 command.args(&self.options);
             }
-            let key = self.data.folder()?.worker_key(self.kind.name());
+            let key = self.data.folder()?.worker_key(kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
             let own_model = ["--model", "--voice", "--espeak-only"];
             let is_own =
                 |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));
             if !self.options.iter().any(is_own) {
-                command.args(first_choice(self.kind).await?);
+                command.args(first_choice(kind).await?);
             }
-            if self.kind == Kind::Gateway {
+            if kind == Kind::Gateway {
                 return Ok(command);
             }
         }
