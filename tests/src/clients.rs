@@ -44,7 +44,9 @@ pub fn python_program_beside(program: &Path, arguments: &[&str], log: &Path) -> 
 /// When one fails.
 pub async fn python_sdk_tests() {
     let mut command = python_alone();
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).current_dir(workspace().join("sdk/python"));
+    command
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .current_dir(workspace().join("sdk/python"));
     command.env("MTOR_BIN", mtor()).env("PYTHONDONTWRITEBYTECODE", "1");
     run(command).await;
 }

@@ -37,7 +37,8 @@ async fn the_official_mcp_client_uses_what_workers_offer() {
     let mtor = mtor().to_string_lossy().into_owned();
     let owner = realm.data().join("owner.key").to_string_lossy().into_owned();
     clients::python("mcp_client.py", &[&realm.url(), &mtor, &owner, &key.secret.unwrap()]).await;
-    until("what was left in the middle to end", async || (realm.queue().await.running == 0).then_some(())).await;
+    until("what was left in the middle to end", async || (realm.queue().await.running == 0).then_some(()))
+        .await;
     assert!(client.balance().await.spent.0 > 0, "the key's wallet pays");
     worker.leave().await;
     realm.verify_ledger();

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, Serde};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::error::Failure;
@@ -113,15 +113,15 @@ impl ChatTemplate {
             add_generation_prompt => true,
             bos_token => &*self.bos,
             eos_token => &*self.eos,
-            tools => (!tools.is_empty()).then(|| Value::from_serialize(tools)),
+            tools => (!tools.is_empty()).then(|| Value::from(Serde(tools))),
             documents => (),
         })
     }
 }
 
 fn call_value(call: &Call) -> Value {
-    Value::from_serialize(serde_json::json!({
-        "type": "function", "function": { "name": call.name, "arguments": call.arguments } }))
+    Value::from(Serde(serde_json::json!({
+        "type": "function", "function": { "name": call.name, "arguments": call.arguments } })))
 }
 
 fn has_no_tools(turn: &Turn) -> bool {
