@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::metrics::Metrics;
+use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
@@ -70,6 +71,8 @@ pub struct App {
     pub handovers: Handovers,
     /// Who uses the realm by the Model Context Protocol.
     pub(crate) mcp: Sessions,
+    /// Requests of several steps that are under way.
+    pub plans: Plans,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -104,6 +107,7 @@ impl App {
             input_room: Arc::default(),
             handovers: Handovers::default(),
             mcp: Sessions::default(),
+            plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
 use mtor_identity::{KeyFile, Keypair};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
-use mtor_protocol::{Did, Intent, JobId, Submit};
+use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -66,6 +66,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     if realm.state() == &State::default() {
         found(&mut realm, &owner, &ledger)?;
     }
+    recall_prices(&mut realm, &ledger, now);
     let metrics = Arc::new(Metrics::default());
     let tasks = TaskTracker::new();
     let (answers, compared) = mpsc::channel(defaults::AUDITS_WAITING_MAX);
@@ -93,6 +94,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
     audit::start(&app, compared);
+    app.resume_plans().await?;
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 
@@ -154,7 +156,7 @@ impl Broker {
         let _ = self.app.realm.input(Input::Drain).await;
         let deadline = tokio::time::Instant::now() + defaults::DRAIN_GRACE;
         while tokio::time::Instant::now() < deadline {
-            let running = self.app.realm.view(|realm| realm.queue_info().running).await;
+            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).running).await;
             if running.unwrap_or(0) == 0 {
                 return;
             }
@@ -210,6 +212,17 @@ fn lost_jobs(parts: &Parts) -> Vec<Input> {
     let lost = open.filter(|open| parts.streams.get(open.job.id).is_none());
     lost.map(|open| Input::Cancel { ticket: Ticket::NOBODY, job: open.job.id, account: open.job.account })
         .collect()
+}
+
+/// Has the market go on from where it was. Without it prices begin at the list's, so that nothing is lost but a chart.
+fn recall_prices(realm: &mut Realm, ledger: &Ledger, now: Timestamp) {
+    let since = Timestamp(now.0.saturating_sub(mtor_ledger::defaults::PRICE_MINUTES_KEPT_MS));
+    match ledger.prices(since, false) {
+        Ok(notes) => realm.recall_prices(notes),
+        Err(error) => {
+            tracing::warn!(%error, "what things cost before can't be read; prices begin at the list's")
+        }
+    }
 }
 
 /// Writes the first entries of a new realm.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use mtor_core::{NewJob, TREASURY};
 use mtor_identity::{NotOrdered, verify_order};
-use mtor_ledger::StoredJob;
+use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Problem, ProblemKind, Role,
-    ServiceClass, Submit, Task, limits,
+    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem, ProblemKind,
+    Role, ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -231,6 +232,7 @@ impl App {
             (info.state, info.position, info.eta_ms, info.workers) = (state, position, eta_ms, workers);
             if let Some(stream) = self.realm.streams.get(id) {
                 info.text = Some(stream.answer().0);
+                info.parts = stream.parts().into_iter().map(|kept| kept.part).collect();
                 info.sequence = stream.last_sequence();
             }
         }
@@ -258,12 +260,45 @@ impl App {
         self.realm.ledger_read(move |ledger| ledger.worked_job(account, id)).await
     }
 
-    /// The events of a settled job after a place, told from what the ledger has: the whole answer, and the end.
+    /// A part of a job's answer, with its bytes.
+    ///
+    /// # Errors
+    /// When the wallet has no such job, or the job no such part (any more).
+    pub async fn part(&self, wallet: &Wallet, id: JobId, number: u32) -> Result<(Part, Bytes), Problem> {
+        let live = self.realm.streams.get(id).filter(|stream| stream.account == wallet.account);
+        if let Some(stream) = live {
+            let kept = stream.parts().into_iter().find(|kept| kept.part.number == number);
+            return kept.map(|kept| (kept.part, kept.data)).ok_or_else(|| no_part(id));
+        }
+        let stored = self.stored_job(wallet, id).await?.parts.into_iter();
+        let part = stored.map(|stored| stored.part).find(|part| part.number == number);
+        let part = part.ok_or_else(|| no_part(id))?;
+        let data = self.part_bytes(&part).await?;
+        Ok((part, data))
+    }
+
+    /// The bytes of a part that the ledger keeps.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn part_bytes(&self, part: &Part) -> Result<Bytes, Problem> {
+        let part = part.clone();
+        self.realm.ledger_read(move |ledger| ledger.part(&part)).await.map(Bytes::from)
+    }
+
+    /// The events of a settled job after a place, told from what the ledger has: the parts of the
+    /// answer, its whole text, and the end. A part of which not all was heard comes again.
     pub fn past_events(&self, job: &StoredJob, after: u64) -> Vec<Event> {
         let Some(last) = ending(job).filter(|_| job.sequence > after) else { return Vec::new() };
         let time = job.settled.unwrap_or(job.submitted);
         let event = |sequence: u64, body| Event::numbered(self.did.as_str(), time, job.id, sequence, body);
-        let mut events = Vec::with_capacity(2);
+        let mut events = Vec::with_capacity(2 + job.parts.len());
+        for StoredPart { part, sequence, .. } in &job.parts {
+            let frames = u64::from(part.bytes).div_ceil(limits::PART_FRAME_BYTES as u64);
+            if sequence + frames > after {
+                events.push(event(*sequence, Body::JobPart(part.clone())));
+            }
+        }
         if let Some(text) = job.text.clone().filter(|text| !text.is_empty() && job.sequence > after + 1) {
             let tokens = u32::try_from(job.output_tokens).unwrap_or(u32::MAX);
             events.push(event(job.sequence - 1, Body::JobChunk(Chunk { offset: 0, text, tokens })));
@@ -281,6 +316,11 @@ impl App {
         let account = wallet.account;
         self.realm.ask(move |ticket| mtor_core::Input::Cancel { ticket, job, account }).await
     }
+}
+
+fn no_part(job: JobId) -> Problem {
+    let detail = "this job has no such part, not yet or not any more";
+    Problem::new(ProblemKind::NotFound, detail).about(job).param("number")
 }
 
 fn check_limits(submit: &Submit) -> Result<(), Problem> {
@@ -348,6 +388,7 @@ fn info(job: StoredJob) -> JobInfo {
         usage: job.usage,
         finish: job.finish,
         text: job.text,
+        parts: job.parts.into_iter().map(|stored| stored.part).collect(),
         output: job.output,
         problem: job.problem,
         workers: job.workers,

@@ -20,6 +20,8 @@ pub mod input;
 mod jobs;
 mod link;
 mod metrics;
+mod parts;
+pub mod plans;
 mod rate;
 pub mod realm;
 mod resolve;

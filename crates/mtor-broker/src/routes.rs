@@ -8,6 +8,7 @@ mod jobs;
 mod log;
 mod mcp;
 mod openai;
+mod plans;
 mod realm;
 mod reply;
 mod request;
@@ -51,7 +52,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/jobs", post(jobs::submit))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/api/jobs/{id}/events", get(jobs::events))
+        .route("/api/jobs/{id}/parts/{number}", get(jobs::part))
         .route("/api/jobs/{id}/proofs", get(jobs::proofs))
+        .route("/api/plans", post(plans::ask))
+        .route("/api/plans/{id}", get(plans::show).delete(plans::cancel))
+        .route("/api/plans/{id}/answer", post(plans::answer))
         .route("/api/resolve", post(resolve::resolve))
         .route("/api/wallets/{did}", get(wallets::show))
         .route("/api/wallets/{did}/jobs", get(wallets::jobs))

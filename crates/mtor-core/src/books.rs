@@ -17,6 +17,13 @@ pub const ISSUER: AccountId = AccountId(1);
 pub const ESCROW: AccountId = AccountId(2);
 /// The realm's own income.
 pub const TREASURY: AccountId = AccountId(3);
+/// Where coins go that nobody shall have any more. Nothing ever comes out of it.
+pub const BURN: AccountId = AccountId(4);
+
+/// Whether an account is one of the realm's own, and no wallet's.
+pub fn is_the_realms(account: AccountId) -> bool {
+    [ISSUER, ESCROW, TREASURY, BURN].contains(&account)
+}
 
 /// One account's sums, ever growing but for the pending ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -89,6 +96,9 @@ pub enum BooksError {
     /// No hold of this name stands.
     #[error("this hold does not stand, or was resolved already")]
     HoldUnknown,
+    /// From the account of what is burnt.
+    #[error("what is burnt does not come back")]
+    Burnt,
     /// Legs beyond the hold.
     #[error("the legs sum to more than the hold")]
     BeyondHold,
@@ -266,6 +276,10 @@ impl Books {
         if self.accounts.iter().any(overdrawn) {
             return Err(BooksError::Unbalanced("an account is below zero"));
         }
+        let burnt = self.account(BURN);
+        if (burnt.debits_posted, burnt.debits_pending) != (Micro::ZERO, Micro::ZERO) {
+            return Err(BooksError::Unbalanced("something came out of what is burnt"));
+        }
         let too_bound =
             |(id, account): (&AccountId, &Account)| *id != ISSUER && account.bound > account.available();
         if self.accounts.iter().any(too_bound) || self.holds.values().any(|hold| hold.bound > hold.amount) {
@@ -282,6 +296,9 @@ impl Books {
     }
 
     fn check_available(&self, from: AccountId, needed: Micro) -> Result<(), BooksError> {
+        if from == BURN {
+            return Err(BooksError::Burnt);
+        }
         let available = self.account(from).available();
         if from != ISSUER && available < needed {
             return Err(BooksError::Insufficient { available, needed });
@@ -325,7 +342,7 @@ mod tests {
     }
 
     fn account() -> impl Strategy<Value = AccountId> {
-        prop_oneof![Just(ISSUER), Just(A), Just(B), Just(C)]
+        prop_oneof![Just(ISSUER), Just(BURN), Just(A), Just(B), Just(C)]
     }
 
     fn amount() -> impl Strategy<Value = u64> {

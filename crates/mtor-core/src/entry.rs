@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Needs, Price, Privacy,
-    ServiceClass, Timestamp, Usage,
+    ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +139,8 @@ pub enum Fact {
     Balanced {
         /// Their number, their sum and their root.
         balances: Balances,
-        /// What capabilities cost then, by name.
-        prices: BTreeMap<CapabilityKind, Price>,
+        /// What wares cost then, by name.
+        prices: BTreeMap<Ware, Price>,
     },
 }
 
@@ -323,7 +323,7 @@ mod tests {
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },
-                prices: BTreeMap::from([(CapabilityKind::CHAT, Price::default())]),
+                prices: BTreeMap::from([(CapabilityKind::CHAT.into(), Price::default())]),
             },
         ];
         for (seq, fact) in (0..).zip(facts) {

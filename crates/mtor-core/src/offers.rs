@@ -7,7 +7,7 @@ mod pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{CapabilityKind, Problem, ProblemKind};
+use mtor_protocol::{CapabilityKind, ModelSize, Problem, ProblemKind, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -144,6 +144,29 @@ impl Offers {
             true => Ok(()),
             false => Err(infeasible(job, &pool.fitting(wish, &lookup).1)),
         }
+    }
+
+    /// The sizes of the models that a job could be done by, the smallest first.
+    pub(crate) fn sizes(&self, capability: &CapabilityKind, model: &str) -> impl Iterator<Item = ModelSize> {
+        self.pool(capability, model).into_iter().flat_map(Pool::sizes)
+    }
+
+    /// What is on offer, with the names of its models.
+    pub(crate) fn wares(&self) -> BTreeMap<Ware, BTreeSet<&str>> {
+        let mut wares: BTreeMap<Ware, BTreeSet<&str>> = BTreeMap::new();
+        for (kind, capability) in &self.capabilities {
+            for (model, pool) in &capability.models {
+                for size in pool.sizes() {
+                    wares.entry(Ware::new(kind.clone(), size)).or_default().insert(model);
+                }
+            }
+        }
+        wares
+    }
+
+    /// How many offers fit a job, free or not.
+    pub(crate) fn fitting<'a>(&self, wish: &Wish<'_>, lookup: impl Fn(OfferId) -> Option<&'a Offer>) -> u32 {
+        self.pool(&wish.job.capability, &wish.job.model).map_or(0, |pool| pool.fitting(wish, lookup).0)
     }
 
     /// Capabilities on offer, with the slots of each.

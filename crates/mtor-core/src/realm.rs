@@ -4,6 +4,7 @@ mod audit;
 mod finish;
 mod grants;
 mod hedge;
+mod performance;
 mod pricing;
 mod starting;
 mod submit;
@@ -18,12 +19,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
     AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price,
-    Problem, ProblemKind, Timestamp, Usage,
+    Problem, ProblemKind, ServiceClass, Timestamp, Usage,
 };
 
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
-use crate::market::Market;
+use crate::goals::Kept;
+use crate::market::{Market, PriceNote};
 use crate::offers::{Offer, OfferId, Offers, Wish};
 use crate::state::{Corrupt, State, id_time};
 use crate::trust::Judged;
@@ -353,6 +355,8 @@ pub enum Output {
         /// When.
         time: Timestamp,
     },
+    /// What wares cost, to be written down: no part of the journal, and nothing waits for it.
+    Priced(Vec<PriceNote>),
     /// A worker has answered a job whose answer is to be compared. Comes before the job is settled.
     Answered {
         /// The job.
@@ -392,6 +396,8 @@ pub(crate) struct Running {
     /// The position that its wallet was told last.
     pub(crate) told_position: Option<u32>,
     pub(crate) last_problem: Option<Problem>,
+    /// Whether its answer has begun: then its response time is known.
+    pub(crate) begun: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -444,6 +450,8 @@ pub struct Realm {
     workers: HashMap<WorkerId, Worker>,
     waiting: Waiting,
     market: Market,
+    /// How soon jobs of each class have begun of late.
+    kept: [Kept; ServiceClass::ALL.len()],
     /// What was finished lately, to recognise repetitions; oldest first in `finished_order`.
     finished: HashMap<JobId, Finished>,
     finished_order: VecDeque<JobId>,
@@ -476,6 +484,7 @@ impl Realm {
             workers: HashMap::new(),
             waiting: Waiting::default(),
             market: Market::default(),
+            kept: Default::default(),
             finished: HashMap::new(),
             finished_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -521,7 +530,7 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        self.follow_load(now);
+        self.follow_load(now, outputs);
         self.write_balances(now, outputs)?;
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
@@ -621,6 +630,7 @@ impl Realm {
             workers: Vec::new(),
             told_position: None,
             last_problem: None,
+            begun: false,
         };
         self.jobs.insert(id, running);
         self.deadlines.insert((deadline, id));
@@ -637,7 +647,7 @@ impl Realm {
     /// has.
     fn turn(&self, job: &NewJob, accepted: Timestamp) -> Timestamp {
         let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
-        let goal_ms = Config::goal_ms(job.class);
+        let goal_ms = self.config.goals.of(job.class);
         accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open))
     }
 

@@ -14,7 +14,7 @@ use crate::error::OpenError;
 const FORMAT: u32 = MIGRATIONS.len() as u32;
 
 /// Step N makes format N + 1 of format N; all of them together make a new database.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+pub(crate) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
 -- Facts about the ledger itself.
@@ -142,6 +142,41 @@ ALTER TABLE jobs ADD COLUMN receipt TEXT;
 ALTER TABLE keys ADD COLUMN granted BLOB;
 DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
+";
+
+/// What came out of jobs beside text: the bytes are in the blob folder. Requests of several steps, as they
+/// stand. What wares cost of late: a row for each minute of the last day, and for each quarter of an hour before that.
+pub(crate) const FORMAT_4: &str = "
+CREATE TABLE parts (
+    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    blob BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    text_offset INTEGER NOT NULL,
+    PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parts_by_blob ON parts (blob);
+CREATE TABLE plans (
+    id BLOB PRIMARY KEY,
+    account BLOB NOT NULL,
+    did TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    plan TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX plans_by_account ON plans (account, id);
+CREATE INDEX plans_open ON plans (open) WHERE open;
+CREATE TABLE prices (
+    ware TEXT,
+    time INTEGER,
+    factor_permille INTEGER NOT NULL,
+    base_permille INTEGER NOT NULL,
+    load_percent INTEGER NOT NULL,
+    PRIMARY KEY (ware, time)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prices_by_time ON prices (time);
 ";
 
 /// Where things are in a ledger's folder.

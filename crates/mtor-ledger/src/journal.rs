@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
-use mtor_core::{ESCROW, Entry, Fact, ISSUER, Leg, State, TREASURY};
+use mtor_core::{Entry, Fact, Leg, State, is_the_realms};
 use mtor_protocol::{AccountId, JobId, Micro};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
@@ -151,8 +151,7 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         _ => &[],
     };
     let earned = legs.iter().map(|leg| (leg.to, Moved::Earned));
-    let of_the_realm = |account: AccountId| [ISSUER, ESCROW, TREASURY].contains(&account);
-    moved.into_iter().flatten().chain(earned).filter(move |(account, _)| !of_the_realm(*account))
+    moved.into_iter().flatten().chain(earned).filter(move |(account, _)| !is_the_realms(*account))
 }
 
 /// Entries in the journal.

@@ -22,6 +22,9 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod parts;
+mod plans;
+mod prices;
 mod proof;
 mod queue;
 mod readers;
@@ -49,7 +52,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, PlanRecord, Record, RequestRecord,
+    ResultRecord, StoredJob, StoredPart,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mtor_core::merkle::{Hash, leaf_hash, root_of_path};
-use mtor_core::{Balance, Entry, Fact, Leg, TREASURY};
+use mtor_core::{BURN, Balance, Entry, Fact, Leg, TREASURY};
 use mtor_identity::PublicKey;
 use mtor_protocol::{Digest, JobId};
 use serde::{Deserialize, Serialize};
@@ -270,9 +270,10 @@ impl fmt::Display for Proven {
                     write!(f, ", {} ms of sound", usage.audio_ms)?;
                 }
                 for Leg { to, amount } in legs {
-                    match *to == TREASURY {
-                        true => write!(f, ", {amount} coins to the treasury")?,
-                        false => write!(f, ", {amount} coins to {to}")?,
+                    match *to {
+                        TREASURY => write!(f, ", {amount} coins to the treasury")?,
+                        BURN => write!(f, ", {amount} coins burnt")?,
+                        to => write!(f, ", {amount} coins to {to}")?,
                     }
                 }
             }

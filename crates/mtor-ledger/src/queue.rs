@@ -201,15 +201,25 @@ impl Inner {
     }
 }
 
-/// The text in a record, in bytes.
+/// What a note of a price takes besides its name, in bytes.
+const PRICE_NOTE: usize = 32;
+
+/// The text in a record, and the parts of an answer, in bytes.
 fn record_bytes(record: &Record) -> usize {
     match record {
         Record::Request(request) => request.request_json.len() + request.question.len(),
         Record::Partial(partial) => partial.text.len(),
-        Record::Result(result) => result.text.len() + result.answer.len(),
+        Record::Result(result) => {
+            let parts: usize = result.parts.iter().map(|part| part.data.len()).sum();
+            result.text.len() + result.answer.len() + parts
+        }
         Record::Grant(grant) => grant.about.len(),
+        Record::Plan(plan) => plan.plan.len(),
         Record::Key(_) | Record::RevokeKey { .. } => 0,
         Record::Setting { name, value } => name.len() + value.len(),
+        Record::Prices(notes) => {
+            notes.iter().map(|note| PRICE_NOTE + note.ware.capability.as_str().len()).sum()
+        }
     }
 }
 
@@ -230,7 +240,9 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
                 HOLDER * to.len() + only
             }
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
-            Fact::Balanced { prices, .. } => prices.keys().map(|kind| PRICE + kind.as_str().len()).sum(),
+            Fact::Balanced { prices, .. } => {
+                prices.keys().map(|ware| PRICE + ware.capability.as_str().len()).sum()
+            }
             Fact::Founded { .. }
             | Fact::Issued { .. }
             | Fact::Started { .. }

@@ -8,6 +8,9 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::columns::{Named, account_bytes, id_bytes, integer};
 use crate::journal::OpenJob;
+use crate::parts;
+use crate::plans;
+use crate::prices;
 use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
@@ -74,10 +77,18 @@ impl<'c> RecordWriter<'c> {
                 self.grant(grant)?;
                 Ok(0)
             }
+            Record::Plan(plan) => {
+                plans::write(self.connection, plan)?;
+                Ok(0)
+            }
             Record::Setting { name, value } => {
                 let mut insert =
                     self.connection.prepare_cached("INSERT OR REPLACE INTO settings VALUES (?1, ?2)")?;
                 insert.execute([name, value])?;
+                Ok(0)
+            }
+            Record::Prices(notes) => {
+                prices::store(self.connection, notes)?;
                 Ok(0)
             }
         }
@@ -134,11 +145,14 @@ impl<'c> RecordWriter<'c> {
             open.settled_seq.map(integer),
             result.receipt_json,
         ])?;
-        match (updated, open.has_part) {
-            (0, _) => Ok(0),
-            (_, true) => self.texts.replace(key(seq, Part::Answer), &result.text, Place::ByLength),
-            (_, false) => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength),
+        if updated == 0 {
+            return Ok(0);
         }
+        let text = match open.has_part {
+            true => self.texts.replace(key(seq, Part::Answer), &result.text, Place::ByLength)?,
+            false => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength)?,
+        };
+        Ok(text + parts::insert(self.connection, self.texts.blobs(), seq, &result.parts)?)
     }
 
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {

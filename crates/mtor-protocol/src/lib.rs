@@ -29,13 +29,16 @@ pub mod limits;
 pub mod money;
 pub mod openai;
 pub mod order;
+pub mod part;
 pub mod picture;
+pub mod plan;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod tool;
 pub mod usage;
+pub mod ware;
 pub mod worker;
 
 pub use body::Body;
@@ -47,13 +50,16 @@ pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
+pub use part::{NewPart, Part};
 pub use picture::{ImagineTask, LookTask, Picture};
+pub use plan::{Plan, PlanAnswer, PlanAsk, PlanState, PlanStep, StepState};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,
 };
 pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
+pub use ware::{ModelSize, Ware};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer, Needs};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.

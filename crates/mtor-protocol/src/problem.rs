@@ -142,6 +142,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: ProblemKind) -> bool {
+        self.known_kind() == Some(kind)
+    }
+
     /// The kind, when it is one of ours.
     pub fn known_kind(&self) -> Option<ProblemKind> {
         let slug = self.kind.strip_prefix(TYPE_PREFIX)?;

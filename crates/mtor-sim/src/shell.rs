@@ -518,6 +518,7 @@ impl Shell {
                 | Output::Dismiss { .. }
                 | Output::Queued { .. }
                 | Output::Answered { .. }
+                | Output::Priced(_)
                 | Output::Stale { .. } => {}
             }
         }

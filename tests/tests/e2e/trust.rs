@@ -5,7 +5,9 @@ use mtor_protocol::http::{JobState, TrustInfo, WorkerInfo};
 
 /// A job is dear and its words are cheap, and the treasury gets most of it: so it can soon pay for asking again.
 const SETTINGS: &str = r#"
-worker_share_percent = 10
+[splits]
+worker_permille = 100
+treasury_permille = 900
 [trust]
 audit = true
 [price.chat]

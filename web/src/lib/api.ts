@@ -27,7 +27,8 @@ export class Api {
   realm = () => this.#get<RealmInfo>("/api/realm", {}, false);
   queue = () => this.#get<QueueInfo>("/api/queue", {}, false);
   prices = () => this.#get<PriceInfo[]>("/api/prices", {}, false);
-  priceHistory = () => this.#get<PriceHistory[]>("/api/prices/history", {}, false);
+  /** Minute by minute for one day, a point in a quarter of an hour for more. */
+  priceHistory = (days: number) => this.#get<PriceHistory[]>("/api/prices/history", { days }, false);
   workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
 
   /** The newest checkpoint of the realm's log: a signed note. */

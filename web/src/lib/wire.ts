@@ -21,11 +21,6 @@ export interface Announcement {
   software?: string;
 }
 
-/** The shape that an answer shall have. */
-export type AnswerFormat = "json_object" | {
-  json_schema: Record<string, never>;
-};
-
 /** An API key. The secret is shown once, when it is made. */
 export interface ApiKey {
   /** When it was made. */
@@ -74,24 +69,6 @@ export interface Beat {
 /** How it was understood. */
 export type By = "rules" | "examples" | "fallback";
 
-/** A tool that the model may call. Whoever asks runs it, and brings the result in the next request. */
-export interface CallableTool {
-  /** What it is good for, for the model. */
-  description?: string;
-  /** Its name: 1 to 64 letters, digits, `_` and `-`, and dots. */
-  name: string;
-  /** The JSON schema of its arguments: an object. */
-  parameters?: Record<string, never>;
-}
-
-/** What is called, with what. */
-export interface CalledFunction {
-  /** Its arguments: an object, as a text of JSON. */
-  arguments: string;
-  /** The function. */
-  name: string;
-}
-
 /** The data of `mtor.job.cancel`. */
 export type Cancel = Record<string, never>;
 
@@ -106,8 +83,6 @@ export type CapabilityKind = string;
 
 /** One capability that a worker offers, with its model, limits, slots and price. */
 export interface CapabilityOffer {
-  /** What it can do beside the capability itself. */
-  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account. */
@@ -116,6 +91,8 @@ export interface CapabilityOffer {
   limits?: OfferLimits;
   /** With which model. */
   model: string;
+  /** How many parameters its model has, by which the realm tells how large it is. */
+  parameters?: number | null;
   /** What it asks; nothing, when it is content with any price. */
   price?: Price;
   /** How many jobs at once. */
@@ -154,8 +131,8 @@ export interface Challenge {
 export interface ChatChoice {
   /** A piece of it, when streamed. */
   delta?: ResponseMessage | null;
-  /** Null until the end, then `stop`, `length` or `tool_calls`. */
-  finish_reason?: ChatFinish | null;
+  /** Null until the end, then `stop` or `length`. */
+  finish_reason?: FinishReason | null;
   /** Always 0. */
   index: number;
   /** The whole message, unless streamed. */
@@ -182,8 +159,6 @@ export interface ChatCompletion {
 export interface ChatCompletionRequest {
   /** See [`ChatTask`]. */
   frequency_penalty?: number | null;
-  /** Workers don't tell how likely their words were, so this must be false. */
-  logprobs?: boolean | null;
   /** The newer name of `max_tokens`. */
   max_completion_tokens?: number | null;
   /** Most tokens to write. */
@@ -196,8 +171,6 @@ export interface ChatCompletionRequest {
   n?: number | null;
   /** See [`ChatTask`]. */
   presence_penalty?: number | null;
-  /** The shape of the answer: `text`, `json_object` or `json_schema`. */
-  response_format?: ResponseFormat | null;
   /** See [`ChatTask`]. */
   seed?: number | null;
   /** One stop string, or several. */
@@ -208,25 +181,12 @@ export interface ChatCompletionRequest {
   stream_options?: StreamOptions | null;
   /** See [`ChatTask`]. */
   temperature?: number | null;
-  /** `auto`, `none`, `required`, or the function to call. */
-  tool_choice?: FunctionChoice | null;
-  /** Functions that the model may call. */
-  tools?: FunctionTool[] | null;
-  /** The same. */
-  top_logprobs?: number | null;
   /** See [`ChatTask`]. */
   top_p?: number | null;
 }
 
-/** Why an answer ends, in this interface's words. */
-export type ChatFinish = "stop" | "length" | "tool_calls";
-
 /** One message of a conversation. */
 export interface ChatMessage {
-  /** The call that this is the result of, in a message of a tool. */
-  call_id?: string | null;
-  /** What the assistant called in it. */
-  calls?: ToolCall[];
   /** What was said. */
   content: string;
   /** The pictures that were shown with it. */
@@ -237,7 +197,6 @@ export interface ChatMessage {
 
 /** Write the next message of a conversation. The whole conversation comes with it: the realm keeps no session. */
 export interface ChatTask {
-  format?: AnswerFormat | null;
   frequency_penalty?: number | null;
   max_tokens?: number | null;
   messages?: ChatMessage[];
@@ -249,8 +208,6 @@ export interface ChatTask {
   seed?: number | null;
   stop?: string[];
   temperature?: number | null;
-  tool_choice?: ToolChoice;
-  tools?: CallableTool[];
   top_p?: number | null;
 }
 
@@ -277,6 +234,31 @@ export interface Chunk {
   tokens: number;
 }
 
+/** How a service class stands against its goal. */
+export interface ClassInfo {
+  /** Which. */
+  class: ServiceClass;
+  /** How soon a job of it should begin to be answered, in milliseconds. */
+  goal_ms: number;
+  /**
+   * The performance index, in thousandths: how long they waited for the first word on average, divided by the goal. Up to
+   * 1,000 the goal is met.
+   */
+  index_permille?: number | null;
+  /** How many jobs of late the following rests on; what is ten minutes old counts half. */
+  jobs: number;
+  /** Of those that are not answered yet, so many are past the goal. */
+  late: number;
+  /** How long the oldest of those has been waiting for its answer, in milliseconds. */
+  oldest_ms?: number | null;
+  /** Jobs of it that wait for a worker. */
+  queued: number;
+  /** Jobs of it that a worker has. */
+  running: number;
+  /** The share of them that began to be answered within the goal, in percent; absent when there were none. */
+  within_percent?: number | null;
+}
+
 /** The data of `mtor.job.completed`. */
 export interface Completed {
   /** What it cost. */
@@ -293,11 +275,9 @@ export interface Completed {
 
 /** A part of a message. */
 export interface ContentPart {
-  /** The picture. */
-  image_url?: ImageUrl | null;
   /** The text. */
   text?: string | null;
-  /** `text` or `image_url`. */
+  /** `text`; nothing else is read here yet. */
   type: string;
 }
 
@@ -316,7 +296,10 @@ export interface Done {
   finish: FinishReason;
   /** The assignment. */
   lease: number;
-  /** SHA-256 over the text and the binary payloads that this worker sent for this assignment, in the order of sending. */
+  /**
+   * SHA-256 over the text and the binary payloads that this worker sent for this assignment, previews left out, in the order
+   * of sending.
+   */
   output: Digest;
   /** The worker's signature over [`signing_text`](Done::signing_text), base64url. */
   signature: string;
@@ -363,8 +346,6 @@ export interface EmbeddingList {
 
 /** The body of `POST /v1/embeddings`. */
 export interface EmbeddingRequest {
-  /** Vectors come as long as the model makes them, so this can't be asked for. */
-  dimensions?: number | null;
   /** `float` (the default) or `base64` (little-endian 32-bit floats), as OpenAI's own client asks for. */
   encoding_format?: string | null;
   /** One text, or several. */
@@ -404,48 +385,6 @@ export type FinishReason = "stop" | "length";
 
 /** Where a job has just come to. */
 export type FlowStep = "submitted" | "assigned" | "first_chunk" | "completed" | "failed" | "cancelled";
-
-/** A call of a function, as it stands in messages. */
-export interface FunctionCall {
-  /** What is called. */
-  function: CalledFunction;
-  /** What its result refers to. */
-  id: string;
-  /** Which of several, in the pieces of a stream. */
-  index?: number | null;
-  /** `function`. */
-  type?: string;
-}
-
-/** Whether, and which, function is called. */
-export type FunctionChoice = string | {
-  /** Its name. */
-  function: FunctionName;
-};
-
-/** What a function is. */
-export interface FunctionDefinition {
-  /** What it is good for. */
-  description?: string | null;
-  /** Its name. */
-  name: string;
-  /** The JSON schema of its arguments. */
-  parameters?: Record<string, never> | null;
-}
-
-/** The name of a function. */
-export interface FunctionName {
-  /** The name. */
-  name: string;
-}
-
-/** A function that the model may call. */
-export interface FunctionTool {
-  /** The function. */
-  function?: FunctionDefinition | null;
-  /** `function`. */
-  type: string;
-}
 
 /** A grant as it stands. */
 export interface GrantInfo {
@@ -540,12 +479,6 @@ export interface Hello {
   signature?: string | null;
 }
 
-/** A picture in a message. */
-export interface ImageUrl {
-  /** `data:image/...;base64,...`: the picture itself. Addresses elsewhere are not fetched. */
-  url: string;
-}
-
 /** Draw pictures. */
 export interface ImagineTask {
   count?: number;
@@ -585,6 +518,8 @@ export interface JobInfo {
   intent?: Intent | null;
   /** SHA-256 of the whole answer, once completed. */
   output?: Digest | null;
+  /** What came out of it beside the text; empty when it was pruned by the realm's retention. */
+  parts?: Part[];
   /** How many jobs start before it, while it waits. */
   position?: number | null;
   /** Seen by whom. */
@@ -699,6 +634,9 @@ export interface ModelList {
   object: string;
 }
 
+/** The class of a model: how much machine it takes. Realms decide which model is of which. */
+export type ModelSize = "small" | "medium" | "large";
+
 /** One line of `GET /api/wallets/{did}/movements`, the newest first. */
 export interface Movement {
   /** How much. */
@@ -726,26 +664,25 @@ export interface MovementPage {
   next?: number | null;
 }
 
-/** A schema with its name. */
-export interface NamedSchema {
-  /** The schema. */
-  schema?: Record<string, never> | null;
-}
-
-/** What a job needs of whoever does it, beside the capability itself; and what an offer can do. */
-export interface Needs {
-  /** An answer that keeps to a JSON schema. */
-  json?: boolean;
-  /** Tools that the model is told of, and calls. */
-  tools?: boolean;
+/** A part that a worker is about to send. */
+export interface NewPart {
+  /** Its size: so many bytes of output frames, after this, are it. */
+  bytes: number;
+  /** What kind of thing it is, such as `image/png`. */
+  media_type: string;
+  /** What a file with it would be called. */
+  name: string;
+  /**
+   * Whether it only shows how a part comes on. The next one replaces it; it is no part of the answer, of its digest or
+   * of what is kept.
+   */
+  preview?: boolean;
 }
 
 /** One offer of a worker, with its load. */
 export interface OfferInfo {
   /** Of these taken. */
   busy: number;
-  /** What it can do beside the capability itself. */
-  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks. */
@@ -756,6 +693,8 @@ export interface OfferInfo {
   model: string;
   /** What it asks. */
   price: Price;
+  /** How large its model is, by the realm's rules. */
+  size?: ModelSize;
   /** Jobs at once. */
   slots: number;
   /** How fast it writes, in tokens per second for one job, as measured by itself. */
@@ -800,6 +739,28 @@ export interface OrderSeal {
   signature: string;
 }
 
+/**
+ * A part of an answer, as it is told of: as the data of `mtor.job.part`, whose bytes follow as binary output frames, and in
+ * lists of what a job brought forth.
+ */
+export interface Part {
+  /** Its size, in bytes. */
+  bytes: number;
+  /** What kind of thing it is. */
+  media_type: string;
+  /** What a file with it would be called. */
+  name: string;
+  /**
+   * Its number among the parts of its job, from 0: `GET /api/jobs/{id}/parts/{number}` gives its bytes. A preview has the
+   * number of the part that it shows coming, and is not to be had there.
+   */
+  number: number;
+  /** Whether it only shows how the part comes on: the next one, or the part itself, replaces it. */
+  preview?: boolean;
+  /** SHA-256 over it. */
+  sha256: Digest;
+}
+
 /** The data of `mtor.job.partial`. */
 export interface Partial {
   /** All of it, as it looks so far. */
@@ -830,6 +791,76 @@ export interface Piece {
   tokens: number;
 }
 
+/** A plan, and how far it is. The data of `mtor.plan.state`, sent whenever it changes. */
+export interface Plan {
+  /** What its steps have cost so far. */
+  cost: Micro;
+  /** Its id. */
+  id: JobId;
+  /** The most that all steps together may cost, by the prices at the beginning. */
+  max: Micro;
+  /** How it stands. */
+  state: PlanState;
+  /** Its steps; those that a step needs stand before it. */
+  steps: PlanStep[];
+  /** When. */
+  submitted: Timestamp;
+  /** What was said. */
+  text: string;
+}
+
+/** The body of `POST /api/plans/{id}/answer`, and the data of `mtor.plan.answer`: a person's word about what a plan asks. */
+export interface PlanAnswer {
+  /** About which step; the whole plan when absent. */
+  step?: number | null;
+  /** Whether it shall be done. */
+  yes: boolean;
+}
+
+/** The body of `POST /api/plans`, and the data of `mtor.plan.ask`: do what these words want, in several steps if need be. */
+export interface PlanAsk {
+  /** The plan's id, chosen by the client: a retry finds the same plan. */
+  id: JobId;
+  /** Its language, as in `en`; the likeliest when absent. */
+  language?: string;
+  /** What all steps may cost at most before somebody is asked. */
+  max_price?: Micro | null;
+  /** The address of the page that "this article" stands for. */
+  page?: string | null;
+  /** What was said. */
+  text: string;
+}
+
+/** How a plan stands. */
+export type PlanState = "proposed" | "running" | "asking" | "done" | "failed" | "cancelled";
+
+/** One step of a plan. */
+export interface PlanStep {
+  /** Of which capability. */
+  capability: CapabilityKind;
+  /** What it cost. */
+  cost?: Micro | null;
+  /** What it does to the world. */
+  effect: Effect;
+  /** The job that does it. */
+  job: JobId;
+  /** What is to be said of it: that a text was too long, and only its beginning was read. */
+  note?: string | null;
+  /** With which parameters; those that come from other steps as `{"$from": N}`, until they are there. */
+  params: Record<string, never>;
+  /** Why it failed. */
+  problem?: Problem | null;
+  /** How it stands. */
+  state: StepState;
+  /** What it brought, or the beginning of that; all of it is the job's. */
+  text?: string | null;
+  /** What it does, in a few words for people. */
+  title: string;
+}
+
+/** The data of `mtor.plan.watch`. */
+export type PlanWatch = Record<string, never>;
+
 /**
  * What a capability costs, in micro per thousand units of each metered kind, plus a part per job.
  *
@@ -855,15 +886,17 @@ export interface Price {
 
 export type PriceHistories = PriceHistory[];
 
-/** `GET /api/prices/history`: one capability's prices of the last day. */
+/** `GET /api/prices/history`: what one ware cost of late. */
 export interface PriceHistory {
   /** Of what. */
   capability: CapabilityKind;
-  /** A point for each minute, the newest last. */
+  /** A point for each minute of the last day, or for each quarter of an hour when more days were asked for; the newest last. */
   points: PricePoint[];
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
-/** `GET /api/prices`: one capability's price. */
+/** `GET /api/prices`: what a capability costs, done by models of one size. */
 export interface PriceInfo {
   /** Of what. */
   capability: CapabilityKind;
@@ -874,8 +907,14 @@ export interface PriceInfo {
    * not follow load.
    */
   load_percent?: number | null;
+  /** Models of that size that are on offer, the first few by name. */
+  models?: string[];
+  /** The price in percent of the list price; absent when the list says that it is free. */
+  of_list_percent?: number | null;
   /** How much, now. */
   price: Price;
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
 export type PriceList = PriceInfo[];
@@ -915,10 +954,14 @@ export interface Problem {
 export interface QueueInfo {
   /** The same by capability. */
   capabilities: CapabilityQueue[];
+  /** How well the goals of the service classes are kept. */
+  classes?: ClassInfo[];
   /** Jobs that wait for a worker. */
   queued: number;
   /** Jobs that a worker has. */
   running: number;
+  /** The wallets with the most open jobs, at most sixteen: the more a wallet has open, the later its next job is served. */
+  wallets?: WalletShare[];
 }
 
 /** The data of `mtor.job.queued`. */
@@ -931,16 +974,24 @@ export interface Queued {
 
 /** The data of `mtor.quote`. */
 export interface Quote {
+  /** What would be done. */
+  capability: CapabilityKind;
   /** How long until it starts, in milliseconds; absent when it can't be known. */
   eta_ms?: number | null;
   /** Until when the price holds. */
   expires: Timestamp;
   /** The most that the job can cost: what would be held. */
   max: Micro;
+  /** By which model, as it was asked for: `default` leaves it to the realm. */
+  model: string;
+  /** How many offers of attached workers fit it, free or not. */
+  offers: number;
   /** How many jobs would start before it. */
   position: number;
   /** The price it is computed with. */
   price: Price;
+  /** The class of the models whose price it is. */
+  size: ModelSize;
 }
 
 /** The data of `mtor.realm.flow`: one step of one job, without a word of what it says. */
@@ -1008,14 +1059,10 @@ export interface Receipt {
 
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
-  /** Text, or parts; null where an assistant only made calls. */
-  content?: MessageContent | null;
+  /** Text, or parts of which all are text. */
+  content: MessageContent;
   /** Who said it. */
   role: Role;
-  /** The call that a tool's message is the result of. */
-  tool_call_id?: string | null;
-  /** The calls that an assistant made. */
-  tool_calls?: FunctionCall[] | null;
 }
 
 /** The data of `mtor.intent.resolve`, and the body of `POST /api/resolve`: what do these words want? */
@@ -1040,26 +1087,16 @@ export interface Resolved {
   understanding: Understanding;
 }
 
-/** The shape of the answer. */
-export interface ResponseFormat {
-  /** The schema, for `json_schema`. */
-  json_schema?: NamedSchema | null;
-  /** `text`, `json_object` or `json_schema`. */
-  type: string;
-}
-
 /** A message, or a piece of one. */
 export interface ResponseMessage {
   /** What. */
   content?: string | null;
   /** Who says it. */
   role?: Role | null;
-  /** What it calls. */
-  tool_calls: FunctionCall[];
 }
 
 /** Who says something in a conversation. */
-export type Role = "system" | "user" | "assistant" | "tool";
+export type Role = "system" | "user" | "assistant";
 
 /** The data of `mtor.worker.run` (broker to worker): do this. The event's subject is the job. */
 export interface Run {
@@ -1071,6 +1108,8 @@ export interface Run {
   lease: number;
   /** Most tokens to write from here on. */
   output_tokens_max: number;
+  /** Parts of the answer that were delivered already by a worker that left: go on with the next one. */
+  parts?: number;
   /** Text of the answer that was delivered already by a worker that left: go on right after it. */
   prefix?: string;
 }
@@ -1171,6 +1210,9 @@ export interface StarterClaim {
   number: number;
 }
 
+/** How a step stands. */
+export type StepState = "waiting" | "asking" | "running" | "done" | "failed" | "refused" | "left_out";
+
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
   /** The assignment that is meant. */
@@ -1252,21 +1294,6 @@ export interface TokenUsage {
   /** Both. */
   total_tokens: number;
 }
-
-/** A call that was made earlier in the conversation. */
-export interface ToolCall {
-  /** With what. */
-  arguments: Record<string, never>;
-  /** What its result refers to. */
-  id: string;
-  /** Of which tool. */
-  name: string;
-}
-
-/** Whether the model may, must or must not call a tool. */
-export type ToolChoice = "auto" | "none" | "required" | {
-  named: string;
-};
 
 /** How a worker describes a tool that it offers. */
 export interface ToolInfo {
@@ -1411,6 +1438,10 @@ export type Understanding = {
   /** What is left for it: the picture's description, the city, the question. */
   text: string;
 } | {
+  kind: "steps";
+  /** The words of each. */
+  steps: string[];
+} | {
   /** What may have been meant, the likeliest first. */
   choices: Choice[];
   kind: "unsure";
@@ -1483,6 +1514,16 @@ export interface WalletInfo {
   starter?: Micro | null;
 }
 
+/** What a wallet has of the realm now. */
+export interface WalletShare {
+  /** Whose. */
+  account: AccountId;
+  /** Jobs that wait for a worker. */
+  queued: number;
+  /** Jobs that a worker has. */
+  running: number;
+}
+
 /** The data of `mtor.job.watch`. */
 export interface Watch {
   /** Only events with a greater sequence; 0 for all. */
@@ -1514,6 +1555,17 @@ export interface WorkFailed {
 }
 
 /**
+ * The data of `mtor.worker.part` (worker to broker): a part of the answer that is no text. Its bytes follow at once as
+ * binary output frames, with nothing else for this job between them.
+ */
+export interface WorkPart {
+  /** The assignment. */
+  lease: number;
+  /** What comes. */
+  part: NewPart;
+}
+
+/**
  * The data of `mtor.worker.partial` (worker to broker): what the answer looks like so far, to be replaced by the next
  * one or by the answer itself. It is no part of the answer.
  */
@@ -1532,6 +1584,8 @@ export interface WorkerInfo {
   draining: boolean;
   /** Coins earned in this session. */
   earned: Micro;
+  /** Whether it is of the house: the realm itself attached it. */
+  house?: boolean;
   /** Its session with this broker; a worker that comes back has another. */
   id: number;
   /** Jobs done in this session. */
@@ -1563,10 +1617,16 @@ export interface EventData {
   "mtor.job.completed": Completed;
   "mtor.job.failed": Failed;
   "mtor.job.order": Order;
+  "mtor.job.part": Part;
   "mtor.job.partial": Partial;
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
   "mtor.job.watch": Watch;
+  "mtor.plan.answer": PlanAnswer;
+  "mtor.plan.ask": PlanAsk;
+  "mtor.plan.cancel": Cancel;
+  "mtor.plan.state": Plan;
+  "mtor.plan.watch": PlanWatch;
   "mtor.quote": Quote;
   "mtor.quote.ask": Submit;
   "mtor.realm.flow": RealmFlow;
@@ -1582,6 +1642,7 @@ export interface EventData {
   "mtor.worker.done": Done;
   "mtor.worker.drain": Drain;
   "mtor.worker.failed": WorkFailed;
+  "mtor.worker.part": WorkPart;
   "mtor.worker.partial": WorkPartial;
   "mtor.worker.run": Run;
   "mtor.worker.stop": Stop;

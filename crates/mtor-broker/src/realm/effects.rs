@@ -89,7 +89,8 @@ impl RealmTask {
                 }
             }
             Output::Assign { job, worker, offer, lease, attempt, rival, output_tokens_max, deadline } => {
-                let run = |intent, prefix| Run { lease, intent, prefix, output_tokens_max, deadline };
+                let run =
+                    |intent, prefix, parts| Run { lease, intent, prefix, parts, output_tokens_max, deadline };
                 self.assign(now, job, (worker, offer), attempt, (lease, rival), run);
             }
             Output::Alone { job, lease } => {
@@ -109,6 +110,7 @@ impl RealmTask {
                 let settlement = Settlement { outcome, usage, cost, receipt, problem, time };
                 self.settled(job, account, settlement, todo);
             }
+            Output::Priced(notes) => todo.batch.records.push(Record::Prices(notes)),
             Output::Answered { job, worker, check } => self.answered(job, worker, check),
             Output::Dismiss { worker, problem } => {
                 if let Some(link) = self.links.remove(&worker) {
@@ -155,7 +157,7 @@ impl RealmTask {
         (worker, offer): (WorkerId, u16),
         attempt: u32,
         (lease, rival): (u64, bool),
-        run: impl FnOnce(Arc<Intent>, String) -> Run,
+        run: impl FnOnce(Arc<Intent>, String, u32) -> Run,
     ) {
         let (Some(open), Some(link)) = (self.open.get(&job), self.links.get(&worker)) else { return };
         open.stream.give(lease, worker);
@@ -165,7 +167,7 @@ impl RealmTask {
         self.tell(job, open.stream.account, &open.intent, FlowStep::Assigned, Some(name.clone()));
         let assigned = Assigned { worker: name, did: link.did.clone(), model, attempt };
         open.stream.push(now, Body::JobAssigned(assigned));
-        let run = run(open.intent.clone(), prefix);
+        let run = run(open.intent.clone(), prefix, open.stream.parts_count());
         link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
         if open.stream.input.is_some() {
             self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
@@ -201,6 +203,7 @@ impl RealmTask {
             state,
             answer: text.chars().take(PREVIEW_CHARS).collect(),
             text,
+            parts: stream.parts(),
             output: (state == JobState::Completed).then_some(output),
             finish,
             usage: settlement.usage,

@@ -152,6 +152,33 @@ impl Follower {
                     None
                 });
             }
+            Body::PlanAsk(mut ask) => {
+                ask.id = event.subject.unwrap_or(ask.id);
+                let id = ask.id;
+                self.follow(id, watch::plan(app, wallet, id, Some(ask), frames));
+            }
+            Body::PlanWatch(_) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.follow(id, watch::plan(app, wallet, id, None, frames));
+            }
+            Body::PlanAnswer(answer) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.tasks.spawn(async move {
+                    if let Err(problem) = app.answer_plan(&wallet, id, answer).await {
+                        say(&app, &frames, Some(id), Body::Error(problem)).await;
+                    }
+                    None
+                });
+            }
+            Body::PlanCancel(_) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.tasks.spawn(async move {
+                    if let Err(problem) = app.cancel_plan(&wallet, id).await {
+                        say(&app, &frames, Some(id), Body::Error(problem)).await;
+                    }
+                    None
+                });
+            }
             Body::RealmWatch(_) if !self.watches_realm => {
                 self.watches_realm = true;
                 self.tasks.spawn(async move {

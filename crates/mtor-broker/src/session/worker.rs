@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, SinkExt as _};
 use mtor_core::{Input, Retry, WorkerId};
 use mtor_identity::{PublicKey, Signature};
 use mtor_protocol::body::{FlowStep, Way};
-use mtor_protocol::worker::{Done, Piece, WorkFailed};
+use mtor_protocol::worker::{Done, Piece, WorkFailed, WorkPart};
 use mtor_protocol::{
     Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage, limits,
 };
@@ -158,6 +158,15 @@ impl Session {
                     None => return Ok(Ok(())),
                 }
             }
+            Body::WorkerPart(WorkPart { lease, part }) => {
+                let Some(job) = event.subject else { return Ok(Err(need_subject())) };
+                let Some(stream) = self.stream(worker, job, lease) else { return Ok(Ok(())) };
+                let written = stream.announce_part(lease, part);
+                match self.note(&stream, worker, lease, written) {
+                    Some(input) => input,
+                    None => return Ok(Ok(())),
+                }
+            }
             Body::WorkerDone(done) => {
                 let Some(job) = event.subject else { return Ok(Err(need_subject())) };
                 match self.done(worker, key, job, done) {
@@ -205,7 +214,7 @@ impl Session {
         self.note(&stream, worker, lease, written)
     }
 
-    /// The same of a piece of sound.
+    /// The same of a piece of sound, or of a part.
     async fn worker_payload(&mut self, link: &Link, bytes: &Bytes) -> Result<Result<(), Problem>, Closed> {
         let frame = match read_frame(bytes, FrameKind::Output) {
             Ok(frame) => frame,
@@ -241,6 +250,13 @@ impl Session {
                 let detail = format!("more than {} bytes came out of it", limits::OUTPUT_BYTES_MAX);
                 let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
                 Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::No })
+            }
+            Written::Broken => {
+                let detail = "a part came that is not as it was announced, or that is too much for one job";
+                let problem = Problem::new(ProblemKind::WorkerFailed, detail).about(job);
+                tracing::warn!(worker = worker.0, %job, detail, "a part was refused");
+                stream.silence();
+                Some(Input::JobFailed { worker, job, lease, problem, retry: Retry::Elsewhere })
             }
         }
     }
@@ -280,6 +296,7 @@ impl Session {
             } else {
                 u64::MAX
             }),
+            images: done.usage.images.min(if stream.counts_images() { counted.images } else { u64::MAX }),
             ..done.usage
         };
         let salt = mtor_ledger::salt(&self.app.key, job);

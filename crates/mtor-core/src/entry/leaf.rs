@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mtor_protocol::{
     AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Needs, Price, Privacy, ServiceClass,
-    Timestamp, Usage,
+    Timestamp, Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -214,7 +214,7 @@ struct Leaf {
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
-    prices: Option<BTreeMap<CapabilityKind, Price>>,
+    prices: Option<BTreeMap<Ware, Price>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {

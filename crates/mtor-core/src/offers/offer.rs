@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, Needs, Price, Privacy, ToolInfo, VoiceInfo};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
@@ -37,6 +37,8 @@ pub(crate) struct Shape {
 pub(crate) struct Offer {
     pub(crate) capability: CapabilityKind,
     pub(crate) model: String,
+    /// How large that is.
+    pub(crate) size: ModelSize,
     /// Whom it is paid to.
     pub(crate) account: AccountId,
     pub(crate) slots: u32,
@@ -59,6 +61,11 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
+    /// What it is paid for.
+    pub(crate) fn ware(&self) -> Ware {
+        Ware::new(self.capability.clone(), self.size)
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.busy < self.slots
     }

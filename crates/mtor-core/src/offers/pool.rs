@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use mtor_protocol::AccountId;
+use mtor_protocol::{AccountId, ModelSize};
 
 use super::OfferId;
 use super::offer::{Fault, Offer, RATE_UNIT, RING_POINTS_MAX, Shape, Wish};
@@ -27,6 +27,8 @@ pub(crate) struct Pool {
     own: HashMap<AccountId, BTreeSet<OfferId>>,
     /// Consistent hashing of prompt prefixes: faster offers have more points.
     ring: BTreeMap<u64, OfferId>,
+    /// How many offers have models of each size.
+    sizes: [u32; ModelSize::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,7 @@ impl Pool {
         for point in 0..offer.ring_points() {
             self.ring.insert(ring_key(id, point), id);
         }
+        self.sizes[offer.size as usize] += 1;
     }
 
     pub(super) fn leave(&mut self, id: OfferId, offer: &Offer) {
@@ -93,6 +96,7 @@ impl Pool {
                 self.ring.remove(&key);
             }
         }
+        self.sizes[offer.size as usize] -= 1;
     }
 
     pub(super) fn update(&mut self, shape: &Shape, before: Standing, after: Standing) {
@@ -212,6 +216,11 @@ impl Pool {
     pub(crate) fn largest_window(&self) -> Option<u32> {
         let windows = self.groups.keys().map(|shape| shape.limits.context_tokens);
         windows.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The sizes of the models on offer, the smallest first.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = ModelSize> {
+        ModelSize::ALL.into_iter().filter(|size| self.sizes[*size as usize] > 0)
     }
 
     /// Slots of all offers.

@@ -76,7 +76,13 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         let of_them = self.workers.iter().filter(|(_, worker)| answered.contains(&worker.account));
         let tried: Vec<WorkerId> = of_them.map(|(id, _)| *id).collect();
-        let price = self.price(now, &job.capability, None);
+        let price = match self.ware_for(now, &job) {
+            Ok((_, price)) => price,
+            Err(problem) => {
+                outputs.push(Output::Refused { ticket, problem });
+                return Ok(());
+            }
+        };
         let in_pools = tried.iter().filter_map(|id| self.workers.get(id)).filter(|worker| !worker.draining);
         let offers = in_pools.flat_map(|worker| &worker.offers);
         if !self.offers.another_fits(&self.wish(&job, &price), offers, |id| self.offer(id)) {

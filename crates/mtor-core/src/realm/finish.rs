@@ -4,8 +4,9 @@
 use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
 
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
-use crate::books::TREASURY;
+use crate::books::{BURN, TREASURY};
 use crate::entry::{Fact, Leg, Outcome};
+use crate::splits::{Parts, Splits};
 use crate::state::Corrupt;
 
 /// Who says something about which job, under which lease.
@@ -27,6 +28,7 @@ impl Realm {
                 if (*has, *valid) == (worker, lease) =>
             {
                 first_chunk.get_or_insert(now);
+                self.note_response(now, job, true);
             }
             _ => outputs.push(Output::Stale { worker, job }),
         }
@@ -297,13 +299,14 @@ impl Realm {
         problem: Option<Problem>,
         outputs: &mut Vec<Output>,
     ) -> Result<Vec<Leg>, Corrupt> {
+        self.note_response(now, id, matches!(outcome, Outcome::Stop | Outcome::Length));
         let (Some(open), Some(running)) = (self.state.open().get(&id), self.jobs.get(&id)) else {
             return Ok(Vec::new());
         };
         let usage = total(&running.parts);
         let pays = outcome != Outcome::Failed && usage != Usage::default();
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
-        let legs = split(cost, self.config.worker_share_percent, &running.parts);
+        let legs = split(cost, self.config.splits, &running.parts);
         let (account, request) = (open.job.account, open.job.request);
         self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
         self.deadlines.remove(&(open.job.deadline, id));
@@ -333,10 +336,10 @@ fn total(parts: &[(AccountId, Usage)]) -> Usage {
 }
 
 /// Divides a cost: the workers' share among those that wrote or spoke, by how much they did, the last one getting what rounding
-/// leaves; the rest to the treasury.
-fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
+/// leaves; then the treasury's, and what is burnt.
+fn split(cost: Micro, splits: Splits, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
     let Some(((last, _), earlier)) = parts.split_last() else { return Vec::new() };
-    let share = cost.scaled(u64::from(worker_share_percent.min(100)), 100);
+    let Parts { worker: share, treasury, burn } = splits.divide(cost);
     // A job is either written or listened to and spoken, so that the two never compete.
     let work = |usage: &Usage| usage.output_tokens.saturating_add(usage.audio_ms);
     let all = parts.iter().fold(0_u64, |sum, (_, usage)| sum.saturating_add(work(usage)));
@@ -344,7 +347,7 @@ fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) ->
         earlier.iter().map(|(to, usage)| Leg { to: *to, amount: share.scaled(work(usage), all) }).collect();
     let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
     legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
-    legs.push(Leg { to: TREASURY, amount: cost.saturating_sub(share) });
+    legs.extend([Leg { to: TREASURY, amount: treasury }, Leg { to: BURN, amount: burn }]);
     legs.retain(|leg| leg.amount > Micro::ZERO);
     legs
 }
@@ -356,12 +359,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_legs_sum_to_the_cost(cost: u64, share in 0u8..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
+        fn the_legs_sum_to_the_cost(cost: u64, worker in 0u16..=900, burn in 0u16..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
             let parts: Vec<_> = (10u128..)
                 .zip(&written)
                 .map(|(account, tokens)| (AccountId(account), Usage { output_tokens: *tokens, ..Usage::default() }))
                 .collect();
-            let legs = split(Micro(cost), share, &parts);
+            let legs = split(Micro(cost), Splits::new(worker, 1_000 - worker - burn, burn).unwrap(), &parts);
             let sum: u128 = legs.iter().map(|leg| u128::from(leg.amount.0)).sum();
             prop_assert_eq!(sum, u128::from(cost));
         }

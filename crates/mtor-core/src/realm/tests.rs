@@ -9,6 +9,7 @@ mod harness;
 mod hedging;
 mod money;
 mod ordering;
+mod performance;
 mod pricing;
 mod private;
 mod random;

@@ -4,6 +4,7 @@ use mtor_protocol::{AccountId, Announcement, CapabilityOffer, Did, JobId, Proble
 
 use super::{Meter, Output, Phase, Realm, Worker, WorkerId};
 use crate::offers::{Offer, Shape};
+use crate::sizes::SizeRules;
 use crate::state::Corrupt;
 
 impl Realm {
@@ -42,7 +43,7 @@ impl Realm {
             house,
             since: now,
             draining: false,
-            offers: offers(&announcement, account, house, link_us),
+            offers: offers(&announcement, (account, house), link_us, &self.config.sizes),
             jobs: Default::default(),
             last_beat: now,
             jobs_done: 0,
@@ -67,7 +68,8 @@ impl Realm {
         self.worker_beat(now, id, None);
         self.close_offers(id);
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
-        let mut renewed = offers(&announcement, worker.account, worker.house, link_us);
+        let whose = (worker.account, worker.house);
+        let mut renewed = offers(&announcement, whose, link_us, &self.config.sizes);
         let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
         // Where each old offer stands now: in its old place if it can, else wherever the same is offered.
         let places: Vec<Option<usize>> = (0..)
@@ -199,10 +201,16 @@ impl Realm {
     }
 }
 
-fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us: u64) -> Vec<Offer> {
+fn offers(
+    announcement: &Announcement,
+    (account, house): (AccountId, bool),
+    link_us: u64,
+    sizes: &SizeRules,
+) -> Vec<Offer> {
     let offer = |offer: &CapabilityOffer| Offer {
         capability: offer.capability.clone(),
         model: offer.model.clone(),
+        size: sizes.size(&offer.model, offer.parameters),
         account,
         slots: offer.slots,
         busy: 0,

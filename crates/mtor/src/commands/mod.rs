@@ -8,8 +8,10 @@ mod doctor;
 mod ledger;
 mod mcp;
 mod model;
+mod plan;
 mod price;
 mod realm_file;
+mod top;
 mod up;
 mod wallet;
 mod worker;
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Broker(broker::BrokerOnlyArgs),
     /// Ask the realm and stream the answer
     Ask(ask::AskArgs),
+    /// Do several things that one sentence asks for, and see them first
+    Plan(plan::PlanArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
     /// The realm's tools for other programs (Model Context Protocol)
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     /// What each capability costs
     Price(price::PriceArgs),
+    /// How a realm stands: queues, goals, and who has how much of it
+    Top(top::TopArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -64,9 +70,10 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
-        Command::Worker(args) => match args.other() {
-            Some(done) => done,
-            None => worker::run(on_one_thread(args.command())?),
+        Command::Plan(args) => on_one_thread(plan::run(args)),
+        Command::Worker(args) => match on_one_thread(args.asked())? {
+            worker::Asked::Done => Ok(()),
+            worker::Asked::Worker(command) => worker::run(command),
         },
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
         Command::Mcp(args) => on_one_thread(mcp::run(args)),
@@ -75,6 +82,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
+        Command::Top(args) => on_one_thread(top::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }

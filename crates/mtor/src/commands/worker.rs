@@ -1,11 +1,11 @@
-//! `mtor worker`: starts the program of a worker kind and attaches it to a realm.
+//! `mtor worker`: starts the program of a worker kind and attaches it to a realm, or lists those that are there.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Args;
 use mtor_models::{CancellationToken, Catalogue, Model, Store};
 
 use crate::client::RealmArg;
@@ -13,9 +13,11 @@ use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
 use crate::signals::Interrupts;
 
+mod list;
 mod new;
 mod program;
 
+use list::ListArgs;
 pub(crate) use program::{Kind, find_program};
 
 const EXAMPLES: &str = "\
@@ -28,6 +30,7 @@ Examples:
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
+  mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), gateway (services that run elsewhere).
@@ -36,7 +39,7 @@ The worker's key is workers/KIND.key in the data folder: it names the worker, an
 
 /// Attaches a worker to a realm. It runs until Ctrl-C, which lets its jobs finish first.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub(crate) struct WorkerArgs {
     #[command(subcommand)]
     command: Option<WorkerCommand>,
@@ -52,22 +55,34 @@ pub(crate) struct WorkerArgs {
     options: Vec<OsString>,
 }
 
-/// What else can be done with workers than to attach one.
-#[derive(Debug, Subcommand)]
+/// What else can be done about workers.
+#[derive(Debug, clap::Subcommand)]
 enum WorkerCommand {
+    /// Who works for a realm, at what, how fast and for how much
+    List(ListArgs),
     /// Begin a worker of your own, that runs
     New(new::NewArgs),
 }
 
+/// What `mtor worker` was asked for.
+pub(crate) enum Asked {
+    /// What is no worker: it has been done.
+    Done,
+    /// To become this worker.
+    Worker(Command),
+}
+
 impl WorkerArgs {
-    /// Does what is asked for instead of attaching one, if anything is.
+    /// Shows the workers, begins one, or says which program this one is.
     ///
     /// # Errors
-    /// Why it can't be done.
-    pub(crate) fn other(&self) -> Option<anyhow::Result<()>> {
-        match &self.command {
-            Some(WorkerCommand::New(args)) => Some(new::run(args)),
-            None => None,
+    /// When the realm does not answer; else as [`command`](Self::command).
+    pub(crate) async fn asked(&self) -> anyhow::Result<Asked> {
+        match (&self.command, self.kind) {
+            (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
+            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Done),
+            (Some(WorkerCommand::New(args)), _) => new::run(args).map(|()| Asked::Done),
+            (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
         }
     }
 
@@ -75,8 +90,7 @@ impl WorkerArgs {
     ///
     /// # Errors
     /// When its program is not installed, or its model can't be fetched.
-    pub(crate) async fn command(&self) -> anyhow::Result<Command> {
-        let kind = self.kind.context("no kind of worker is named")?;
+    async fn command(&self, kind: Kind) -> anyhow::Result<Command> {
         let mut command = Command::new(find_program(kind)?);
         let given = |names: &[&str]| {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))

@@ -278,7 +278,7 @@ proptest! {
         world.issue(3, TREASURY, COINS);
         for step in steps {
             world.step(step);
-            let queue = world.realm.queue_info();
+            let queue = world.realm.queue_info(world.now);
             let running_max = 5 * 2 * 3;
             prop_assert!(queue.running <= running_max);
             // What was running when the realm died, or when its worker did, waits beyond the bound.
