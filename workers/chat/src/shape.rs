@@ -71,7 +71,7 @@ impl Shape {
                 let called = tools.iter().filter(|tool| only.as_ref().is_none_or(|only| *only == tool.name));
                 LlamaSampler::grammar(model, &calls_grammar(called, "call")?, "root")
             }
-            Self::Json(schema) => LlamaSampler::grammar(model, &grammar(schema)?, "root"),
+            Self::Json(schema) => LlamaSampler::grammar(model, &grammar(&schema.to_string())?, "root"),
         };
         let mut sampler = sampler.map_err(refused)?;
         for token in written {
@@ -85,16 +85,15 @@ impl Shape {
     }
 }
 
-fn grammar(schema: &Value) -> Result<String, Failure> {
-    llama_cpp_2::json_schema_to_grammar(&schema.to_string())
+fn grammar(schema: &str) -> Result<String, Failure> {
+    llama_cpp_2::json_schema_to_grammar(schema)
         .map_err(|error| Failure::BadRequest(format!("no grammar can be made of this schema: {error}")))
 }
 
 /// The grammar of calls: `root` is written with the rule `call`.
 fn calls_grammar<'a>(tools: impl Iterator<Item = &'a Tool>, root: &str) -> Result<String, Failure> {
-    let calls: Vec<Value> = tools.map(call_schema).collect();
-    let schema = if let [only] = calls.as_slice() { only.clone() } else { json!({ "anyOf": calls }) };
-    let json = grammar(&schema)?;
+    let calls: Vec<String> = tools.map(call_schema).collect();
+    let json = grammar(&format!("{{\"anyOf\":[{}]}}", calls.join(",")))?;
     // The grammar's own root becomes a rule like any other.
     let rules: Vec<String> = json
         .lines()
@@ -107,15 +106,15 @@ fn calls_grammar<'a>(tools: impl Iterator<Item = &'a Tool>, root: &str) -> Resul
     Ok(format!("root ::= {root}\n{call}\n{}\n", rules.join("\n")))
 }
 
-fn call_schema(tool: &Tool) -> Value {
+/// The schema of a call, as text: models write the name first, and a grammar keeps to the order in which it is told.
+fn call_schema(tool: &Tool) -> String {
     let mut arguments = tool.parameters.clone();
     arguments.entry("type").or_insert_with(|| "object".into());
-    json!({
-        "type": "object",
-        "properties": { "name": { "const": tool.name }, "arguments": arguments },
-        "required": ["name", "arguments"],
-        "additionalProperties": false,
-    })
+    format!(
+        "{{\"type\":\"object\",\"properties\":{{\"name\":{},\"arguments\":{}}},\"required\":[\"name\",\"arguments\"],\"additionalProperties\":false}}",
+        json!({ "const": tool.name }),
+        Value::Object(arguments),
+    )
 }
 
 impl Call {
