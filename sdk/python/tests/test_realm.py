@@ -52,6 +52,10 @@ async def until(condition):
             await asyncio.sleep(0.02)
 
 
+async def has_begun(realm, job):
+    return (await realm.ask("GET", f"/api/jobs/{job['id']}")).get("text") == "one "
+
+
 def test_a_function_is_a_tool_of_the_realm(realm, served):
     async def scenario():
         async with served(greeter()):
@@ -73,11 +77,7 @@ def test_a_job_that_nobody_wants_is_cancelled(realm, served):
         worker = Slow()
         async with served(worker):
             job = await realm.job("chat", {"prompt": "?"}, wait=0)
-
-            async def begun():
-                return (await realm.ask("GET", f"/api/jobs/{job['id']}")).get("text") == "one "
-
-            await until(begun)
+            await until(lambda: has_begun(realm, job))
             await realm.ask("DELETE", f"/api/jobs/{job['id']}")
             await asyncio.wait_for(worker.cancelled.wait(), 10)
             worker.go.set()
@@ -90,11 +90,7 @@ def test_a_worker_comes_back_when_the_realm_does_and_goes_on_with_its_job(realm,
         worker = Slow()
         async with served(worker) as it:
             job = await realm.job("chat", {"prompt": "?"}, wait=0)
-
-            async def saved():
-                return (await realm.ask("GET", f"/api/jobs/{job['id']}")).get("text") == "one "
-
-            await until(saved)
+            await until(lambda: has_begun(realm, job))
             realm.kill()
             worker.go.set()
             await asyncio.to_thread(realm.start)
@@ -113,6 +109,7 @@ def test_a_worker_that_leaves_finishes_what_it_has(realm, served):
         worker = Slow()
         async with served(worker) as it:
             job = await realm.job("chat", {"prompt": "?"}, wait=0)
+            await until(lambda: has_begun(realm, job))
             it.settings.shutdown.set()
 
             async def draining():

@@ -225,8 +225,12 @@ class _Session:
             return
         taken = sum(held.capability == capability and not task.cancelling() for held, task in self.jobs.values())
         if self.closed or taken >= self.slots.get(capability, 0):
-            detail = self.closed or f"all slots of this worker for {capability} are taken"
-            await self._failed(job_id, lease, JobError(detail, kind="too-many-requests", status=429))
+            if self.closed:
+                refusal = JobError(self.closed, kind="draining", status=503)
+            else:
+                detail = f"all slots of this worker for {capability} are taken"
+                refusal = JobError(detail, kind="too-many-requests", status=429)
+            await self._failed(job_id, lease, refusal)
             return
         job = Job(id=job_id, lease=lease, capability=capability, model=intent.get("model", "default"),
                   params=intent["params"], prefix=run.get("prefix", ""),
