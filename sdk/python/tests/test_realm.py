@@ -56,6 +56,10 @@ async def has_begun(realm, job):
     return (await realm.ask("GET", f"/api/jobs/{job['id']}")).get("text") == "one "
 
 
+async def is_completed(realm, job):
+    return (await realm.ask("GET", f"/api/jobs/{job['id']}"))["state"] == "completed"
+
+
 def test_a_function_is_a_tool_of_the_realm(realm, served):
     async def scenario():
         async with served(greeter()):
@@ -95,11 +99,7 @@ def test_a_worker_comes_back_when_the_realm_does_and_goes_on_with_its_job(realm,
             worker.go.set()
             await asyncio.to_thread(realm.start)
             await realm.attached(it.settings.keypair.did)
-
-            async def done():
-                return (await realm.ask("GET", f"/api/jobs/{job['id']}"))["state"] == "completed"
-
-            await until(done)
+            await until(lambda: is_completed(realm, job))
             assert (await realm.ask("GET", f"/api/jobs/{job['id']}"))["text"] == "one two"
     asyncio.run(scenario())
 
@@ -117,6 +117,6 @@ def test_a_worker_that_leaves_finishes_what_it_has(realm, served):
 
             await until(draining)
             worker.go.set()
-        done = await realm.ask("GET", f"/api/jobs/{job['id']}")
-        assert (done["state"], done["text"]) == ("completed", "one two")
+        await until(lambda: is_completed(realm, job))
+        assert (await realm.ask("GET", f"/api/jobs/{job['id']}"))["text"] == "one two"
     asyncio.run(scenario())

@@ -106,6 +106,8 @@ class _Session:
         self.worker, self.settings, self.socket = worker, settings, socket
         self.me = settings.keypair.did
         self.jobs: dict[int, tuple[Job, asyncio.Task[None]]] = {}
+        # Those of jobs whose last word is still on its way, too.
+        self.tasks: set[asyncio.Task[None]] = set()
         self.slots: dict[str, int] = {}
         self.closed: str | None = None
         self.heard = False
@@ -125,7 +127,7 @@ class _Session:
             for part in done:
                 part.result()
         finally:
-            tasks = parts + [task for _, task in self.jobs.values()]
+            tasks = [*parts, *self.tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -215,8 +217,8 @@ class _Session:
         raise _Lost(self.closed)
 
     async def _all_ended(self) -> None:
-        while self.jobs:
-            await asyncio.wait([task for _, task in self.jobs.values()])
+        while self.tasks:
+            await asyncio.wait(self.tasks)
 
     async def _run(self, job_id: str, run: dict[str, Any]) -> None:
         intent, lease = run["intent"], run["lease"]
@@ -235,7 +237,10 @@ class _Session:
         job = Job(id=job_id, lease=lease, capability=capability, model=intent.get("model", "default"),
                   params=intent["params"], prefix=run.get("prefix", ""),
                   output_tokens_max=run["output_tokens_max"], deadline=run["deadline"])
-        self.jobs[lease] = (job, asyncio.create_task(self._work(job)))
+        task = asyncio.create_task(self._work(job))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        self.jobs[lease] = (job, task)
 
     async def _work(self, job: Job) -> None:
         sequence = 0
