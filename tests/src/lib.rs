@@ -30,7 +30,7 @@ mod worker;
 pub use client::{Client, Reply, Who, question};
 pub use deadline::{until, within};
 pub use process::{Process, interrupt};
-pub use programs::{chat_worker, mtor, test_model};
+pub use programs::{chat_worker, mtor, test_model, workspace};
 pub use reader::Reader;
 pub use realm::{Realm, RealmOptions, free_port};
 pub use session::{Session, Socket};

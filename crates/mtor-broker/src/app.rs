@@ -17,6 +17,7 @@ use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
+use crate::routes::Sessions;
 use crate::settings::Settings;
 use crate::starter::Starter;
 use crate::witness::Cosigned;
@@ -64,6 +65,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Who uses the realm by the Model Context Protocol.
+    pub(crate) mcp: Sessions,
     /// Requests of several steps that are under way.
     pub plans: Plans,
     /// What words are resolved with.
@@ -100,6 +103,7 @@ impl App {
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            mcp: Sessions::default(),
             plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),

@@ -199,6 +199,7 @@ impl App {
             output_tokens_max,
             audio_ms_max: intent.task.audio_ms_bound(),
             images_max: intent.task.images_bound(),
+            needs: intent.task.needs(),
             deadline,
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),

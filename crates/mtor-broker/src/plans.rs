@@ -149,7 +149,7 @@ impl App {
         for stored in self.open_plans(None).await? {
             match read(&stored) {
                 Ok(plan) => {
-                    let wallet = Wallet { did: stored.did, account: stored.account, key: None, grant: None };
+                    let wallet = Wallet { did: stored.did, account: stored.account, grant: None };
                     self.run_plan(wallet, plan);
                 }
                 Err(problem) => tracing::error!(plan = %stored.id, %problem, "a plan can't go on"),

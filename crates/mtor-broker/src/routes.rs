@@ -7,6 +7,7 @@ mod health;
 mod jobs;
 mod keys;
 mod log;
+mod mcp;
 mod openai;
 mod passkeys;
 mod plans;
@@ -33,6 +34,7 @@ use mtor_protocol::{Problem, ProblemKind};
 use crate::app::App;
 use crate::auth::refuse_other_sites;
 use crate::session;
+pub(crate) use mcp::Sessions;
 use reply::problem_for;
 
 type Shared = State<Arc<App>>;
@@ -86,6 +88,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audio/speech", post(openai::speech))
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{id}", get(openai::model))
+        .route("/mcp", post(mcp::post).delete(mcp::end))
         .fallback(console::file)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), guard))
@@ -113,7 +116,8 @@ async fn guard(
     let open = request.method() == Method::GET
         && !path.starts_with("/api/")
         && !path.starts_with("/v1/")
-        && path != "/ws";
+        && path != "/ws"
+        && path != "/mcp";
     if !open && let Err(problem) = refuse_other_sites(request.headers()) {
         return problem_for(path, &problem);
     }

@@ -6,8 +6,8 @@ mod leaf;
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy,
-    ServiceClass, Timestamp, Usage, Ware,
+    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, KeyStatement, Micro, Needs, Price,
+    Privacy, ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::{Deserialize, Serialize};
 
@@ -273,6 +273,9 @@ pub struct NewJob {
     /// The most pictures that may be looked at or drawn.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub images_max: u32,
+    /// What a worker must be able to do for it beside the capability.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub needs: Needs,
     /// When it is given up.
     pub deadline: Timestamp,
     /// The most it may cost, when the client says so.
@@ -335,6 +338,7 @@ mod tests {
             output_tokens_max: 100,
             audio_ms_max: 0,
             images_max: 0,
+            needs: Needs { tools: true, json: false },
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),

@@ -233,6 +233,10 @@ fn infeasible(job: &NewJob, faults: &BTreeMap<Fault, u32>) -> Problem {
             Fault::Window(window) => {
                 format!("{who} {} a window of {window} tokens, too small for this", verb("has", "have"))
             }
+            Fault::Tools => format!("{who} {} no tools", verb("calls", "call")),
+            Fault::Json => {
+                format!("{who} {} to no JSON schema", verb("keeps", "keep"))
+            }
             Fault::Price => format!("{who} {} more than the realm's price", verb("asks", "ask")),
             Fault::Privacy => {
                 format!("{who} {} not your own, and the job is for your own workers only", verb("is", "are"))

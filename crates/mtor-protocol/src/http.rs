@@ -17,7 +17,7 @@ use crate::tool::ToolInfo;
 use crate::trust::LatePay;
 use crate::usage::{FinishReason, Usage};
 use crate::ware::{ModelSize, Ware};
-use crate::worker::{CapabilityKind, OfferLimits};
+use crate::worker::{CapabilityKind, Needs, OfferLimits};
 
 /// `GET /api/realm`: who this realm is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -273,6 +273,9 @@ pub struct OfferInfo {
     /// What the tool is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<Arc<ToolInfo>>,
+    /// What it can do beside the capability itself.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub can: Needs,
 }
 
 /// The state of a job.
@@ -708,4 +711,6 @@ pub const ROUTES: &[Route] = &[
     route!("POST" "/v1/audio/speech" Wallet "SpeechRequest" -> "audio/mpeg", "Text, spoken, in OpenAI's shape; sent as it is spoken, in the format that was asked for"),
     route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),
     route!("GET" "/v1/models/{id}" Wallet -> "ModelCard", "One model, in OpenAI's shape"),
+    route!("POST" "/mcp" Wallet -> "text/event-stream", "A message of the Model Context Protocol (streamable HTTP); its tools are what workers offer"),
+    route!("DELETE" "/mcp" Wallet -> "text/plain", "The end of a session of the Model Context Protocol, named by the header Mcp-Session-Id"),
 ];

@@ -18,6 +18,7 @@
 //! ```
 
 pub mod body;
+pub mod calls;
 pub mod event;
 pub mod frame;
 pub mod grant;
@@ -43,6 +44,7 @@ pub mod ware;
 pub mod worker;
 
 pub use body::Body;
+pub use calls::{AnswerFormat, CallMade, CallReader, CallableTool, ToolCall, ToolChoice};
 pub use event::{Event, ParseError};
 pub use frame::{Frame, FrameError, FrameKind};
 pub use grant::{GrantInfo, GrantList, GrantRequest, GrantTerms, Period};
@@ -61,7 +63,7 @@ pub use sound::{
 pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
 pub use ware::{ModelSize, Ware};
-pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
+pub use worker::{Announcement, CapabilityKind, CapabilityOffer, Needs};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.
 pub const SUBPROTOCOL: &str = "mtor.v1";

@@ -116,6 +116,7 @@ impl Client {
             output_tokens_max: dice.pick(&[1, 8, 100]),
             audio_ms_max: 0,
             images_max: 0,
+            needs: Default::default(),
             deadline: now.plus_ms(dice.pick(&[2_000, 20_000, 120_000])),
             max_price: None,
             prefix: dice.chance(500).then(|| dice.range(0..3)),

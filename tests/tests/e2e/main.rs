@@ -8,6 +8,7 @@ mod bad_messages;
 mod broker_crash;
 mod browser;
 mod chaos;
+mod clients;
 mod disk_full;
 mod draining;
 mod grants;

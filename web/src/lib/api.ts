@@ -39,6 +39,9 @@ export class Api {
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
   };
 
+  /** Has a tool used, and gives the job as it stands a minute later at most. */
+  use = (capability: string, params: Record<string, unknown>) =>
+    this.#ask<JobInfo>("POST", "/api/jobs?wait=60", { intent: { capability, params } });
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
   /** Proofs of what the journal says of a job, with the words of question and answer in them. */
   proofs = (id: string) => this.#get<JobProofs>(`/api/jobs/${id}/proofs`, { reveal: "true" });

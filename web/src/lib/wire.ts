@@ -21,6 +21,11 @@ export interface Announcement {
   software?: string;
 }
 
+/** The shape that an answer shall have. */
+export type AnswerFormat = "json_object" | {
+  json_schema: Record<string, never>;
+};
+
 /** An API key. The secret is shown once, when it is made. */
 export interface ApiKey {
   /** When it was made. */
@@ -69,6 +74,24 @@ export interface Beat {
 /** How it was understood. */
 export type By = "rules" | "examples" | "fallback";
 
+/** A tool that the model may call. Whoever asks runs it, and brings the result in the next request. */
+export interface CallableTool {
+  /** What it is good for, for the model. */
+  description?: string;
+  /** Its name: 1 to 64 letters, digits, `_` and `-`, and dots. */
+  name: string;
+  /** The JSON schema of its arguments: an object. */
+  parameters?: Record<string, never>;
+}
+
+/** What is called, with what. */
+export interface CalledFunction {
+  /** Its arguments: an object, as a text of JSON. */
+  arguments: string;
+  /** The function. */
+  name: string;
+}
+
 /** The data of `mtor.job.cancel`. */
 export type Cancel = Record<string, never>;
 
@@ -83,6 +106,8 @@ export type CapabilityKind = string;
 
 /** One capability that a worker offers, with its model, limits, slots and price. */
 export interface CapabilityOffer {
+  /** What it can do beside the capability itself. */
+  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account. */
@@ -180,8 +205,8 @@ export interface Challenge {
 export interface ChatChoice {
   /** A piece of it, when streamed. */
   delta?: ResponseMessage | null;
-  /** Null until the end, then `stop` or `length`. */
-  finish_reason?: FinishReason | null;
+  /** Null until the end, then `stop`, `length` or `tool_calls`. */
+  finish_reason?: ChatFinish | null;
   /** Always 0. */
   index: number;
   /** The whole message, unless streamed. */
@@ -208,6 +233,8 @@ export interface ChatCompletion {
 export interface ChatCompletionRequest {
   /** See [`ChatTask`]. */
   frequency_penalty?: number | null;
+  /** Workers don't tell how likely their words were, so this must be false. */
+  logprobs?: boolean | null;
   /** The newer name of `max_tokens`. */
   max_completion_tokens?: number | null;
   /** Most tokens to write. */
@@ -220,6 +247,8 @@ export interface ChatCompletionRequest {
   n?: number | null;
   /** See [`ChatTask`]. */
   presence_penalty?: number | null;
+  /** The shape of the answer: `text`, `json_object` or `json_schema`. */
+  response_format?: ResponseFormat | null;
   /** See [`ChatTask`]. */
   seed?: number | null;
   /** One stop string, or several. */
@@ -230,12 +259,25 @@ export interface ChatCompletionRequest {
   stream_options?: StreamOptions | null;
   /** See [`ChatTask`]. */
   temperature?: number | null;
+  /** `auto`, `none`, `required`, or the function to call. */
+  tool_choice?: FunctionChoice | null;
+  /** Functions that the model may call. */
+  tools?: FunctionTool[] | null;
+  /** The same. */
+  top_logprobs?: number | null;
   /** See [`ChatTask`]. */
   top_p?: number | null;
 }
 
+/** Why an answer ends, in this interface's words. */
+export type ChatFinish = "stop" | "length" | "tool_calls";
+
 /** One message of a conversation. */
 export interface ChatMessage {
+  /** The call that this is the result of, in a message of a tool. */
+  call_id?: string | null;
+  /** What the assistant called in it. */
+  calls?: ToolCall[];
   /** What was said. */
   content: string;
   /** The pictures that were shown with it. */
@@ -246,6 +288,7 @@ export interface ChatMessage {
 
 /** Write the next message of a conversation. The whole conversation comes with it: the realm keeps no session. */
 export interface ChatTask {
+  format?: AnswerFormat | null;
   frequency_penalty?: number | null;
   max_tokens?: number | null;
   messages?: ChatMessage[];
@@ -257,6 +300,8 @@ export interface ChatTask {
   seed?: number | null;
   stop?: string[];
   temperature?: number | null;
+  tool_choice?: ToolChoice;
+  tools?: CallableTool[];
   top_p?: number | null;
 }
 
@@ -326,9 +371,11 @@ export interface Completed {
 
 /** A part of a message. */
 export interface ContentPart {
+  /** The picture. */
+  image_url?: ImageUrl | null;
   /** The text. */
   text?: string | null;
-  /** `text`; nothing else is read here yet. */
+  /** `text` or `image_url`. */
   type: string;
 }
 
@@ -397,6 +444,8 @@ export interface EmbeddingList {
 
 /** The body of `POST /v1/embeddings`. */
 export interface EmbeddingRequest {
+  /** Vectors come as long as the model makes them, so this can't be asked for. */
+  dimensions?: number | null;
   /** `float` (the default) or `base64` (little-endian 32-bit floats), as OpenAI's own client asks for. */
   encoding_format?: string | null;
   /** One text, or several. */
@@ -436,6 +485,48 @@ export type FinishReason = "stop" | "length";
 
 /** Where a job has just come to. */
 export type FlowStep = "submitted" | "assigned" | "first_chunk" | "completed" | "failed" | "cancelled";
+
+/** A call of a function, as it stands in messages. */
+export interface FunctionCall {
+  /** What is called. */
+  function: CalledFunction;
+  /** What its result refers to. */
+  id: string;
+  /** Which of several, in the pieces of a stream. */
+  index?: number | null;
+  /** `function`. */
+  type?: string;
+}
+
+/** Whether, and which, function is called. */
+export type FunctionChoice = string | {
+  /** Its name. */
+  function: FunctionName;
+};
+
+/** What a function is. */
+export interface FunctionDefinition {
+  /** What it is good for. */
+  description?: string | null;
+  /** Its name. */
+  name: string;
+  /** The JSON schema of its arguments. */
+  parameters?: Record<string, never> | null;
+}
+
+/** The name of a function. */
+export interface FunctionName {
+  /** The name. */
+  name: string;
+}
+
+/** A function that the model may call. */
+export interface FunctionTool {
+  /** The function. */
+  function?: FunctionDefinition | null;
+  /** `function`. */
+  type: string;
+}
 
 /** A grant as it stands. */
 export interface GrantInfo {
@@ -528,6 +619,12 @@ export interface Hello {
   role: SessionRole;
   /** The signature over the challenge, base64url. */
   signature?: string | null;
+}
+
+/** A picture in a message. */
+export interface ImageUrl {
+  /** `data:image/...;base64,...`: the picture itself. Addresses elsewhere are not fetched. */
+  url: string;
 }
 
 /** Draw pictures. */
@@ -770,6 +867,20 @@ export interface MovementPage {
   next?: number | null;
 }
 
+/** A schema with its name. */
+export interface NamedSchema {
+  /** The schema. */
+  schema?: Record<string, never> | null;
+}
+
+/** What a job needs of whoever does it, beside the capability itself; and what an offer can do. */
+export interface Needs {
+  /** An answer that keeps to a JSON schema. */
+  json?: boolean;
+  /** Tools that the model is told of, and calls. */
+  tools?: boolean;
+}
+
 /** A part that a worker is about to send. */
 export interface NewPart {
   /** Its size: so many bytes of output frames, after this, are it. */
@@ -789,6 +900,8 @@ export interface NewPart {
 export interface OfferInfo {
   /** Of these taken. */
   busy: number;
+  /** What it can do beside the capability itself. */
+  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks. */
@@ -1203,10 +1316,14 @@ export interface RecoveryPending {
 
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
-  /** Text, or parts of which all are text. */
-  content: MessageContent;
+  /** Text, or parts; null where an assistant only made calls. */
+  content?: MessageContent | null;
   /** Who said it. */
   role: Role;
+  /** The call that a tool's message is the result of. */
+  tool_call_id?: string | null;
+  /** The calls that an assistant made. */
+  tool_calls?: FunctionCall[] | null;
 }
 
 /** The data of `mtor.intent.resolve`, and the body of `POST /api/resolve`: what do these words want? */
@@ -1231,16 +1348,26 @@ export interface Resolved {
   understanding: Understanding;
 }
 
+/** The shape of the answer. */
+export interface ResponseFormat {
+  /** The schema, for `json_schema`. */
+  json_schema?: NamedSchema | null;
+  /** `text`, `json_object` or `json_schema`. */
+  type: string;
+}
+
 /** A message, or a piece of one. */
 export interface ResponseMessage {
   /** What. */
   content?: string | null;
   /** Who says it. */
   role?: Role | null;
+  /** What it calls. */
+  tool_calls: FunctionCall[];
 }
 
 /** Who says something in a conversation. */
-export type Role = "system" | "user" | "assistant";
+export type Role = "system" | "user" | "assistant" | "tool";
 
 /** The data of `mtor.worker.run` (broker to worker): do this. The event's subject is the job. */
 export interface Run {
@@ -1438,6 +1565,21 @@ export interface TokenUsage {
   /** Both. */
   total_tokens: number;
 }
+
+/** A call that was made earlier in the conversation. */
+export interface ToolCall {
+  /** With what. */
+  arguments: Record<string, never>;
+  /** What its result refers to. */
+  id: string;
+  /** Of which tool. */
+  name: string;
+}
+
+/** Whether the model may, must or must not call a tool. */
+export type ToolChoice = "auto" | "none" | "required" | {
+  named: string;
+};
 
 /** How a worker describes a tool that it offers. */
 export interface ToolInfo {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
+mod clients;
 mod harness;
 mod parts;
 mod plans;

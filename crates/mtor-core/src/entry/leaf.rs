@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy, ServiceClass,
-    Timestamp, Usage, Ware,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Needs, Price, Privacy,
+    ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -146,7 +146,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
-        audio_ms_max, images_max, deadline, max_price, prefix, quote: _, grant: _,
+        audio_ms_max, images_max, needs, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -162,6 +162,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
     optional(leaf, "audio_ms_max", Some(audio_ms_max).filter(|ms| **ms > 0))?;
     optional(leaf, "images_max", Some(images_max).filter(|images| **images > 0))?;
+    optional(leaf, "needs", Some(needs).filter(|needs| !needs.is_none()))?;
     leaf.serialize_field("deadline", deadline)?;
     optional(leaf, "max_price", max_price.as_ref())?;
     optional(leaf, "prefix", prefix.as_ref())
@@ -231,6 +232,8 @@ struct Leaf {
     audio_ms_max: u32,
     #[serde(default)]
     images_max: u32,
+    #[serde(default)]
+    needs: Needs,
     deadline: Option<Timestamp>,
     max_price: Option<Micro>,
     prefix: Option<u64>,
@@ -318,6 +321,7 @@ impl Leaf {
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
                     audio_ms_max: self.audio_ms_max,
                     images_max: self.images_max,
+                    needs: self.needs,
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,

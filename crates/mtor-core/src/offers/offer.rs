@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Price, Privacy, ToolInfo, VoiceInfo, Ware};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware};
 
 use crate::books::TREASURY;
 use crate::entry::NewJob;
@@ -28,6 +28,7 @@ pub(super) const RING_POINTS_MAX: u64 = 16;
 pub(crate) struct Shape {
     pub(crate) limits: OfferLimits,
     pub(crate) ask: Price,
+    pub(crate) can: Needs,
     /// Attached by the realm itself.
     pub(crate) house: bool,
 }
@@ -152,6 +153,8 @@ pub(crate) struct Wish<'a> {
 pub(super) enum Fault {
     InputBytes(u32),
     Window(u32),
+    Tools,
+    Json,
     Price,
     Privacy,
 }
@@ -194,6 +197,13 @@ impl Wish<'_> {
     fn fault_of_terms(&self, shape: &Shape) -> Option<Fault> {
         if !shape.ask.within(self.price) {
             return Some(Fault::Price);
+        }
+        let (needs, can) = (self.job.needs, shape.can);
+        if needs.tools && !can.tools {
+            return Some(Fault::Tools);
+        }
+        if needs.json && !can.json {
+            return Some(Fault::Json);
         }
         match (shape.limits.input_bytes, shape.limits.context_tokens, self.window_too_small) {
             (Some(limit), _, _) if self.job.input_bytes > limit => Some(Fault::InputBytes(limit)),

@@ -102,6 +102,7 @@ impl Realm {
                     languages: offer.languages.clone(),
                     voices: offer.voices.clone(),
                     tool: offer.tool.clone(),
+                    can: offer.shape.can,
                 })
                 .collect(),
             records: self

@@ -224,7 +224,7 @@ fn offers(
         slots: offer.slots,
         busy: 0,
         on_hold: false,
-        shape: Shape { limits: offer.limits, ask: offer.price, house },
+        shape: Shape { limits: offer.limits, ask: offer.price, can: offer.can, house },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,
         first_chunk_deviation_us: 0.0,

@@ -170,6 +170,7 @@ impl History {
             output_tokens_max: 100,
             audio_ms_max: 0,
             images_max: 0,
+            needs: Default::default(),
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,

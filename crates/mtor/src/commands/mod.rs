@@ -6,6 +6,7 @@ mod broker;
 mod completions;
 mod doctor;
 mod ledger;
+mod mcp;
 mod model;
 mod plan;
 mod price;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
+    /// The realm's tools for other programs (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Keys and coins: make, show, restore, send
     Wallet(wallet::WalletArgs),
     /// Proof that the realm's record is whole
@@ -72,10 +75,11 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Plan(args) => on_one_thread(plan::run(args)),
         Command::Worker(args) => match on_one_thread(args.asked())? {
-            worker::Asked::Shown => Ok(()),
+            worker::Asked::Done => Ok(()),
             worker::Asked::Worker(command) => worker::run(command),
         },
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
+        Command::Mcp(args) => on_one_thread(mcp::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
         Command::Bench(args) => on_all_cores(bench::run(args)),
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),

@@ -14,6 +14,7 @@ use crate::data::DataArg;
 use crate::signals::Interrupts;
 
 mod list;
+mod new;
 mod program;
 
 use list::ListArgs;
@@ -28,6 +29,7 @@ Examples:
   mtor worker ears                                     writes down what is said
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker skills                                   timers, weather, news and more, as skills.toml says
+  mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
   mtor worker list                                     who works for the realm
 
@@ -60,25 +62,28 @@ pub(crate) struct WorkerArgs {
 enum WorkerCommand {
     /// Who works for a realm, at what, how fast and for how much
     List(ListArgs),
+    /// Begin a worker of your own, that runs
+    New(new::NewArgs),
 }
 
 /// What `mtor worker` was asked for.
 pub(crate) enum Asked {
-    /// To show who is there: it has been done.
-    Shown,
+    /// What is no worker: it has been done.
+    Done,
     /// To become this worker.
     Worker(Command),
 }
 
 impl WorkerArgs {
-    /// Shows the workers, or says which program this one is.
+    /// Shows the workers, begins one, or says which program this one is.
     ///
     /// # Errors
     /// When the realm does not answer; else as [`command`](Self::command).
     pub(crate) async fn asked(&self) -> anyhow::Result<Asked> {
         match (&self.command, self.kind) {
             (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
-            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Shown),
+            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Done),
+            (Some(WorkerCommand::New(args)), _) => new::run(args).map(|()| Asked::Done),
             (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
         }
     }

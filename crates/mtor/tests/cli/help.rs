@@ -9,6 +9,8 @@ const COMMANDS: &[&[&str]] = &[
     &["ask"],
     &["worker"],
     &["worker", "list"],
+    &["worker", "new"],
+    &["mcp"],
     &["wallet"],
     &["wallet", "new"],
     &["wallet", "history"],

@@ -16,6 +16,7 @@ use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Task, Tran
 
 use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
 use crate::app::App;
+use crate::defaults::INPUT_PIECE_BYTES;
 use crate::input::JobInput;
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
@@ -23,8 +24,6 @@ use crate::routes::request::Asked;
 
 /// Room in the body for everything beside the recording.
 const FIELDS_BYTES_MAX: usize = 64 * 1024;
-/// The recording goes to the worker in pieces of this size.
-const PIECE_BYTES: usize = 256 * 1024;
 
 pub(in crate::routes) async fn transcriptions(
     State(app): Shared,
@@ -44,7 +43,8 @@ pub(in crate::routes) async fn transcriptions(
 }
 
 fn whole_input(app: &App, task: &Task, recording: Bytes) -> Result<Arc<JobInput>, Problem> {
-    let input = JobInput::whole(app.input_room.clone(), task.input_frames_max(), recording, PIECE_BYTES);
+    let input =
+        JobInput::whole(app.input_room.clone(), task.input_frames_max(), recording, INPUT_PIECE_BYTES);
     input.map(Arc::new).map_err(|problem| problem.param("file"))
 }
 

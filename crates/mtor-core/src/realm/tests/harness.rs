@@ -391,6 +391,7 @@ pub(super) fn job(id: u128) -> NewJob {
         output_tokens_max: 100,
         audio_ms_max: 0,
         images_max: 0,
+        needs: Default::default(),
         deadline: START.plus_ms(60 * 60 * 1_000),
         max_price: None,
         prefix: None,
