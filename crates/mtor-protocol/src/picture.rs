@@ -27,15 +27,22 @@ impl Picture {
         if pictures.len() > limits::PICTURES_MAX {
             return Err(format!("pictures: at most {}, not {}", limits::PICTURES_MAX, pictures.len()));
         }
-        match pictures.iter().find(|picture| picture.bytes == 0 || picture.bytes > limits::PICTURE_BYTES_MAX)
-        {
-            Some(picture) => Err(format!(
+        let unfit = |picture: &&Self| picture.bytes == 0 || picture.bytes > limits::PICTURE_BYTES_MAX;
+        if let Some(picture) = pictures.iter().find(unfit) {
+            return Err(format!(
                 "pictures: one has 1 to {} bytes, not {}",
                 limits::PICTURE_BYTES_MAX,
                 picture.bytes
-            )),
-            None => Ok(()),
+            ));
         }
+        let bytes: usize = pictures.iter().map(|picture| picture.bytes as usize).sum();
+        if bytes > limits::INPUT_BYTES_MAX {
+            return Err(format!(
+                "pictures: those of one job have at most {} bytes together, not {bytes}",
+                limits::INPUT_BYTES_MAX
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -174,5 +181,8 @@ mod tests {
         assert!(look(1).is_ok());
         assert!(look(0).unwrap_err().to_string().contains("1 to"));
         assert!(look(u64::from(limits::PICTURE_BYTES_MAX) + 1).is_err());
+        let large = Picture { bytes: limits::PICTURE_BYTES_MAX, sha256: Digest([0; 32]) };
+        assert!(Picture::check(&[large.clone(), large.clone(), large.clone()]).is_ok());
+        assert!(Picture::check(&vec![large; 4]).unwrap_err().contains("together"));
     }
 }
