@@ -74,6 +74,61 @@ impl TryFrom<LookForm> for LookTask {
     }
 }
 
+/// What was found in a picture, when all details are wanted: the answer's text is this, as JSON. What was not looked for is
+/// absent. All places are in pixels of the picture the right way up, from its upper left corner.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Seen {
+    /// How wide the picture is, in pixels.
+    pub width: u32,
+    /// How high it is, in pixels.
+    pub height: u32,
+    /// Things, the surest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub things: Option<Vec<SeenThing>>,
+    /// Lines of text, as one reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<SeenLine>>,
+    /// How likely it is unfit to be shown to anybody, up to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<f32>,
+}
+
+/// A thing in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenThing {
+    /// What it is.
+    pub label: String,
+    /// How sure that is, up to 1.
+    pub probability: f32,
+    /// Where it is.
+    pub area: PictureArea,
+}
+
+/// A line of text in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenLine {
+    /// What it says.
+    pub text: String,
+    /// How sure that is, up to 1.
+    pub probability: f32,
+    /// Where it is.
+    pub area: PictureArea,
+}
+
+/// A part of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PictureArea {
+    /// Its left side.
+    pub x: u32,
+    /// Its upper side.
+    pub y: u32,
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+}
+
 /// Draw pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "ImagineForm")]
