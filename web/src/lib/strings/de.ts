@@ -362,6 +362,19 @@ export const de: Strings = {
     now: "Das Realm jetzt",
     jump: "Zu den neuesten Worten",
   },
+  pictures: {
+    shown: "Gezeigte Bilder",
+    show: "Ein Bild zeigen",
+    camera: "Ein Foto machen",
+    reading: "Das Bild wird vorbereitet",
+    numbered: (number: number) => `Bild ${number}`,
+    remove: (number: number) => `Bild ${number} wegnehmen`,
+    question: (count: number) => (count === 1 ? "Was ist auf diesem Bild?" : "Was ist auf diesen Bildern?"),
+    unreadable:
+      "Diese Datei lässt sich hier nicht als Bild lesen. JPEG, PNG, WebP und GIF gehen; andere, etwa HEIC, bitte zuerst als JPEG speichern.",
+    tooMany: (most: number) => `Zu einer Frage gehören höchstens ${most} Bilder.`,
+    gone: "Dieses Bild ist nicht mehr da: Zeige es mit einer neuen Frage noch einmal.",
+  },
   answer: {
     label: "Antwort",
     code: "Code",

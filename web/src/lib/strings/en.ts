@@ -360,6 +360,19 @@ export const en = {
     now: "The realm now",
     jump: "To the latest words",
   },
+  pictures: {
+    shown: "Pictures that are shown",
+    show: "Show a picture",
+    camera: "Take a picture",
+    reading: "Making the picture ready",
+    numbered: (number: number) => `Picture ${number}`,
+    remove: (number: number) => `Take picture ${number} away`,
+    question: (count: number) => (count === 1 ? "What is in this picture?" : "What is in these pictures?"),
+    unreadable:
+      "This file can't be read as a picture here. JPEG, PNG, WebP and GIF are taken; save others, such as HEIC, as JPEG first.",
+    tooMany: (most: number) => `At most ${most} pictures go with one question.`,
+    gone: "This picture is no longer at hand: show it again with a new question.",
+  },
   answer: {
     label: "Answer",
     code: "code",

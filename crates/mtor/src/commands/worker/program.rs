@@ -19,13 +19,16 @@ pub(crate) enum Kind {
     Voice,
     /// Turns texts into vectors, by which the realm tells what somebody wants.
     Embed,
+    /// Looks at pictures.
+    Eyes,
     /// Attaches services that run elsewhere.
     Gateway,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] = [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Gateway];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Eyes, Self::Gateway];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Kind {
             Self::Ears => "ears",
             Self::Voice => "voice",
             Self::Embed => "embed",
+            Self::Eyes => "eyes",
             Self::Gateway => "gateway",
         }
     }
@@ -45,6 +49,7 @@ impl Kind {
             Self::Ears => Some(CapabilityKind::TRANSCRIBE),
             Self::Voice => Some(CapabilityKind::SPEAK),
             Self::Embed => Some(CapabilityKind::EMBED),
+            Self::Eyes => Some(CapabilityKind::VISION),
             Self::Gateway => None,
         }
     }
@@ -61,6 +66,7 @@ impl Kind {
             Self::Ears => "mtor-ears",
             Self::Voice => "mtor-voice",
             Self::Embed => "mtor-embed",
+            Self::Eyes => "mtor-eyes",
             Self::Gateway => "mtor-gateway",
         }
     }
@@ -72,6 +78,7 @@ impl Kind {
             Self::Ears => &["transcribe", "voice-activity", "wake"],
             Self::Voice => &["speak", "speak-config"],
             Self::Embed => &["embed", "embed-vocabulary"],
+            Self::Eyes => &["objects", "text-lines", "text-letters", "picture-safety"],
             Self::Gateway => &[],
         }
     }
@@ -123,7 +130,7 @@ mod tests {
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
         assert!(
-            far.contains("[kinds: chat, ears, voice, embed, gateway]") && !far.contains("did you mean"),
+            far.contains("[kinds: chat, ears, voice, embed, eyes, gateway]") && !far.contains("did you mean"),
             "{far}"
         );
     }
