@@ -187,7 +187,8 @@ impl JobInput {
                 return Err(Problem::new(ProblemKind::TooLarge, detail));
             }
             if !self.room.take(frame.len()) {
-                let detail = "the realm holds as much sound and as many pictures as it can; ask again in a moment";
+                let detail =
+                    "the realm holds as much sound and as many pictures as it can; ask again in a moment";
                 return Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(5));
             }
             // Before anybody sees it. What is refused gives its room back with the rest.
@@ -319,8 +320,10 @@ mod tests {
 
         let two: Task = {
             let pictures = vec![declare(b"ab"), declare(b"cde")];
-            let message =
-                mtor_protocol::ChatMessage { pictures, ..mtor_protocol::ChatMessage::new(mtor_protocol::Role::User, "?") };
+            let message = mtor_protocol::ChatMessage {
+                pictures,
+                ..mtor_protocol::ChatMessage::new(mtor_protocol::Role::User, "?")
+            };
             Task::Vision(mtor_protocol::ChatTask { messages: vec![message], ..Default::default() })
         };
         assert_eq!(whole(&two, &["abcde"]).unwrap(), 5);

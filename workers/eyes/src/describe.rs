@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::defaults::UNFIT_MIN;
+use crate::defaults::{THING_SURE, UNFIT_MIN};
 use crate::objects::CLASSES;
 use crate::sight::{Line, Sight, Thing};
 
@@ -121,7 +121,9 @@ fn listed(things: &[Thing], sight: &Sight) -> String {
     }
     let phrases = kinds.iter().map(|label| {
         let where_ = places.get(label).map(|places| joined(places)).unwrap_or_default();
-        format!("{} ({where_})", number_of(label, counts.get(label).copied().unwrap_or(1)))
+        let number = number_of(label, counts.get(label).copied().unwrap_or(1));
+        let is_sure = things.iter().any(|thing| thing.label == *label && thing.probability >= THING_SURE);
+        format!("{}{number} ({where_})", if is_sure { "" } else { "perhaps " })
     });
     joined(&phrases.collect::<Vec<_>>())
 }
@@ -191,7 +193,8 @@ fn plural(label: &str) -> String {
 fn classes_in(question: &str) -> Vec<&'static str> {
     let words: Vec<String> =
         question.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
-    let text = format!(" {} ", words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(" "));
+    let text =
+        format!(" {} ", words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(" "));
     let mut named: Vec<(usize, &'static str)> = CLASSES
         .iter()
         .filter_map(|label| {
@@ -229,8 +232,11 @@ mod tests {
 
     #[test]
     fn a_description_says_what_is_where_and_what_it_reads() {
-        let seen =
-            sight(vec![thing("cup", 0.0, 45.0), thing("cup", 45.0, 45.0), thing("apple", 90.0, 0.0)], &["OPEN", "24 h"], 0.1);
+        let seen = sight(
+            vec![thing("cup", 0.0, 45.0), thing("cup", 45.0, 45.0), thing("apple", 90.0, 0.0)],
+            &["OPEN", "24 h"],
+            0.1,
+        );
         let words = answer("What is in this picture?", std::slice::from_ref(&seen));
         assert!(
             words.starts_with(
@@ -256,22 +262,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_doubtful_is_only_perhaps_there() {
+        let doubtful = Thing { probability: 0.5, ..thing("cat", 45.0, 45.0) };
+        assert_eq!(
+            answer("A cat?", &[sight(vec![doubtful], &[], 0.0)]),
+            "I see perhaps a cat (in the middle)."
+        );
+    }
+
+    #[test]
     fn several_pictures_are_numbered() {
         let seen = [sight(vec![thing("bus", 45.0, 45.0)], &[], 0.0), sight(Vec::new(), &[], 0.0)];
         let words = answer("?", &seen);
-        assert!(words.starts_with("Picture 1: I see a bus (in the middle).") && words.contains("\n\nPicture 2: "));
+        assert!(
+            words.starts_with("Picture 1: I see a bus (in the middle).") && words.contains("\n\nPicture 2: ")
+        );
     }
 
     #[test]
     fn what_is_unfit_is_said() {
-        assert!(kind(&sight(Vec::new(), &[], 0.93)).starts_with("Unfit for some: it is probably pornographic (93 %)."));
-        assert_eq!(kind(&sight(vec![thing("cat", 45.0, 45.0)], &[], 0.02)), "Fit to be shown (98 %). It shows a cat (in the middle).");
+        assert!(
+            kind(&sight(Vec::new(), &[], 0.93))
+                .starts_with("Unfit for some: it is probably pornographic (93 %).")
+        );
+        assert_eq!(
+            kind(&sight(vec![thing("cat", 45.0, 45.0)], &[], 0.02)),
+            "Fit to be shown (98 %). It shows a cat (in the middle)."
+        );
         assert!(answer("?", &[sight(Vec::new(), &[], 0.6)]).contains("probably pornographic (60 %)"));
     }
 
     #[test]
     fn words_have_their_plurals() {
-        for (label, many) in [("bus", "three buses"), ("person", "three people"), ("sheep", "three sheep"), ("car", "three cars")] {
+        for (label, many) in [
+            ("bus", "three buses"),
+            ("person", "three people"),
+            ("sheep", "three sheep"),
+            ("car", "three cars"),
+        ] {
             assert_eq!(number_of(label, 3), many);
         }
         assert_eq!(number_of("person", 12), "12 people");

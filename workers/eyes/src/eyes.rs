@@ -66,7 +66,12 @@ impl Eyes {
     ///
     /// # Errors
     /// [`Failure`] of the engine, or that nobody waits any more.
-    pub fn look(&self, picture: &Picture, looking: Looking, cancelled: &dyn Fn() -> bool) -> Result<Sight, Failure> {
+    pub fn look(
+        &self,
+        picture: &Picture,
+        looking: Looking,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Sight, Failure> {
         let pixels = &picture.pixels;
         let mut sight = Sight { width: picture.width, height: picture.height, ..Sight::default() };
         let go_on = || if cancelled() { Err(Failure::Cancelled) } else { Ok(()) };

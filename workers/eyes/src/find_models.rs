@@ -13,7 +13,10 @@ use crate::cli::MachineOptions;
 pub(crate) const NAME: &str = "eyes-default";
 
 /// The files to load; fetched first when they aren't here.
-pub(crate) async fn eyes_options(machine: &MachineOptions, cancel: &CancellationToken) -> Result<EyesOptions, ModelError> {
+pub(crate) async fn eyes_options(
+    machine: &MachineOptions,
+    cancel: &CancellationToken,
+) -> Result<EyesOptions, ModelError> {
     let (catalogue, store, lines) = (Catalogue::builtin(), Store::open_default()?, LogLines::default());
     let fetch = async |id: &str| -> Result<PathBuf, ModelError> {
         store.fetch(catalogue.model(id)?, &lines, cancel).await
@@ -23,6 +26,9 @@ pub(crate) async fn eyes_options(machine: &MachineOptions, cancel: &Cancellation
         lines: fetch("eyes-text-lines").await?,
         letters: fetch("eyes-text-letters").await?,
         safety: fetch("eyes-safety").await?,
-        threads: machine.threads.or(std::num::NonZeroUsize::new(physical_cores())).unwrap_or(std::num::NonZeroUsize::MIN),
+        threads: machine
+            .threads
+            .or(std::num::NonZeroUsize::new(physical_cores()))
+            .unwrap_or(std::num::NonZeroUsize::MIN),
     })
 }

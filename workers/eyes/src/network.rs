@@ -53,7 +53,8 @@ impl Network {
             .map_err(|error| failed(error.to_string()))?;
         let mut tensors = Vec::with_capacity(N);
         for value in values {
-            let tensor: Tensor<f32> = value.try_into().map_err(|_| failed("its output is no numbers".to_owned()))?;
+            let tensor: Tensor<f32> =
+                value.try_into().map_err(|_| failed("its output is no numbers".to_owned()))?;
             tensors.push(tensor.to_contiguous().to_tensor());
         }
         tensors.try_into().map_err(|_| failed("an output is missing".to_owned()))

@@ -26,15 +26,86 @@ const DEVIATIONS: [f32; 3] = [57.375, 57.12, 58.395];
 
 /// The things that it knows, in the order of its outputs.
 pub(crate) const CLASSES: [&str; 80] = [
-    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
-    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow",
-    "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee",
-    "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard",
-    "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple",
-    "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch",
-    "potted plant", "bed", "dining table", "toilet", "television", "laptop", "mouse", "remote control",
-    "keyboard", "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase",
-    "scissors", "teddy bear", "hair drier", "toothbrush",
+    "person",
+    "bicycle",
+    "car",
+    "motorcycle",
+    "airplane",
+    "bus",
+    "train",
+    "truck",
+    "boat",
+    "traffic light",
+    "fire hydrant",
+    "stop sign",
+    "parking meter",
+    "bench",
+    "bird",
+    "cat",
+    "dog",
+    "horse",
+    "sheep",
+    "cow",
+    "elephant",
+    "bear",
+    "zebra",
+    "giraffe",
+    "backpack",
+    "umbrella",
+    "handbag",
+    "tie",
+    "suitcase",
+    "frisbee",
+    "skis",
+    "snowboard",
+    "sports ball",
+    "kite",
+    "baseball bat",
+    "baseball glove",
+    "skateboard",
+    "surfboard",
+    "tennis racket",
+    "bottle",
+    "wine glass",
+    "cup",
+    "fork",
+    "knife",
+    "spoon",
+    "bowl",
+    "banana",
+    "apple",
+    "sandwich",
+    "orange",
+    "broccoli",
+    "carrot",
+    "hot dog",
+    "pizza",
+    "donut",
+    "cake",
+    "chair",
+    "couch",
+    "potted plant",
+    "bed",
+    "dining table",
+    "toilet",
+    "television",
+    "laptop",
+    "mouse",
+    "remote control",
+    "keyboard",
+    "cell phone",
+    "microwave",
+    "oven",
+    "toaster",
+    "sink",
+    "refrigerator",
+    "book",
+    "clock",
+    "vase",
+    "scissors",
+    "teddy bear",
+    "hair drier",
+    "toothbrush",
 ];
 
 /// The network.
@@ -86,7 +157,8 @@ fn boxes(likely: &[f32], sides: &[f32], stride: u32) -> Vec<Thing> {
         let (left, top, right, bottom) = (far.next()?, far.next()?, far.next()?, far.next()?);
         let inside = |place: f32| place.clamp(0.0, SIDE as f32);
         let (left, top) = (inside(x - left), inside(y - top));
-        let area = Area { x: left, y: top, width: inside(x + right) - left, height: inside(y + bottom) - top };
+        let area =
+            Area { x: left, y: top, width: inside(x + right) - left, height: inside(y + bottom) - top };
         Some(Thing { label: CLASSES[class], probability, area })
     });
     found.collect()
@@ -109,8 +181,9 @@ fn one_each(mut found: Vec<Thing>) -> Vec<Thing> {
     found.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     let mut kept: Vec<Thing> = Vec::new();
     for thing in found {
-        let is_known =
-            kept.iter().any(|known| known.label == thing.label && known.area.overlap(&thing.area) > OVERLAP_MAX);
+        let is_known = kept
+            .iter()
+            .any(|known| known.label == thing.label && known.area.overlap(&thing.area) > OVERLAP_MAX);
         if !is_known && kept.len() < THINGS_MAX {
             kept.push(thing);
         }

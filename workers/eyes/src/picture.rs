@@ -29,7 +29,8 @@ impl Picture {
     /// [`Failure`], in words for whoever has shown it.
     pub fn open(bytes: &[u8]) -> Result<Self, Failure> {
         let format = format(bytes)?;
-        let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
+        let mut decoder =
+            ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
         let (width, height) = decoder.dimensions();
         let too_large = Failure::TooLarge { width, height };
         let pixels = u64::from(width) * u64::from(height);
@@ -63,13 +64,17 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, Failure> {
     let brand = bytes.get(4..12).filter(|head| head.starts_with(b"ftyp")).map(|head| &head[4..]);
     let not_taken = |format, advice| Err(Failure::NotTaken { format, advice });
     match (bytes, brand) {
-        (_, Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1")) => not_taken(
-            "a HEIC file",
-            "save it as JPEG or PNG first. An iPhone does so by itself when Settings, Camera, Formats says Most Compatible, and when a photo is shared through Mail or chosen in the browser",
-        ),
+        (_, Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1")) => {
+            not_taken(
+                "a HEIC file",
+                "save it as JPEG or PNG first. An iPhone does so by itself when Settings, Camera, Formats says Most Compatible, and when a photo is shared through Mail or chosen in the browser",
+            )
+        }
         (_, Some(b"avif" | b"avis")) => not_taken("an AVIF file", "save it as JPEG, PNG or WebP first"),
         ([b'B', b'M', ..], _) => not_taken("a BMP file", "save it as PNG first"),
-        ([b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..], _) => not_taken("a TIFF file", "save it as JPEG or PNG first"),
+        ([b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..], _) => {
+            not_taken("a TIFF file", "save it as JPEG or PNG first")
+        }
         ([b'%', b'P', b'D', b'F', ..], _) => not_taken("a PDF file", "show a page of it as a picture"),
         ([0xff, 0xd8, 0xff, ..], _) => Ok(ImageFormat::Jpeg),
         ([0x89, b'P', b'N', b'G', ..], _) => Ok(ImageFormat::Png),
@@ -187,7 +192,8 @@ mod tests {
 
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0, |crc: u32, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+            (0..8)
+                .fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
         })
     }
 

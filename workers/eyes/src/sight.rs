@@ -24,7 +24,8 @@ impl Area {
         let shared = |from: f32, length: f32, other_from: f32, other_length: f32| {
             ((from + length).min(other_from + other_length) - from.max(other_from)).max(0.0)
         };
-        let both = shared(self.x, self.width, other.x, other.width) * shared(self.y, self.height, other.y, other.height);
+        let both = shared(self.x, self.width, other.x, other.width)
+            * shared(self.y, self.height, other.y, other.height);
         let all = self.width * self.height + other.width * other.height - both;
         if all > 0.0 { both / all } else { 0.0 }
     }

@@ -11,7 +11,7 @@ use image::RgbImage;
 use image::imageops::{crop_imm, rotate270};
 use rten::ThreadPool;
 
-use crate::defaults::{LINES_MAX, READ_MIN};
+use crate::defaults::{LINES_MAX, READ_MIN, READ_SINGLE_MIN};
 use crate::error::{Failure, LoadError};
 use crate::sight::{Area, Line};
 use letters::Letters;
@@ -30,7 +30,11 @@ impl Text {
     }
 
     /// The lines of a picture, as one reads them. `cancelled` is asked before each.
-    pub(crate) fn read(&self, picture: &RgbImage, cancelled: &dyn Fn() -> bool) -> Result<Vec<Line>, Failure> {
+    pub(crate) fn read(
+        &self,
+        picture: &RgbImage,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Line>, Failure> {
         let mut areas = self.lines.find(picture)?;
         areas.truncate(LINES_MAX);
         let mut read = Vec::new();
@@ -39,8 +43,10 @@ impl Text {
                 return Err(Failure::Cancelled);
             }
             let (text, probability) = self.letters.read(&cut_out(picture, &area))?;
-            if !text.trim().is_empty() && probability >= READ_MIN {
-                read.push(Line { text: text.trim().to_owned(), probability, area });
+            let text = text.trim();
+            let wanted = if text.chars().nth(1).is_some() { READ_MIN } else { READ_SINGLE_MIN };
+            if !text.is_empty() && probability >= wanted {
+                read.push(Line { text: text.to_owned(), probability, area });
             }
         }
         Ok(in_reading_order(read))
@@ -63,7 +69,11 @@ fn in_reading_order(mut lines: Vec<Line>) -> Vec<Line> {
     for line in lines {
         let middle = line.area.y + line.area.height / 2.0;
         match rows.last_mut() {
-            Some(row) if row.iter().all(|other| middle < other.area.y + other.area.height && middle > other.area.y) => {
+            Some(row)
+                if row
+                    .iter()
+                    .all(|other| middle < other.area.y + other.area.height && middle > other.area.y) =>
+            {
                 row.push(line);
             }
             _ => rows.push(vec![line]),

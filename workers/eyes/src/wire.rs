@@ -26,7 +26,12 @@ pub(crate) fn seen(sight: &Sight) -> Seen {
 
 fn area(area: &Area) -> PictureArea {
     let pixels = |length: f32| length.round().max(0.0) as u32;
-    PictureArea { x: pixels(area.x), y: pixels(area.y), width: pixels(area.width), height: pixels(area.height) }
+    PictureArea {
+        x: pixels(area.x),
+        y: pixels(area.y),
+        width: pixels(area.width),
+        height: pixels(area.height),
+    }
 }
 
 /// To a thousandth: more would only look exact.

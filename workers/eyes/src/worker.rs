@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mtor_eyes::{Eyes, Failure, Looking, Picture, Sight, describe};
 use mtor_worker::protocol::{
-    Announcement, CapabilityKind, CapabilityOffer, ChatTask, Digest, FinishReason, Problem, ProblemKind, Task, Usage,
-    limits,
+    Announcement, CapabilityKind, CapabilityOffer, ChatTask, Digest, FinishReason, Problem, ProblemKind,
+    Task, Usage, limits,
 };
 use mtor_worker::{CancellationToken, Finished, Input, Job, JobError, Output, Stopped, Worker};
 use sha2::{Digest as _, Sha256};
@@ -42,7 +42,9 @@ impl Worker for EyesWorker {
             Task::Vision(_) => Looking::ForAll,
             Task::Classify(_) => Looking::ForKind,
             Task::Ocr(_) => Looking::ForText,
-            _ => return Err(JobError::refused(ProblemKind::Infeasible, "this worker only looks at pictures")),
+            _ => {
+                return Err(JobError::refused(ProblemKind::Infeasible, "this worker only looks at pictures"));
+            }
         };
         let count = shown.len() as u64;
         let sights = self.look(shown, looking, cancelled).await?;
@@ -78,7 +80,8 @@ impl EyesWorker {
             let sights = shown.into_iter().enumerate().map(|(number, bytes)| {
                 let picture = Picture::open(&bytes).map_err(|failure| (number, failure))?;
                 drop(bytes);
-                eyes.look(&picture, looking, &|| cancelled.is_cancelled()).map_err(|failure| (number, failure))
+                eyes.look(&picture, looking, &|| cancelled.is_cancelled())
+                    .map_err(|failure| (number, failure))
             });
             sights.collect::<Result<Vec<_>, _>>()
         });
@@ -90,7 +93,8 @@ impl EyesWorker {
 /// The pictures of a task, which are the ones that it names: the realm has checked that, and this worker believes nobody.
 async fn pictures(task: &Task, input: &mut Input) -> Result<Vec<Vec<u8>>, JobError> {
     let mut rest = input.read_all(task.input_frames_max()).await?;
-    let invalid = |detail: &str| JobError::from(Problem::new(ProblemKind::InvalidRequest, detail).param("pictures"));
+    let invalid =
+        |detail: &str| JobError::from(Problem::new(ProblemKind::InvalidRequest, detail).param("pictures"));
     let mut pictures = Vec::new();
     for declared in task.pictures() {
         let length = declared.bytes as usize;
@@ -158,7 +162,9 @@ mod tests {
     #[tokio::test]
     async fn pictures_are_the_ones_that_the_task_names() {
         let right = look(b"abc", Digest(Sha256::digest(b"abc").into()));
-        let input = |pieces: &[&'static str]| Input::of(pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())));
+        let input = |pieces: &[&'static str]| {
+            Input::of(pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())))
+        };
         assert_eq!(pictures(&right, &mut input(&["a", "bc"])).await.unwrap(), [b"abc"]);
         let refused = pictures(&right, &mut input(&["ab"])).await.unwrap_err();
         assert!(refused.to_string().contains("before they are whole") && !refused.retry);
@@ -169,7 +175,10 @@ mod tests {
     #[test]
     fn only_failures_of_this_worker_are_tried_elsewhere() {
         let large = job_error(Failure::TooLarge { width: 30_000, height: 2 }, 1, 3);
-        assert!(!large.retry && large.problem.detail.starts_with("picture 2 of 3: this picture has 30000 x 2 pixels"));
+        assert!(
+            !large.retry
+                && large.problem.detail.starts_with("picture 2 of 3: this picture has 30000 x 2 pixels")
+        );
         assert!(!job_error(Failure::Unknown, 0, 1).retry);
         assert!(job_error(Failure::Engine("out of memory".into()), 0, 1).retry);
     }

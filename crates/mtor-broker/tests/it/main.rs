@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
 mod harness;
+mod pictures;
 mod sound;
 mod witness;
 

@@ -27,7 +27,12 @@ const OUTPUTS: [(&str, &[usize]); 6] = [
 ];
 
 /// Makes `out`.
-pub(crate) fn make(json: &Path, bin: &Path, out: &Path, cancel: &CancellationToken) -> Result<(), RecipeError> {
+pub(crate) fn make(
+    json: &Path,
+    bin: &Path,
+    out: &Path,
+    cancel: &CancellationToken,
+) -> Result<(), RecipeError> {
     let file = converted(&fs::read(json)?, &fs::read(bin)?)?;
     if cancel.is_cancelled() {
         return Err(RecipeError::Cancelled);
@@ -79,7 +84,10 @@ impl Node {
             let value = list.and_then(|list| list.get(place))?;
             value.as_i64().or_else(|| value.as_str()?.parse().ok())
         };
-        side(1).zip(side(2)).map(|(height, width)| [height, width]).ok_or_else(|| format!("it has no {attribute}"))
+        side(1)
+            .zip(side(2))
+            .map(|(height, width)| [height, width])
+            .ok_or_else(|| format!("it has no {attribute}"))
     }
 }
 
@@ -115,7 +123,10 @@ impl Constant {
 }
 
 /// All constants, as they stand one after the other in the file.
-fn read_constants(manifests: &[Manifest], mut bytes: &[u8]) -> Result<HashMap<String, Constant>, RecipeError> {
+fn read_constants(
+    manifests: &[Manifest],
+    mut bytes: &[u8],
+) -> Result<HashMap<String, Constant>, RecipeError> {
     let mut constants = HashMap::new();
     for weight in manifests.iter().flat_map(|manifest| &manifest.weights) {
         let stored = weight.quantization.as_ref().map_or(weight.dtype.as_str(), |as_| as_.dtype.as_str());
@@ -131,7 +142,8 @@ fn read_constants(manifests: &[Manifest], mut bytes: &[u8]) -> Result<HashMap<St
             .and_then(|length| bytes.split_at_checked(length))
             .ok_or_else(|| RecipeError::unfit(format!("its numbers end before those of {}", weight.name)))?;
         bytes = rest;
-        let constant = Constant { shape: weight.shape.clone(), values: own.chunks_exact(width).map(read).collect() };
+        let constant =
+            Constant { shape: weight.shape.clone(), values: own.chunks_exact(width).map(read).collect() };
         constants.insert(weight.name.clone(), constant);
     }
     Ok(constants)
@@ -323,14 +335,16 @@ impl<'a> Converter<'a> {
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let size = [height as i64, width as i64];
-        let attributes = [("kernel_shape", Attribute::Integers(&size)), ("strides", Attribute::Integers(&steps))];
+        let attributes =
+            [("kernel_shape", Attribute::Integers(&size)), ("strides", Attribute::Integers(&steps))];
         Ok(self.turned_node("Conv", &inputs, &attributes))
     }
 
     fn concatenate(&mut self, node: &Node) -> Result<Value, String> {
         let count = node.input.len().checked_sub(1).ok_or("it has no input")?;
         let axis = self.whole_numbers(node, count)?;
-        let inputs: Vec<String> = (0..count).map(|place| self.straight(node, place)).collect::<Result<_, _>>()?;
+        let inputs: Vec<String> =
+            (0..count).map(|place| self.straight(node, place)).collect::<Result<_, _>>()?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let axis = *axis.first().ok_or("it has no axis")?;
         let name = self.graph.node("Concat", &inputs, &[("axis", Attribute::Integer(axis))]);
@@ -347,8 +361,10 @@ impl<'a> Converter<'a> {
         let kept = graph.node("Slice", &[&shape, &from, &to], &[]);
         let size = graph.constant(&[size.len()], Numbers::Integers(&size));
         let size = graph.node("Concat", &[&kept, &size], &[("axis", Attribute::Integer(0))]);
-        let attributes =
-            [("mode", Attribute::Text("linear")), ("coordinate_transformation_mode", Attribute::Text("half_pixel"))];
+        let attributes = [
+            ("mode", Attribute::Text("linear")),
+            ("coordinate_transformation_mode", Attribute::Text("half_pixel")),
+        ];
         Ok(self.turned_node("Resize", &[&input, "", "", &size], &attributes))
     }
 
@@ -367,12 +383,22 @@ impl<'a> Converter<'a> {
         Ok(())
     }
 
-    fn simple(&mut self, node: &Node, operator: &str, attributes: &[(&str, Attribute<'_>)]) -> Result<Value, String> {
+    fn simple(
+        &mut self,
+        node: &Node,
+        operator: &str,
+        attributes: &[(&str, Attribute<'_>)],
+    ) -> Result<Value, String> {
         let Value { name, turned } = self.value(node, 0)?;
         Ok(Value { name: self.graph.node(operator, &[&name], attributes), turned })
     }
 
-    fn turned_node(&mut self, operator: &str, inputs: &[&str], attributes: &[(&str, Attribute<'_>)]) -> Value {
+    fn turned_node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        attributes: &[(&str, Attribute<'_>)],
+    ) -> Value {
         Value { name: self.graph.node(operator, inputs, attributes), turned: true }
     }
 
@@ -445,7 +471,9 @@ mod tests {
             ] }],
         });
         let mut numbers: Vec<u8> = [0_i32, 2, 3, 1].iter().flat_map(|number| number.to_le_bytes()).collect();
-        numbers.extend([0x3c00_u16, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600].iter().flat_map(|n| n.to_le_bytes()));
+        numbers.extend(
+            [0x3c00_u16, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600].iter().flat_map(|n| n.to_le_bytes()),
+        );
         numbers.extend([0.5_f32, 1.5, 2.5].iter().flat_map(|number| number.to_le_bytes()));
         (json.to_string(), numbers)
     }
@@ -458,7 +486,8 @@ mod tests {
     fn the_channels_come_first_and_the_addition_goes_into_the_convolution() {
         let (json, numbers) = small("Conv2D");
         let file = converted(json.as_bytes(), &numbers).unwrap();
-        let weights: Vec<u8> = [1.0_f32, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let weights: Vec<u8> =
+            [1.0_f32, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|n| n.to_le_bytes()).collect();
         assert!(holds(&file, &weights) && holds(&file, b"Conv"));
         assert!(!holds(&file, b"Transpose") && !holds(&file, b"Add"));
     }
@@ -466,7 +495,8 @@ mod tests {
     #[test]
     fn what_is_not_known_or_too_short_is_refused_by_name() {
         let (json, numbers) = small("Conv3D");
-        let refused = |json: &str, numbers: &[u8]| converted(json.as_bytes(), numbers).unwrap_err().to_string();
+        let refused =
+            |json: &str, numbers: &[u8]| converted(json.as_bytes(), numbers).unwrap_err().to_string();
         assert_eq!(refused(&json, &numbers), "node conv (Conv3D): Conv3D is not known here");
         assert_eq!(refused(&json, &numbers[..20]), "its numbers end before those of w");
         assert!(refused("{}", &numbers).contains("no graph for TensorFlow.js"));

@@ -49,7 +49,12 @@ impl Graph {
     }
 
     /// A node with one output; gives its name.
-    pub(crate) fn node(&mut self, operator: &str, inputs: &[&str], attributes: &[(&str, Attribute<'_>)]) -> String {
+    pub(crate) fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        attributes: &[(&str, Attribute<'_>)],
+    ) -> String {
         let output = self.new_name();
         self.node_into(operator, inputs, &[&output], attributes);
         output
@@ -100,7 +105,12 @@ impl Graph {
     }
 
     /// The file, for a network with these inputs and outputs of numbers.
-    pub(crate) fn file(mut self, name: &str, inputs: &[(&str, &[usize])], outputs: &[(&str, &[usize])]) -> Vec<u8> {
+    pub(crate) fn file(
+        mut self,
+        name: &str,
+        inputs: &[(&str, &[usize])],
+        outputs: &[(&str, &[usize])],
+    ) -> Vec<u8> {
         self.body.text(2, name);
         inputs.iter().for_each(|(name, shape)| self.body.message(11, &value(name, shape)));
         outputs.iter().for_each(|(name, shape)| self.body.message(12, &value(name, shape)));

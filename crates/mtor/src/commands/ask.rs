@@ -28,7 +28,7 @@ Examples:
   mtor ask \"What is the capital of France?\"
   git diff | mtor ask \"Explain this change\"
   mtor ask - < letter.txt
-  mtor ask --picture photo.jpg "What is in this picture?"
+  mtor ask --picture photo.jpg \"What is in this picture?\"
   mtor ask --system \"Answer in one word\" --temperature 0 \"Is water wet?\"
   mtor ask --json \"Hello\" | jq .type
 
@@ -159,7 +159,8 @@ pub(crate) async fn run(args: AskArgs, question: String) -> anyhow::Result<()> {
     let who = args.who.who(&args.realm.realm, &args.data.folder()?)?;
     let interrupts = Interrupts::listen()?;
     let mut screen = Screen::new(args.json);
-    let end = Follower::new(&args.realm.realm, &who, job, submit, shown).run(&mut screen, &interrupts).await?;
+    let end =
+        Follower::new(&args.realm.realm, &who, job, submit, shown).run(&mut screen, &interrupts).await?;
     match end {
         End::Completed(completed) => screen.completed(&completed),
         End::Failed(Failed { problem, .. }) => {

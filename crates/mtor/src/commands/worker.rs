@@ -24,11 +24,12 @@ Examples:
   mtor worker chat -- --model my-model.gguf --slots 2  options after -- go to the worker itself
   mtor worker chat -- --help                           what those are
   mtor worker ears                                     writes down what is said
+  mtor worker eyes                                     sees what is in pictures
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
-speech), embed (texts to vectors), gateway (services that run elsewhere).
+speech), embed (texts to vectors), eyes (pictures: things, text, what is fit to show), gateway (services that run elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 

@@ -40,11 +40,11 @@ impl Letters {
         let width = (line.width() * READ_HEIGHT / line.height().max(1)).clamp(1, widest);
         let sized = resize(line, width, READ_HEIGHT, FilterType::Triangle);
         let whole = width.max(narrowest) as usize;
-        let input = NdTensor::from_fn([1, 3, READ_HEIGHT as usize, whole], |[_, channel, y, x]| {
-            match sized.get_pixel_checked(x as u32, y as u32) {
-                Some(pixel) => f32::from(pixel.0[2 - channel]) / 127.5 - 1.0,
-                None => 0.0,
-            }
+        let input = NdTensor::from_fn([1, 3, READ_HEIGHT as usize, whole], |[_, channel, y, x]| match sized
+            .get_pixel_checked(x as u32, y as u32)
+        {
+            Some(pixel) => f32::from(pixel.0[2 - channel]) / 127.5 - 1.0,
+            None => 0.0,
         });
         let [output]: [Tensor<f32>; 1] = self.network.run(input)?;
         let steps = output.data().filter(|_| output.shape().last() == Some(&self.letters.len()));
