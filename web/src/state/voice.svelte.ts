@@ -386,7 +386,10 @@ export class Voice {
     const understood = meaningOf(resolved, text);
     // With nothing to go on with, it is the model that is asked for more.
     const isMore = understood.kind === "control" && understood.control === "continue" && !this.talk.interrupted;
-    const meaning: Meaning = isMore ? { kind: "ask", text } : understood;
+    // With a picture at hand, what is said is about that picture.
+    const { album } = this.#options.conversations;
+    const isShown = album.pictures.length > 0 && understood.kind !== "control";
+    const meaning: Meaning = isMore || isShown ? { kind: "ask", text } : understood;
     return meaning.kind === "ask" ? this.#unlessDear(meaning.text) : meaning;
   }
 
@@ -612,7 +615,9 @@ function words(line: Line, isOffered: (capability: string) => boolean): string {
   switch (line.line) {
     case "nobody": {
       const what = capabilities[line.capability] ?? somethingLike(line.capability);
-      return isOffered(line.capability) ? lines.notHere(what) : lines.nobody(what);
+      if (!isOffered(line.capability)) return lines.nobody(what);
+      // There are eyes; what they lack is a picture: with one at hand, it would have been asked.
+      return line.capability === "vision" ? lines.showMe : lines.notHere(what);
     }
     case "dear": return lines.dear(line.price);
     case "failed": return lines.failed(line.why);

@@ -570,6 +570,7 @@ export const de: Strings = {
     places: ["erste|ersten|erstes|eins", "zweite|zweiten|zweites|zwei", "dritte|dritten|drittes|drei", "vierte|vierten|viertes|vier"],
     lines: {
       nobody: (capability) => `In diesem Realm kann gerade niemand ${capability}.`,
+      showMe: "Welches Bild? Zeige mir zuerst eines: Lege es auf die Seite oder drücke den Knopf neben dem Feld.",
       notHere: (capability) => `In diesem Realm kann jemand ${capability}, aber diese Seite kann es noch nicht verlangen.`,
       dear: (price) => `Das kann bis zu ${price} kosten. Soll ich fragen?`,
       which: "Welches davon meinst du?",

@@ -575,6 +575,7 @@ export const en = {
     places: ["first|one", "second|two", "third|three", "fourth|four"],
     lines: {
       nobody: (capability: string) => `Nobody in this realm can ${capability} right now.`,
+      showMe: "Which picture? Show me one first: drop it on the page, or press the button beside the field.",
       notHere: (capability: string) => `Somebody in this realm can ${capability}, but this page can't ask for it yet.`,
       dear: (price: string) => `That may cost up to ${price}. Shall I ask it?`,
       which: "Which of these do you mean?",

@@ -570,6 +570,7 @@ export const es: Strings = {
     places: ["primero|primera|uno", "segundo|segunda|dos", "tercero|tercera|tres", "cuarto|cuarta|cuatro"],
     lines: {
       nobody: (capability) => `Nadie en este reino puede ${capability} ahora mismo.`,
+      showMe: "¿Qué imagen? Muéstrame una primero: suéltala en la página o pulsa el botón junto al campo.",
       notHere: (capability) => `Alguien en este reino puede ${capability}, pero esta página aún no sabe pedirlo.`,
       dear: (price) => `Eso puede costar hasta ${price}. ¿Lo pregunto?`,
       which: "¿Cuál de estos quieres decir?",

@@ -570,6 +570,7 @@ export const fr: Strings = {
     places: ["premier|première|un", "deuxième|second|seconde|deux", "troisième|trois", "quatrième|quatre"],
     lines: {
       nobody: (capability) => `Personne dans ce royaume ne peut ${capability} en ce moment.`,
+      showMe: "Quelle image ? Montrez-m'en une d'abord : déposez-la sur la page, ou appuyez sur le bouton à côté du champ.",
       notHere: (capability) => `Quelqu’un dans ce royaume peut ${capability}, mais cette page ne sait pas encore le demander.`,
       dear: (price) => `Cela peut coûter jusqu’à ${price}. Dois-je demander ?`,
       which: "Lequel voulez-vous dire ?",

@@ -570,6 +570,7 @@ export const it: Strings = {
     places: ["primo|prima|uno", "secondo|seconda|due", "terzo|terza|tre", "quarto|quarta|quattro"],
     lines: {
       nobody: (capability) => `Nessuno in questo reame può ${capability} adesso.`,
+      showMe: "Quale immagine? Mostramene prima una: trascinala nella pagina o premi il pulsante accanto al campo.",
       notHere: (capability) => `Qualcuno in questo reame può ${capability}, ma questa pagina non sa ancora chiederlo.`,
       dear: (price) => `Può costare fino a ${price}. Lo chiedo?`,
       which: "Quale di questi intendi?",
