@@ -29,7 +29,7 @@ Examples:
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
-speech), embed (texts to vectors), eyes (pictures: things, text, what is fit to show), gateway (services that run elsewhere).
+speech), embed (texts to vectors), eyes (what is in pictures), gateway (services that run elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 
