@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mtor_core::{NewJob, TREASURY};
 use mtor_identity::{NotOrdered, verify_order};
-use mtor_ledger::StoredJob;
+use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Problem, ProblemKind, Role,
+    Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem, ProblemKind, Role,
     ServiceClass, Submit, Task, limits,
 };
 
@@ -17,7 +17,7 @@ use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
 use crate::input::JobInput;
-use crate::realm::{Submission, Taken};
+use crate::realm::{Asked, Submission, Taken};
 use crate::stream::JobStream;
 
 /// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
@@ -83,8 +83,8 @@ impl App {
         Ok(TakenJob { id, stream, taken })
     }
 
-    /// Asks again, at the treasury's expense, what a client has asked of this model, of a worker of none of these accounts. To
-    /// the worker it is a job like any other.
+    /// Asks once more, at the treasury's expense, what a client has asked of this model. To the worker it is a job like any
+    /// other.
     ///
     /// # Errors
     /// Why it is refused: mostly because there is no such worker, or nothing in the treasury.
@@ -92,12 +92,12 @@ impl App {
         &self,
         intent: &Intent,
         model: String,
-        answered: Vec<AccountId>,
+        asked: Asked,
     ) -> Result<Arc<JobStream>, Problem> {
         let submit = Submit { class: ServiceClass::Batch, ..Submit::new(intent.clone()) };
         let mut submission = self.prepare(&self.treasury(), submit.into(), None)?;
         submission.job.model = model;
-        submission.answered = answered;
+        submission.asked = asked;
         let stream = submission.stream.clone();
         self.realm.submit(submission).await?;
         Ok(stream)
@@ -105,7 +105,7 @@ impl App {
 
     /// The realm, as one that asks for itself.
     pub(crate) fn treasury(&self) -> Wallet {
-        Wallet { did: self.did.clone(), account: TREASURY, grant: None }
+        Wallet { did: self.did.clone(), account: TREASURY, key: None, grant: None }
     }
 
     /// What a job would cost and how long it would wait.
@@ -153,7 +153,9 @@ impl App {
         let refuse = |error: NotOrdered| {
             Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature").about(id)
         };
-        verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        let signer = verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        // An API key outlives the key that made it; that key signs nothing more.
+        self.keys.wallet(&signer).map_err(|problem| problem.param("by").about(id))?;
         let Order { order, by, signature } = order;
         Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
     }
@@ -212,7 +214,7 @@ impl App {
         };
         Ok(Submission {
             not_forgotten: false,
-            answered: Vec::new(),
+            asked: Asked::Anybody,
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
@@ -238,6 +240,7 @@ impl App {
             (info.state, info.position, info.eta_ms, info.workers) = (state, position, eta_ms, workers);
             if let Some(stream) = self.realm.streams.get(id) {
                 info.text = Some(stream.answer().0);
+                info.parts = stream.parts().into_iter().map(|kept| kept.part).collect();
                 info.sequence = stream.last_sequence();
             }
         }
@@ -265,12 +268,45 @@ impl App {
         self.realm.ledger_read(move |ledger| ledger.worked_job(account, id)).await
     }
 
-    /// The events of a settled job after a place, told from what the ledger has: the whole answer, and the end.
+    /// A part of a job's answer, with its bytes.
+    ///
+    /// # Errors
+    /// When the wallet has no such job, or the job no such part (any more).
+    pub async fn part(&self, wallet: &Wallet, id: JobId, number: u32) -> Result<(Part, Bytes), Problem> {
+        let live = self.realm.streams.get(id).filter(|stream| stream.account == wallet.account);
+        if let Some(stream) = live {
+            let kept = stream.parts().into_iter().find(|kept| kept.part.number == number);
+            return kept.map(|kept| (kept.part, kept.data)).ok_or_else(|| no_part(id));
+        }
+        let stored = self.stored_job(wallet, id).await?.parts.into_iter();
+        let part = stored.map(|stored| stored.part).find(|part| part.number == number);
+        let part = part.ok_or_else(|| no_part(id))?;
+        let data = self.part_bytes(&part).await?;
+        Ok((part, data))
+    }
+
+    /// The bytes of a part that the ledger keeps.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn part_bytes(&self, part: &Part) -> Result<Bytes, Problem> {
+        let part = part.clone();
+        self.realm.ledger_read(move |ledger| ledger.part(&part)).await.map(Bytes::from)
+    }
+
+    /// The events of a settled job after a place, told from what the ledger has: the parts of the
+    /// answer, its whole text, and the end. A part of which not all was heard comes again.
     pub fn past_events(&self, job: &StoredJob, after: u64) -> Vec<Event> {
         let Some(last) = ending(job).filter(|_| job.sequence > after) else { return Vec::new() };
         let time = job.settled.unwrap_or(job.submitted);
         let event = |sequence: u64, body| Event::numbered(self.did.as_str(), time, job.id, sequence, body);
-        let mut events = Vec::with_capacity(2);
+        let mut events = Vec::with_capacity(2 + job.parts.len());
+        for StoredPart { part, sequence, .. } in &job.parts {
+            let frames = u64::from(part.bytes).div_ceil(limits::PART_FRAME_BYTES as u64);
+            if sequence + frames > after {
+                events.push(event(*sequence, Body::JobPart(part.clone())));
+            }
+        }
         if let Some(text) = job.text.clone().filter(|text| !text.is_empty() && job.sequence > after + 1) {
             let tokens = u32::try_from(job.output_tokens).unwrap_or(u32::MAX);
             events.push(event(job.sequence - 1, Body::JobChunk(Chunk { offset: 0, text, tokens })));
@@ -288,6 +324,11 @@ impl App {
         let account = wallet.account;
         self.realm.ask(move |ticket| mtor_core::Input::Cancel { ticket, job, account }).await
     }
+}
+
+fn no_part(job: JobId) -> Problem {
+    let detail = "this job has no such part, not yet or not any more";
+    Problem::new(ProblemKind::NotFound, detail).about(job).param("number")
 }
 
 fn check_limits(submit: &Submit) -> Result<(), Problem> {
@@ -355,6 +396,7 @@ fn info(job: StoredJob) -> JobInfo {
         usage: job.usage,
         finish: job.finish,
         text: job.text,
+        parts: job.parts.into_iter().map(|stored| stored.part).collect(),
         output: job.output,
         problem: job.problem,
         workers: job.workers,

@@ -1,4 +1,4 @@
-//! The events of one job and the sound that it speaks, as they come: written by the worker's link and the realm, read by any number of listeners at
+//! The events of one job, the sound that it speaks and the parts of its answer, as they come: written by the worker's link and the realm, read by any number of listeners at
 //! their own pace. Listeners share one log and each keeps only a place in it, so a slow one costs nothing and loses
 //! nothing.
 
@@ -7,15 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mtor_core::WorkerId;
+use mtor_ledger::PartRecord;
 use mtor_protocol::body::{Chunk, Partial};
 use mtor_protocol::sound::{SPOKEN_RATE, raw_audio_ms};
 use mtor_protocol::{
-    AccountId, Body, CapabilityKind, Digest, Event, JobId, SpeechFormat, Task, Timestamp, Usage, limits,
+    AccountId, Body, CapabilityKind, Digest, Event, JobId, NewPart, Part, SpeechFormat, Task, Timestamp,
+    Usage, limits,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::input::JobInput;
+use crate::parts::{Broken, Parts, Received, pieces};
 
 /// Holders of leases that are remembered: the present one, its rival, and those that have not heard yet that they lost it.
 const HOLDERS_MAX: usize = 8;
@@ -59,6 +62,9 @@ struct Log {
     /// Whether the present worker has sent anything yet.
     lease_begun: bool,
     payload_bytes: u64,
+    parts: Parts,
+    /// Pictures among the parts that came under this lease.
+    lease_images: u64,
     /// The present worker's answer was taken as whole.
     sealed: bool,
     /// Who was given which lease, the latest last. A lease can be guessed, so that it alone lets nobody write.
@@ -92,12 +98,12 @@ pub struct Heard {
 pub enum Item {
     /// What an event says.
     Event(Body),
-    /// Sound.
+    /// Sound, or a piece of the part that was told of before it.
     Payload(Bytes),
 }
 
 impl Heard {
-    /// What it says, unless it is sound.
+    /// What it says, unless it is bytes.
     pub fn body(&self) -> Option<&Body> {
         match &self.item {
             Item::Event(body) => Some(body),
@@ -105,7 +111,7 @@ impl Heard {
         }
     }
 
-    /// The event of this job that it is, unless it is sound.
+    /// The event of this job that it is, unless it is bytes.
     pub fn into_event(self, source: &str, job: JobId) -> Option<Event> {
         match self.item {
             Item::Event(body) => Some(Event::numbered(source, self.time, job, self.sequence, body)),
@@ -135,6 +141,8 @@ pub enum Written {
     Stale,
     /// More than one job may bring forth.
     TooMuch,
+    /// Not the part that was announced, or one that can't be taken.
+    Broken,
 }
 
 /// What the write-behind has to save of a running answer.
@@ -203,6 +211,7 @@ impl JobStream {
     pub fn end(&self, now: Timestamp, body: Body) {
         {
             let mut log = self.log();
+            log.drop_preview();
             log.push(now, body);
             (log.open, log.closed, log.ended) = (true, true, true);
         }
@@ -296,12 +305,43 @@ impl JobStream {
         if first { Written::First } else { Written::More }
     }
 
-    /// A piece of sound has come.
+    /// A worker says that a part comes.
+    pub fn announce_part(&self, lease: u64, part: NewPart) -> Written {
+        let mut log = self.log();
+        if !log.counts(lease) {
+            return Written::Stale;
+        }
+        // A job speaks, or has parts: its bytes could not be told apart.
+        if self.raw_speech || log.payload_bytes > 0 {
+            return Written::Broken;
+        }
+        match log.parts.announce(part) {
+            Ok(()) if std::mem::replace(&mut log.lease_begun, true) => Written::More,
+            Ok(()) => Written::First,
+            Err(Broken) => Written::Broken,
+        }
+    }
+
+    /// A piece of sound has come, or of a part.
     pub fn write_payload(&self, now: Timestamp, lease: u64, bytes: Bytes) -> Written {
         let first = {
             let mut log = self.log();
             if !log.counts(lease) {
                 return Written::Stale;
+            }
+            match log.parts.receive(&bytes) {
+                Ok(Received::Nothing) => {}
+                Ok(Received::More) => return Written::More,
+                Ok(Received::Whole(part, data)) => {
+                    log.show_part(now, part, data);
+                    drop(log);
+                    self.changed.notify_waiters();
+                    return Written::More;
+                }
+                Err(Broken) => return Written::Broken,
+            }
+            if log.parts.count() > 0 {
+                return Written::Broken;
             }
             if log.payload_bytes + bytes.len() as u64 > limits::OUTPUT_BYTES_MAX as u64 {
                 return Written::TooMuch;
@@ -343,7 +383,7 @@ impl JobStream {
         let mut log = self.log();
         // An answer without a word is one too.
         (log.counts(lease) || (log.lease == lease && !log.closed))
-            .then(|| Digest(log.lease_hash.clone().finalize().into()) == *claimed)
+            .then(|| !log.parts.is_coming() && Digest(log.lease_hash.clone().finalize().into()) == *claimed)
     }
 
     /// The present worker's answer was taken as whole: what it says after that is no part of it. The worker has signed
@@ -406,10 +446,16 @@ impl JobStream {
         self.raw_speech
     }
 
+    /// Whether the pictures that it is paid for come out of it, so that they can be counted here.
+    pub fn counts_images(&self) -> bool {
+        self.capability == CapabilityKind::IMAGINE
+    }
+
     fn counted(&self, log: &Log) -> Usage {
         let spoken = if self.raw_speech { log.lease_payload_bytes } else { 0 };
         Usage {
             output_tokens: log.lease_tokens,
+            images: if self.counts_images() { log.lease_images } else { 0 },
             audio_ms: raw_audio_ms(spoken, SPOKEN_RATE),
             ..Usage::default()
         }
@@ -444,6 +490,16 @@ impl JobStream {
     /// The sequence of the last event.
     pub fn last_sequence(&self) -> u64 {
         self.log().last
+    }
+
+    /// How many parts have come.
+    pub fn parts_count(&self) -> u32 {
+        self.log().parts.count()
+    }
+
+    /// The parts that have come.
+    pub fn parts(&self) -> Vec<PartRecord> {
+        self.log().parts.whole().to_vec()
     }
 
     /// What has been written since the last time this was asked, if anything.
@@ -502,6 +558,36 @@ impl Log {
         (self.lease_tokens, self.lease_payload_bytes, self.lease_begun) = (0, 0, false);
         self.sealed = false;
         self.lease_hash = Sha256::new();
+        self.lease_images = 0;
+        self.parts.drop_coming();
+    }
+
+    /// A part is whole: it stands among the events, in the place of the preview that was shown of it.
+    fn show_part(&mut self, now: Timestamp, part: Part, data: Bytes) {
+        self.drop_preview();
+        let preview = part.preview;
+        if !preview {
+            self.hash.update(&data);
+            self.lease_hash.update(&data);
+            self.lease_images += u64::from(part.media_type.starts_with("image/"));
+            let (sequence, offset) = (self.last + 1, self.text.len() as u64);
+            self.parts.keep(PartRecord { part: part.clone(), data: data.clone(), sequence, offset });
+        }
+        let first = self.last + 1;
+        self.push(now, Body::JobPart(part));
+        for piece in pieces(&data) {
+            self.push_item(now, Item::Payload(piece));
+        }
+        self.parts.shown = preview.then_some((first, self.last));
+    }
+
+    /// Nobody needs a preview once there is something better.
+    fn drop_preview(&mut self) {
+        if let Some((first, last)) = self.parts.shown.take() {
+            let start = self.events.partition_point(|event| event.sequence < first);
+            let end = self.events.partition_point(|event| event.sequence <= last);
+            self.events.drain(start..end);
+        }
     }
 
     /// Whether what comes under this lease counts. Of two workers the one that begins has the job from then on.
@@ -659,6 +745,48 @@ mod tests {
         assert_eq!(stream.check_lease_output(7, &Digest(Sha256::digest(&sent).into())), Some(true));
         let much = Bytes::from(vec![0; limits::OUTPUT_BYTES_MAX]);
         assert_eq!(stream.write_payload(Timestamp(2), 7, much), Written::TooMuch);
+    }
+
+    #[tokio::test]
+    async fn parts_stand_among_the_events_and_previews_only_until_something_better_comes() {
+        let task = Task::Imagine(mtor_protocol::ImagineTask::of("a cloud"));
+        let stream = JobStream::of_task(JobId(1), AccountId(2), &task, None);
+        stream.lease(7);
+        stream.open();
+        let part =
+            |bytes, preview| NewPart { name: "a.png".into(), media_type: "image/png".into(), bytes, preview };
+        let piece = |bytes| stream.write_payload(Timestamp(1), 7, Bytes::from_static(bytes));
+        assert_eq!(stream.announce_part(7, part(3, true)), Written::First);
+        assert_eq!(piece(b"pre"), Written::More);
+        assert_eq!((stream.hear_after(0).await.len(), stream.parts_count()), (2, 0));
+        assert_eq!(stream.announce_part(7, part(4, false)), Written::More);
+        assert_eq!(piece(b"pic"), Written::More);
+        assert_eq!(stream.hear_after(0).await.len(), 2, "half a part is not shown");
+        assert_eq!(stream.check_lease_output(7, &Digest(Sha256::digest("pic").into())), Some(false));
+        assert_eq!(piece(b"t"), Written::More);
+        assert_eq!(stream.write(Timestamp(2), 7, "A cloud.".into(), 2), Written::More);
+        assert_eq!(stream.check_lease_output(7, &Digest(Sha256::digest("pictA cloud.").into())), Some(true));
+        let heard = stream.hear_after(0).await;
+        assert!(matches!(
+            heard[0].body(),
+            Some(Body::JobPart(Part { number: 0, bytes: 4, preview: false, .. }))
+        ));
+        assert_eq!(heard[1].item, Item::Payload(Bytes::from_static(b"pict")));
+        assert_eq!((stream.delivered().images, stream.delivered_under(6).images), (1, 0));
+        assert_eq!((stream.parts()[0].sequence, stream.parts()[0].offset), (heard[0].sequence, 0));
+        assert_eq!(piece(b"raw"), Written::Broken, "bytes of nothing");
+
+        // The next worker goes on after what is whole.
+        assert_eq!(stream.announce_part(7, part(9, false)), Written::More);
+        piece(b"half");
+        stream.lease(8);
+        assert_eq!((stream.parts_count(), stream.delivered().images), (1, 0));
+        assert_eq!(stream.announce_part(7, part(9, false)), Written::Stale);
+        assert_eq!(stream.announce_part(8, part(1, true)), Written::First);
+        stream.write_payload(Timestamp(3), 8, Bytes::from_static(b"p"));
+        stream.end(Timestamp(4), Body::JobCancelled(Cancelled { cost: Micro(1) }));
+        let last = stream.hear_after(heard[1].sequence).await;
+        assert!(last.iter().all(|heard| !matches!(heard.body(), Some(Body::JobPart(_)))), "{last:?}");
     }
 
     #[tokio::test]

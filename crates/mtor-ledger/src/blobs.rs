@@ -1,4 +1,4 @@
-//! Large texts, each in a file named by its SHA-256: `blobs/ab/cdef...`. A file is whole on the disk before a row of
+//! Large texts, and the parts of answers that are no text, each in a file named by its SHA-256: `blobs/ab/cdef...`. A file is whole on the disk before a row of
 //! the database names it; files that no row names are removed.
 
 use std::fs::{self, File};
@@ -57,12 +57,19 @@ impl Blobs {
     /// Reads a text, after checking it against its name.
     pub(crate) fn get(&self, hash: &Digest) -> Result<String, QueryError> {
         let path = self.path(hash);
+        String::from_utf8(self.get_bytes(hash)?)
+            .map_err(|_| QueryError::Damaged(format!("{} is not text", path.display())))
+    }
+
+    /// Reads any blob, after checking it against its name.
+    pub(crate) fn get_bytes(&self, hash: &Digest) -> Result<Vec<u8>, QueryError> {
+        let path = self.path(hash);
         let bytes = fs::read(&path)
             .map_err(|error| QueryError::Damaged(format!("{} can't be read: {error}", path.display())))?;
         if digest(&bytes) != *hash {
             return Err(QueryError::Damaged(format!("{} does not match its name", path.display())));
         }
-        String::from_utf8(bytes).map_err(|_| QueryError::Damaged(format!("{} is not text", path.display())))
+        Ok(bytes)
     }
 
     /// Removes a text; that it is gone already is no error.

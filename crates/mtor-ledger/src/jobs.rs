@@ -11,6 +11,7 @@ use crate::blobs::Blobs;
 use crate::columns::{self, Named, account_bytes, id_bytes, micro, time, unsigned};
 use crate::defaults::{PAGE_LINES_MAX, SEARCH_BYTES_MAX, SEARCH_JOBS_MAX, SEARCH_WORDS_MAX};
 use crate::error::QueryError;
+use crate::parts;
 use crate::record::StoredJob;
 use crate::texts::{self, Part, key};
 
@@ -40,6 +41,10 @@ pub(crate) fn read_within(
     if row.get::<_, i64>("forgotten")? == 0 {
         job.request_json = texts::read(connection, blobs, key(seq, Part::Question))?;
         job.text = texts::read(connection, blobs, key(seq, Part::Answer))?.or(Some(String::new()));
+        // A job that has not ended has none yet.
+        if job.settled.is_some() {
+            job.parts = parts::list(connection, seq)?;
+        }
     }
     Ok(Some(job))
 }
@@ -65,6 +70,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<StoredJob, QueryError> {
         order_json: row.get("signed")?,
         receipt_json: row.get("receipt")?,
         text: None,
+        parts: Vec::new(),
         output_tokens: unsigned(row.get("output_tokens")?),
         sequence: unsigned(row.get("sequence")?),
         settled: row.get::<_, Option<i64>>("settled")?.map(time),

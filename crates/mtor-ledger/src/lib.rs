@@ -22,6 +22,9 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod parts;
+mod plans;
+mod prices;
 mod proof;
 mod queue;
 mod readers;
@@ -40,7 +43,7 @@ mod wallets;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
-pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
+pub use commitment::{Salt, answer_commitment, commitment, digest, salt, statement_digest};
 pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
@@ -49,7 +52,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord, StoredJob,
+    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, PasskeyRecord, PlanRecord, Record,
+    RequestRecord, ResultRecord, StoredJob, StoredPart,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

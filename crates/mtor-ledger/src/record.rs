@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-use mtor_core::Entry;
+use bytes::Bytes;
+use mtor_core::{Entry, PriceNote};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Privacy, Problem, ServiceClass,
+    AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Part, Privacy, Problem, ServiceClass,
     Timestamp, Usage,
 };
 
@@ -37,10 +38,21 @@ pub enum Record {
         /// Which.
         id: JobId,
         /// Whose; a key of another wallet stays.
-        did: Did,
+        wallet: AccountId,
+    },
+    /// A wallet was sealed by a passkey; replaces what that passkey sealed before.
+    Passkey(Box<PasskeyRecord>),
+    /// What a passkey has sealed is gone.
+    ForgetPasskey {
+        /// Which.
+        id: Digest,
+        /// Whose; what is another wallet's stays.
+        wallet: AccountId,
     },
     /// A grant was given. Comes in the batch of its `Granted` entry.
     Grant(Box<GrantRecord>),
+    /// A request of several steps, as it stands; replaces what was kept of it before.
+    Plan(Box<PlanRecord>),
     /// A value that the realm remembers by name.
     Setting {
         /// Its name.
@@ -48,6 +60,23 @@ pub enum Record {
         /// The value; replaces the one before.
         value: String,
     },
+    /// What wares cost at the end of some minutes. Kept as long as the [`defaults`](crate::defaults) say.
+    Prices(Vec<PriceNote>),
+}
+
+/// A request of several steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRecord {
+    /// Its id.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The name of the key that asked.
+    pub did: Did,
+    /// Whether something is still to happen to it.
+    pub open: bool,
+    /// The [`Plan`](mtor_protocol::Plan) as JSON.
+    pub plan: String,
 }
 
 /// What was asked.
@@ -106,7 +135,9 @@ pub struct ResultRecord {
     pub state: JobState,
     /// The answer, as far as it came.
     pub text: String,
-    /// SHA-256 of the text, if the answer is whole; the journal's `Settled::output` is the salted commitment to the
+    /// What came out of it beside the text, in order.
+    pub parts: Vec<PartRecord>,
+    /// SHA-256 of the whole answer, if it is whole; the journal's `Settled::output` is the salted commitment to the
     /// same bytes.
     pub output: Option<Digest>,
     /// Why the answer ends, if it is whole.
@@ -130,6 +161,31 @@ pub struct ResultRecord {
     pub answer: String,
 }
 
+/// A part of an answer that is no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartRecord {
+    /// What is told of it.
+    pub part: Part,
+    /// What it is; kept in the blob folder.
+    pub data: Bytes,
+    /// The number of its event among those of its job; its frames have the numbers after it.
+    pub sequence: u64,
+    /// How much of the text came before it, in bytes: the answer's digest is over text and parts in the order in which they
+    /// came.
+    pub offset: u64,
+}
+
+/// A part of a job's answer that is kept, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPart {
+    /// What is told of it.
+    pub part: Part,
+    /// The number of its event.
+    pub sequence: u64,
+    /// How much of the text came before it, in bytes.
+    pub offset: u64,
+}
+
 /// An API key. The secret itself is never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -137,7 +193,9 @@ pub struct KeyRecord {
     pub id: JobId,
     /// Whose account it spends from.
     pub account: AccountId,
-    /// Whose.
+    /// Whose, whatever its key is by now.
+    pub wallet: AccountId,
+    /// The name of the key that made it.
     pub did: Did,
     /// What it is for.
     pub name: String,
@@ -147,6 +205,19 @@ pub struct KeyRecord {
     pub created: Timestamp,
     /// The grant that it spends from, if not from the wallet.
     pub grant: Option<JobId>,
+}
+
+/// A wallet as a passkey has sealed it: what the realm keeps and can't read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRecord {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// Whose.
+    pub wallet: AccountId,
+    /// The sealed words.
+    pub sealed: String,
+    /// When it was sealed.
+    pub created: Timestamp,
 }
 
 /// What a grant is called, and whom it is for.
@@ -166,10 +237,11 @@ pub struct GrantRecord {
 
 impl fmt::Debug for KeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, account, did, name, hash: _, created, grant } = self;
+        let Self { id, account, wallet, did, name, hash: _, created, grant } = self;
         f.debug_struct("KeyRecord")
             .field("id", id)
             .field("account", account)
+            .field("wallet", wallet)
             .field("did", did)
             .field("name", name)
             .field("created", created)
@@ -213,6 +285,8 @@ pub struct StoredJob {
     pub receipt_json: Option<String>,
     /// The answer as far as it was stored; `None` once it is forgotten. Empty before the first part was stored.
     pub text: Option<String>,
+    /// What came out of it beside the text; empty once it is forgotten.
+    pub parts: Vec<StoredPart>,
     /// Tokens in the text; for a job that has ended, what it used in all.
     pub output_tokens: u64,
     /// The sequence of the last event that was stored.

@@ -7,6 +7,7 @@ use crate::blobs::Blobs;
 use crate::columns::{integer, unsigned};
 use crate::error::QueryError;
 use crate::journal::bytes;
+use crate::parts;
 
 /// Which text of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,11 @@ impl<'c> TextWriter<'c> {
             blobs,
             inline_bytes_max,
         })
+    }
+
+    /// Where large texts go.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// Stores a text that was not there before. Returns how many bytes more are kept.
@@ -101,11 +107,11 @@ pub(crate) fn stored_total(connection: &Connection) -> Result<u64, QueryError> {
 
 /// Whether a row names this blob.
 pub(crate) fn names_blob(connection: &Connection, hash: &Digest) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM texts WHERE blob = ?1 LIMIT 1")?;
-    statement.exists([hash.0])
+    let mut texts = connection.prepare_cached("SELECT 1 FROM texts WHERE blob = ?1 LIMIT 1")?;
+    Ok(texts.exists([hash.0])? || parts::names_blob(connection, hash)?)
 }
 
-/// Deletes a job's texts. Returns how many bytes less are kept; the blobs that may have become nameless are added to
+/// Deletes a job's texts and parts. Returns how many bytes less are kept; the blobs that may have become nameless are added to
 /// `blobs`.
 pub(crate) fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
     let mut statement =
@@ -118,7 +124,7 @@ pub(crate) fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>)
             blobs.extend(<[u8; 32]>::try_from(bytes(row, 1)?).map(Digest));
         }
     }
-    Ok(freed)
+    Ok(freed + parts::delete(connection, seq, blobs)?)
 }
 
 /// Remembers how many bytes of text are kept.

@@ -19,6 +19,18 @@ pub const PICTURES_MAX: usize = 16;
 pub const PICTURE_BYTES_MAX: u32 = 20 << 20;
 /// Most pictures that one job may draw.
 pub const IMAGES_MAX: u32 = 10;
+/// Most parts that come out of one job.
+pub const PARTS_MAX: usize = 32;
+/// Largest part: 32 MiB.
+pub const PART_BYTES_MAX: u32 = 32 << 20;
+/// Most bytes of all parts of one job together: 64 MiB.
+pub const PARTS_BYTES_MAX: u64 = 64 << 20;
+/// Largest preview of a part: 256 KiB.
+pub const PREVIEW_BYTES_MAX: u32 = 256 << 10;
+/// Most previews that one job may show.
+pub const PREVIEWS_MAX: u32 = 256;
+/// Most bytes of a part in one frame to a client: 256 KiB.
+pub const PART_FRAME_BYTES: usize = 256 << 10;
 /// Shortest side of a picture that is drawn, in pixels.
 pub const IMAGE_SIDE_MIN: u32 = 64;
 /// Longest side of a picture that is drawn, in pixels.
@@ -31,6 +43,10 @@ pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 2_048;
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Most steps of one plan.
+pub const PLAN_STEPS_MAX: usize = 12;
+/// Most plans of one wallet that are not over.
+pub const PLANS_OPEN_MAX: usize = 16;
 /// Longest utterance whose meaning is looked for, in bytes.
 pub const UTTERANCE_BYTES_MAX: usize = 4_096;
 /// Longest hint to a transcription, in bytes.
@@ -57,6 +73,8 @@ pub const SLOTS_MAX: u32 = 1_024;
 pub const GRANTS_MAX: usize = 100;
 /// Most wallets that one grant may be for.
 pub const GRANT_HOLDERS_MAX: usize = 100;
+/// Most changes of its keys that one wallet may ever make.
+pub const KEY_CHANGES_MAX: u32 = 1_000;
 /// Most memory that one try of a proof of work may take, in KiB: 1 GiB.
 pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
 /// Most zero bits that a proof of work may ask for.

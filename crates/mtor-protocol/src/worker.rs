@@ -11,6 +11,7 @@ use crate::id::{Digest, Timestamp};
 use crate::intent::Intent;
 use crate::limits;
 use crate::money::Price;
+use crate::part::NewPart;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
@@ -151,6 +152,9 @@ pub struct CapabilityOffer {
     /// How fast it writes, measured by itself, in tokens per second for one job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_s: Option<f32>,
+    /// How many parameters its model has, by which the realm tells how large it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
     /// The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<String>,
@@ -166,8 +170,8 @@ impl CapabilityOffer {
     /// This capability with this model, so many jobs at once, for any price and without limits of its own.
     pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
         let (price, limits, languages, voices, tool) = Default::default();
-        let (model, tokens_per_s) = (model.into(), None);
-        Self { capability, model, slots, price, limits, tokens_per_s, languages, voices, tool }
+        let (model, tokens_per_s, parameters) = (model.into(), None, None);
+        Self { capability, model, slots, price, limits, tokens_per_s, parameters, languages, voices, tool }
     }
 
     fn fault(&self) -> Option<String> {
@@ -242,10 +246,17 @@ pub struct Run {
     /// Text of the answer that was delivered already by a worker that left: go on right after it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
+    /// Parts of the answer that were delivered already by a worker that left: go on with the next one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parts: u32,
     /// Most tokens to write from here on.
     pub output_tokens_max: u32,
     /// When the realm gives up.
     pub deadline: Timestamp,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more.
@@ -279,6 +290,17 @@ pub struct WorkPartial {
     pub text: String,
 }
 
+/// The data of `mtor.worker.part` (worker to broker): a part of the answer that is no text. Its bytes follow at once as
+/// binary output frames, with nothing else for this job between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkPart {
+    /// The assignment.
+    pub lease: u64,
+    /// What comes.
+    pub part: NewPart,
+}
+
 /// The data of `mtor.worker.done` (worker to broker): the answer is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -289,7 +311,8 @@ pub struct Done {
     pub usage: Usage,
     /// Why it stopped.
     pub finish: FinishReason,
-    /// SHA-256 over the text and the binary payloads that this worker sent for this assignment, in the order of sending.
+    /// SHA-256 over the text and the binary payloads that this worker sent for this assignment, previews left out, in the order
+    /// of sending.
     pub output: Digest,
     /// The worker's signature over [`signing_text`](Done::signing_text), base64url.
     pub signature: String,

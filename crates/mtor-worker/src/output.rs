@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use mtor_protocol::worker::{Piece, WorkPartial};
-use mtor_protocol::{Body, Digest, Event, Frame, FrameKind, Usage};
+use mtor_protocol::worker::{Piece, WorkPart, WorkPartial};
+use mtor_protocol::{Body, Digest, Event, Frame, FrameKind, NewPart, ProblemKind, Usage, limits};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 use tokio_tungstenite::tungstenite::Message;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::defaults::{PAYLOAD_BYTES_MAX, PIECE_BYTES_MAX};
-use crate::worker::{Job, Stopped};
+use crate::worker::{Job, JobError, Stopped};
 
 /// The answer of one job on its way to whoever asked. Counts what passes, and computes the digest that is signed.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Output {
     lease: u64,
     chunks: u64,
     payloads: u64,
+    previews: u32,
     bytes: u64,
     payload_bytes: u64,
     tokens: u64,
@@ -48,6 +49,7 @@ impl Output {
             lease: job.lease,
             chunks: 0,
             payloads: 0,
+            previews: 0,
             bytes: 0,
             payload_bytes: 0,
             tokens: 0,
@@ -86,17 +88,21 @@ impl Output {
     /// Not cancel safe, as [`text`](Self::text).
     pub async fn payload(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         for payload in bytes.chunks(PAYLOAD_BYTES_MAX) {
-            let Some(job) = self.event.subject else { return Err(Stopped) };
-            let frame =
-                Frame { kind: FrameKind::Output, job, lease: self.lease, sequence: self.payloads, payload };
-            // Every payload of at most this size fits into a frame.
-            let Ok(frame) = frame.encode() else { return Err(Stopped) };
-            self.payloads += 1;
             self.hash.update(payload);
             self.payload_bytes += payload.len() as u64;
-            self.send(Message::binary(frame)).await?;
+            self.frame(payload).await?;
         }
         Ok(())
+    }
+
+    async fn frame(&mut self, payload: &[u8]) -> Result<(), Stopped> {
+        let Some(job) = self.event.subject else { return Err(Stopped) };
+        let frame =
+            Frame { kind: FrameKind::Output, job, lease: self.lease, sequence: self.payloads, payload };
+        // Every payload of at most this size fits into a frame.
+        let Ok(frame) = frame.encode() else { return Err(Stopped) };
+        self.payloads += 1;
+        self.send(Message::binary(frame)).await
     }
 
     /// Tells what the answer looks like so far, such as what is heard while one speaks. The next one, or the answer
@@ -119,7 +125,58 @@ impl Output {
         self.send(Message::text(event.to_json())).await
     }
 
-    /// How many bytes of sound were sent.
+    /// Sends a part of the answer that is no text, such as a picture, with the name that a file with it would have.
+    ///
+    /// # Errors
+    /// When it is larger than the realm takes, its name is none of a file, or nobody wants the rest.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`text`](Self::text).
+    pub async fn part(&mut self, name: &str, media_type: &str, bytes: &[u8]) -> Result<(), JobError> {
+        let part = new_part(name, media_type, bytes, false);
+        if let Some(fault) = part.fault() {
+            return Err(JobError::refused(ProblemKind::TooLarge, fault));
+        }
+        self.announce(part).await?;
+        Ok(self.payload(bytes).await?)
+    }
+
+    /// Shows how the next part comes on. It is replaced by the next preview, or by the part itself, and is no part of the
+    /// answer. One that is larger than the realm takes, or too many, are left out.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody wants the rest. Hand it on with `?`.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`text`](Self::text).
+    pub async fn preview(&mut self, name: &str, media_type: &str, bytes: &[u8]) -> Result<(), Stopped> {
+        let part = new_part(name, media_type, bytes, true);
+        if self.previews == limits::PREVIEWS_MAX || part.fault().is_some() {
+            return Ok(());
+        }
+        self.previews += 1;
+        self.announce(part).await?;
+        for payload in bytes.chunks(PAYLOAD_BYTES_MAX) {
+            self.frame(payload).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce(&mut self, part: NewPart) -> Result<(), Stopped> {
+        let event = Event {
+            id: format!("{}/+{}", self.lease, self.chunks),
+            source: self.event.source.clone(),
+            time: clock::now(),
+            subject: self.event.subject,
+            sequence: None,
+            body: Body::WorkerPart(WorkPart { lease: self.lease, part }),
+        };
+        // So that no two have the same id.
+        self.chunks += 1;
+        self.send(Message::text(event.to_json())).await
+    }
+
+    /// How many bytes of sound and of parts were sent.
     pub fn payload_bytes(&self) -> u64 {
         self.payload_bytes
     }
@@ -184,6 +241,11 @@ impl Output {
     }
 }
 
+fn new_part(name: &str, media_type: &str, bytes: &[u8], preview: bool) -> NewPart {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    NewPart { name: name.to_owned(), media_type: media_type.to_owned(), bytes: length, preview }
+}
+
 /// Where the next piece of `text` ends: at its end, or at the last character that fits.
 fn piece_end(text: &str) -> usize {
     let mut end = text.len().min(PIECE_BYTES_MAX);
@@ -209,6 +271,7 @@ mod tests {
             lease: 9,
             intent: Intent::any_model(Task::Chat(ChatTask::question("?"))),
             prefix: String::new(),
+            parts: 0,
             output_tokens_max: 1,
             deadline: Timestamp(0),
             input: Input::of([]),
@@ -255,6 +318,29 @@ mod tests {
         assert!(frames.try_recv().is_err(), "an empty payload is not sent");
         assert_eq!(output.payload_bytes(), 3);
         assert_eq!(output.digest(), Digest(Sha256::digest(b"\x01\x02\x03Hello").into()));
+    }
+
+    #[tokio::test]
+    async fn a_part_is_announced_and_a_preview_is_no_part_of_the_answer() {
+        let (mut output, mut frames, _) = output(8);
+        output.preview("cloud.png", "image/png", b"so far").await.unwrap();
+        output.part("cloud.png", "image/png", b"picture").await.unwrap();
+        let mut announced = || match Event::parse(frames.try_recv().unwrap().to_text().unwrap()).unwrap().body
+        {
+            Body::WorkerPart(WorkPart { lease: 9, part }) => {
+                let bytes = frames.try_recv().unwrap().into_data();
+                (part.bytes, part.preview, Frame::decode(&bytes).unwrap().payload.to_vec())
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(announced(), (6, true, b"so far".to_vec()));
+        assert_eq!(announced(), (7, false, b"picture".to_vec()));
+        assert_eq!(output.digest(), Digest(Sha256::digest("picture").into()));
+        let refused = output.part("../cloud.png", "image/png", b"picture").await.unwrap_err();
+        assert!(refused.problem.detail.contains("part.name"), "{refused}");
+        let large = vec![0; limits::PREVIEW_BYTES_MAX as usize + 1];
+        output.preview("cloud.png", "image/png", &large).await.unwrap();
+        assert!(frames.try_recv().is_err(), "too large to be shown");
     }
 
     #[tokio::test]

@@ -58,6 +58,8 @@ pub struct Job {
     pub intent: Intent,
     /// Text of the answer that somebody else has delivered already: go on right after it, don't repeat it.
     pub prefix: String,
+    /// Parts of the answer that somebody else has delivered already: go on with the next one.
+    pub parts: u32,
     /// The most tokens to write from here on.
     pub output_tokens_max: u32,
     /// When the realm gives up.

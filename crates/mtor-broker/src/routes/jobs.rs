@@ -28,6 +28,7 @@ use crate::stream::{JobStream, is_end};
 #[derive(Deserialize)]
 pub(super) struct SubmitQuery {
     wait: Option<String>,
+    dry_run: Option<String>,
 }
 
 pub(super) async fn submit(
@@ -36,6 +37,7 @@ pub(super) async fn submit(
     request: Request,
 ) -> Result<Response, Refusal> {
     let wait_s: u64 = query.wait.as_deref().map_or(Ok(0), |text| value("wait", text))?;
+    let dry_run: bool = query.dry_run.as_deref().map_or(Ok(false), |text| value("dry_run", text))?;
     let has_pictures = is_form(request.headers());
     let bytes_max = limits::TEXT_BYTES_MAX + if has_pictures { limits::INPUT_BYTES_MAX } else { 0 };
     let asked = Asked::read_up_to(&app, request, bytes_max).await?;
@@ -52,6 +54,9 @@ pub(super) async fn submit(
     } else {
         (read_wish(&app, &asked.wallet, &asked.body)?, None)
     };
+    if dry_run {
+        return Ok(Json(app.quote(&asked.wallet, wish.submit).await?).into_response());
+    }
     let taken = app.take_with(&asked.wallet, wish, input).await?;
     if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
         let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));
@@ -129,6 +134,33 @@ pub(super) async fn show(
     asked: Asked,
 ) -> Result<Json<JobInfo>, Refusal> {
     Ok(Json(app.job_info(&asked.wallet, value("id", &id)?).await?))
+}
+
+/// A part of an answer. Workers are guests: what one sent must never run as a page of this realm, whatever it says that it is.
+pub(super) async fn part(
+    State(app): Shared,
+    Path((id, number)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let (part, data) = app.part(&asked.wallet, value("id", &id)?, value("number", &number)?).await?;
+    let how = if is_inert(&part.media_type) { "inline" } else { "attachment" };
+    // A name is checked when its part is taken; what is no ASCII would need another form of the header.
+    let name: String = part.name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    let headers = [
+        (header::CONTENT_TYPE, part.media_type),
+        (header::CONTENT_DISPOSITION, format!("{how}; filename=\"{name}\"")),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
+        // It never changes, and is for this wallet alone.
+        (header::CACHE_CONTROL, "private, max-age=86400, immutable".to_owned()),
+    ];
+    Ok((headers, data).into_response())
+}
+
+/// Kinds that a browser shows and never runs. SVG is not among them.
+fn is_inert(media_type: &str) -> bool {
+    matches!(media_type, "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "text/plain" | "text/csv")
+        || media_type.starts_with("audio/")
 }
 
 pub(super) async fn cancel(

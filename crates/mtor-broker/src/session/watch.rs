@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::Message;
 use mtor_protocol::body::RealmStatus;
-use mtor_protocol::{Body, Event, Frame, FrameKind, JobId};
+use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, PlanAsk};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -13,6 +13,7 @@ use crate::app::{App, Wallet};
 use crate::defaults;
 use crate::input::JobInput;
 use crate::jobs::Wish;
+use crate::parts::pieces;
 use crate::stream::{Heard, Item, JobStream};
 
 /// Submits a job and follows it to its end.
@@ -48,12 +49,28 @@ pub(super) async fn resume(
     match app.stored_job(&wallet, id).await {
         Ok(job) => {
             for event in app.past_events(&job, after) {
-                // The client may be gone.
-                let _ = frames.send(Message::Text(event.to_json().into())).await;
+                if tell_past(&app, id, event, &frames).await.is_none() {
+                    return;
+                }
             }
         }
         Err(problem) => say(&app, &frames, Some(id), Body::Error(problem)).await,
     }
+}
+
+/// An event from the ledger, and the bytes of the part that it tells of. `None` when the client is gone.
+async fn tell_past(app: &App, job: JobId, event: Event, frames: &mpsc::Sender<Message>) -> Option<()> {
+    frames.send(Message::Text(event.to_json().into())).await.ok()?;
+    let (Body::JobPart(part), Some(told)) = (&event.body, event.sequence) else { return Some(()) };
+    match app.part_bytes(part).await {
+        Ok(data) => {
+            for (sequence, piece) in (told + 1..).zip(pieces(&data)) {
+                frames.send(output_frame(job, sequence, &piece)).await.ok()?;
+            }
+        }
+        Err(problem) => say(app, frames, Some(job), Body::Error(problem.about(job))).await,
+    }
+    Some(())
 }
 
 async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Sender<Message>) {
@@ -73,19 +90,49 @@ async fn follow(app: &App, stream: &JobStream, mut after: u64, frames: &mpsc::Se
     }
 }
 
-/// What goes over the wire: events as text, sound as binary frames.
+/// What goes over the wire: events as text, sound and parts as binary frames.
 fn message(app: &App, job: JobId, Heard { sequence, time, item }: Heard) -> Message {
     match item {
         Item::Event(body) => {
             let event = Event::numbered(app.did.as_str(), time, job, sequence, body);
             Message::Text(event.to_json().into())
         }
-        Item::Payload(bytes) => {
-            let frame = Frame { kind: FrameKind::Output, job, lease: 0, sequence, payload: &bytes };
-            // It came in a frame of the same size.
-            Message::Binary(frame.encode().unwrap_or_default().into())
+        Item::Payload(bytes) => output_frame(job, sequence, &bytes),
+    }
+}
+
+/// Tells how a plan stands whenever that changes, until it is over; asks for it first, if it is a new one.
+pub(super) async fn plan(
+    app: Arc<App>,
+    wallet: Wallet,
+    id: JobId,
+    ask: Option<PlanAsk>,
+    frames: mpsc::Sender<Message>,
+) {
+    if let Some(ask) = ask
+        && let Err(problem) = app.plan(&wallet, ask).await
+    {
+        return say(&app, &frames, Some(id), Body::Error(problem)).await;
+    }
+    let mut state = match app.follow_plan(&wallet, id).await {
+        Ok(state) => state,
+        Err(problem) => return say(&app, &frames, Some(id), Body::Error(problem)).await,
+    };
+    loop {
+        let plan = state.borrow_and_update().clone();
+        let over = plan.state.is_final();
+        say(&app, &frames, Some(id), Body::PlanState(plan)).await;
+        // When its task has ended, nothing changes any more.
+        if over || frames.is_closed() || state.changed().await.is_err() {
+            return;
         }
     }
+}
+
+fn output_frame(job: JobId, sequence: u64, payload: &[u8]) -> Message {
+    let frame = Frame { kind: FrameKind::Output, job, lease: 0, sequence, payload };
+    // Sound came in a frame of the same size, and the pieces of parts are cut to fit.
+    Message::Binary(frame.encode().unwrap_or_default().into())
 }
 
 /// Tells of every step in the realm, and of how it stands when that has changed, at most once a second.
@@ -107,7 +154,7 @@ pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<Mess
                     return;
                 }
                 told = tokio::time::Instant::now();
-                let look = |realm: &mtor_core::Realm| (realm.queue_info(), realm.worker_infos());
+                let look = |realm: &mtor_core::Realm| (realm.queue_info(crate::clock::now()), realm.worker_infos());
                 let Ok((queue, mut workers)) = app.realm.view(look).await else { return };
                 // Told again and again, so without what never changes and may be long.
                 workers.iter_mut().flat_map(|worker| &mut worker.offers).for_each(|offer| offer.tool = None);

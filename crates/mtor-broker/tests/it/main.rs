@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
 mod harness;
+mod parts;
 mod pictures;
+mod plans;
+mod prices;
 mod sound;
 mod witness;
 
@@ -123,6 +126,7 @@ async fn every_route_of_the_table_is_served() {
             .path
             .replace("{did}", &owner)
             .replace("{path}", "0/000")
+            .replace("{number}", "0")
             .replace("{id}", "0193a5a0-0000-7000-8000-00000000000f");
         let response = home.request(route.method, &path, Some(&json!({}))).await;
         let (status, text) = (response.status().as_u16(), response.text().await.unwrap());

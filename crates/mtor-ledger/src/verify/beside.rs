@@ -4,6 +4,7 @@ use mtor_core::{Entry, Fact, Leg, OpenJob, Outcome};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{AccountId, Digest, JobId, Micro};
 use rusqlite::{Connection, params};
+use sha2::{Digest as _, Sha256};
 
 use super::VerifyError;
 use crate::blobs::Blobs;
@@ -131,12 +132,49 @@ impl<'c> Beside<'c> {
         let stored = stored.ok_or_else(|| wrong("its record is missing"))?;
         check_request(&stored, open).map_err(wrong)?;
         match settled {
-            Some(settled) => check_result(&stored, settled).map_err(wrong),
+            Some(settled) => {
+                check_result(&stored, settled).map_err(wrong)?;
+                self.check_parts(&stored)
+            }
             None if stored.settled.is_some() => {
                 Err(wrong("its record says that it has ended, the journal does not"))
             }
             None => Ok(()),
         }
+    }
+
+    /// The parts that are kept are those of the answer that was given.
+    fn check_parts(&self, stored: &StoredJob) -> Result<(), VerifyError> {
+        let wrong = |what: &str| VerifyError::wrong(format!("job {}", stored.id), what);
+        let (Some(text), Some(whole)) = (&stored.text, stored.output) else { return Ok(()) };
+        if stored.parts.is_empty() {
+            return Ok(());
+        }
+        let (mut hash, mut place) = (Sha256::new(), 0);
+        for part in &stored.parts {
+            let end = usize::try_from(part.offset).unwrap_or(usize::MAX);
+            let before = text.get(place..end).ok_or_else(|| wrong("a part stands outside of its answer"))?;
+            hash.update(before);
+            match self.blobs.get_bytes(&part.part.sha256) {
+                Ok(bytes) => hash.update(&bytes),
+                // While a broker runs, it may be forgotten between one look and the next.
+                Err(error) if self.is_kept(stored.id)? => return Err(wrong(&plain(error))),
+                Err(_) => return Ok(()),
+            }
+            place = end;
+        }
+        hash.update(&text[place..]);
+        match Digest(hash.finalize().into()) == whole {
+            true => Ok(()),
+            false => Err(wrong("its parts are not those of the answer that its entry commits to")),
+        }
+    }
+
+    /// Whether a job's texts are kept at present.
+    fn is_kept(&self, id: JobId) -> Result<bool, VerifyError> {
+        let now = open_reader(&self.paths.database).map_err(QueryError::from);
+        let now = now.and_then(|connection| jobs::read(&connection, &self.blobs, id)).map_err(damaged)?;
+        Ok(now.is_some_and(|job| job.request_json.is_some()))
     }
 
     /// A job's record. While a broker runs, its texts may be forgotten between one look and the next; then a second

@@ -43,6 +43,29 @@ fn the_oldest_finished_jobs_lose_their_texts_when_there_are_too_many() {
 }
 
 #[test]
+fn pictures_go_with_the_texts_of_their_job_unless_another_job_has_them_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { text_bytes_max: 100_000, ..Settings::default() };
+    let (ledger, _) = open_with(folder.path(), settings);
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    let shared = vec![7; 30_000];
+    for id in 10..20 {
+        let own = vec![id as u8; 10_000];
+        commit(&ledger, history.ask(id, "draw"));
+        commit(&ledger, history.drawn(id, &[&own, &shared], ""));
+    }
+    until("there is room", || ledger.stats().text_bytes <= 100_000);
+    let blobs = folder.path().join("blobs");
+    until("blobs are gone", || files(&blobs) <= 3);
+    assert!(ledger.job(JobId(10)).unwrap().unwrap().parts.is_empty());
+    let newest = ledger.job(JobId(19)).unwrap().unwrap().parts;
+    assert_eq!(ledger.part(&newest[1].part).unwrap(), shared, "the older jobs had it too");
+    ledger.close().unwrap();
+    verify(folder.path(), None).unwrap();
+}
+
+#[test]
 fn old_texts_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { text_age_ms_max: Some(3_600_000), ..Settings::default() };

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use mtor_core::{Entry, Fact, Leg, NewJob, Outcome, State, TREASURY};
 use mtor_identity::{Keypair, sign_order};
 use mtor_ledger::{
-    Batch, GrantRecord, Ledger, Record, Recovered, RequestRecord, ResultRecord, Settings, answer_commitment,
-    commitment, digest, salt,
+    Batch, GrantRecord, Ledger, PartRecord, Record, Recovered, RequestRecord, ResultRecord, Settings,
+    answer_commitment, commitment, digest, salt,
 };
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
     AccountId, CapabilityKind, ChatTask, Digest, FinishReason, GrantTerms, Intent, JobId, Micro, Order,
-    OrderSeal, Period, Price, Privacy, Receipt, ServiceClass, Submit, Task, Timestamp, Usage,
+    OrderSeal, Part, Period, Price, Privacy, Receipt, ServiceClass, Submit, Task, Timestamp, Usage,
 };
 
 pub(crate) const OWNER: AccountId = AccountId(100);
@@ -146,7 +146,7 @@ impl History {
     /// The balances are written down.
     pub(crate) fn balance(&mut self) -> Batch {
         let balances = self.state.books().balances();
-        let prices = [(CapabilityKind::CHAT, Price::default())].into();
+        let prices = [(CapabilityKind::CHAT.into(), Price::default())].into();
         Batch { entries: vec![self.entry(Fact::Balanced { balances, prices })], records: vec![] }
     }
 
@@ -207,11 +207,35 @@ impl History {
         self.answer_of(id, "", digest(sound))
     }
 
+    /// The worker has answered with pictures and with this text after them.
+    pub(crate) fn drawn(&mut self, id: u128, pictures: &[&[u8]], text: &str) -> Batch {
+        let whole = digest(&[pictures.concat(), text.as_bytes().to_vec()].concat());
+        let part = |(number, picture): (u32, &&[u8])| PartRecord {
+            part: Part {
+                number,
+                name: format!("picture-{number}.png"),
+                media_type: "image/png".to_owned(),
+                bytes: picture.len() as u32,
+                sha256: digest(picture),
+                preview: false,
+            },
+            data: picture.to_vec().into(),
+            sequence: u64::from(number) + 3,
+            offset: 0,
+        };
+        let parts = (0..).zip(pictures).map(part).collect();
+        self.answer_with(id, text, whole, parts)
+    }
+
     fn answer_of(&mut self, id: u128, text: &str, whole: Digest) -> Batch {
+        self.answer_with(id, text, whole, Vec::new())
+    }
+
+    fn answer_with(&mut self, id: u128, text: &str, whole: Digest, parts: Vec<PartRecord>) -> Batch {
         let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
         let salt = salt(&realm(), JobId(id));
         let receipt = receipt_json(id, whole, usage);
-        let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
+        let legs = vec![Leg::new(WORKER, Micro(90)), Leg::new(TREASURY, Micro(10))];
         let entry = self.entry(Fact::Settled {
             id: JobId(id),
             outcome: Outcome::Stop,
@@ -224,6 +248,7 @@ impl History {
             job: JobId(id),
             state: JobState::Completed,
             text: text.to_owned(),
+            parts,
             output: Some(whole),
             finish: Some(FinishReason::Stop),
             usage,

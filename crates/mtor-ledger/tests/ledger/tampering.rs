@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mtor_ledger::{Batch, Settings, verify};
+use mtor_protocol::JobId;
 use rusqlite::Connection;
 
 use crate::support::{History, commit, copy_folder, open_with, realm};
@@ -244,4 +245,28 @@ fn of_sound_the_digest_is_what_the_journal_commits_to() {
     connection.execute("UPDATE jobs SET output = zeroblob(32)", []).unwrap();
     let error = verify(folder.path(), Some(&realm().public())).unwrap_err().to_string();
     assert!(error.contains("the answer is not what its entry commits to"), "{error}");
+}
+
+#[test]
+fn a_changed_picture_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open_with(folder.path(), Settings::default());
+    let (mut history, founding) = History::founded();
+    commit(&ledger, founding);
+    commit(&ledger, history.ask(10, "draw"));
+    commit(&ledger, history.drawn(10, &[b"first", b"second"], "Two pictures."));
+    let parts = ledger.job(JobId(10)).unwrap().unwrap().parts;
+    let told: Vec<_> = parts.iter().map(|kept| (kept.part.number, kept.part.bytes, kept.sequence)).collect();
+    assert_eq!(told, [(0, 5, 3), (1, 6, 4)]);
+    assert_eq!(ledger.part(&parts[1].part).unwrap(), b"second");
+    drop(ledger);
+    verify(folder.path(), None).unwrap();
+
+    // Another picture in its place, whose file has its own right name.
+    let database = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    let swapped = "UPDATE parts SET blob = (SELECT blob FROM parts WHERE number = 0)";
+    database.execute(swapped, []).unwrap();
+    database.close().unwrap();
+    let error = verify(folder.path(), None).unwrap_err().to_string();
+    assert!(error.contains("its parts are not those of the answer"), "{error}");
 }

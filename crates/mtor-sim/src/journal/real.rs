@@ -260,6 +260,7 @@ fn record(record: Record) -> mtor_ledger::Record {
                 state: ended.state,
                 output: finish.map(|_| mtor_ledger::digest(text.as_bytes())),
                 text,
+                parts: Vec::new(),
                 finish,
                 usage,
                 cost: ended.cost,

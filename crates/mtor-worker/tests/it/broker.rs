@@ -213,6 +213,7 @@ pub(crate) fn assignment(lease: u64, question: &str) -> Run {
         lease,
         intent: Intent::any_model(Task::Chat(ChatTask::question(question))).into(),
         prefix: String::new(),
+        parts: 0,
         output_tokens_max: 100,
         deadline: now().plus_ms(60_000),
     }

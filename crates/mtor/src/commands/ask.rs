@@ -15,6 +15,7 @@ use crate::exit::Fault;
 use crate::signals::Interrupts;
 
 mod answer;
+mod dry_run;
 mod follow;
 mod input;
 mod pictures;
@@ -31,6 +32,7 @@ Examples:
   mtor ask --picture photo.jpg \"What is in this picture?\"
   mtor ask --system \"Answer in one word\" --temperature 0 \"Is water wet?\"
   mtor ask --json \"Hello\" | jq .type
+  mtor ask --dry-run \"Write a novel\"
 
 The answer goes to standard output, everything else to standard error. With --json each line is one CloudEvent.
 Ctrl-C cancels the job. A connection that is lost is dialled again, and the answer goes on where it stopped.";
@@ -81,6 +83,9 @@ pub(crate) struct AskArgs {
     /// The most it may cost, in coins
     #[arg(long, value_name = "COINS")]
     max_price: Option<Micro>,
+    /// Ask nothing: show what would be done, by which models, at which price and how soon
+    #[arg(long)]
+    dry_run: bool,
     /// Give up after so many seconds [default: the realm's limit]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -153,6 +158,9 @@ impl AskArgs {
 pub(crate) async fn run(args: AskArgs, question: String) -> anyhow::Result<()> {
     let shown = pictures::read(&args.picture)?;
     let mut submit = args.submit(question, shown.iter().map(|(declared, _)| declared.clone()).collect())?;
+    if args.dry_run {
+        return dry_run::run(&args, &submit).await;
+    }
     let shown = shown.into_iter().map(|(_, bytes)| bytes).collect();
     let job = JobId::generate();
     submit.id = Some(job);

@@ -1,4 +1,4 @@
-//! `mtor worker`: starts the program of a worker kind and attaches it to a realm.
+//! `mtor worker`: starts the program of a worker kind and attaches it to a realm, or lists those that are there.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,8 +13,10 @@ use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
 use crate::signals::Interrupts;
 
+mod list;
 mod program;
 
+use list::ListArgs;
 pub(crate) use program::{Kind, find_program};
 
 const EXAMPLES: &str = "\
@@ -27,6 +29,7 @@ Examples:
   mtor worker eyes                                     sees what is in pictures
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
+  mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), eyes (what is in pictures), gateway (services that run elsewhere).
@@ -35,11 +38,13 @@ The worker's key is workers/KIND.key in the data folder: it names the worker, an
 
 /// Attaches a worker to a realm. It runs until Ctrl-C, which lets its jobs finish first.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub(crate) struct WorkerArgs {
+    #[command(subcommand)]
+    command: Option<WorkerCommand>,
     /// What kind of worker
-    #[arg(value_parser = Kind::parse)]
-    kind: Kind,
+    #[arg(value_parser = Kind::parse, required = true)]
+    kind: Option<Kind>,
     #[command(flatten)]
     realm: RealmArg,
     #[command(flatten)]
@@ -49,30 +54,57 @@ pub(crate) struct WorkerArgs {
     options: Vec<OsString>,
 }
 
+/// What else can be done about workers.
+#[derive(Debug, clap::Subcommand)]
+enum WorkerCommand {
+    /// Who works for a realm, at what, how fast and for how much
+    List(ListArgs),
+}
+
+/// What `mtor worker` was asked for.
+pub(crate) enum Asked {
+    /// To show who is there: it has been done.
+    Shown,
+    /// To become this worker.
+    Worker(Command),
+}
+
 impl WorkerArgs {
+    /// Shows the workers, or says which program this one is.
+    ///
+    /// # Errors
+    /// When the realm does not answer; else as [`command`](Self::command).
+    pub(crate) async fn asked(&self) -> anyhow::Result<Asked> {
+        match (&self.command, self.kind) {
+            (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
+            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Shown),
+            (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
+        }
+    }
+
     /// The command that is the worker, once what it needs is here.
     ///
     /// # Errors
     /// When its program is not installed, or its model can't be fetched.
-    pub(crate) async fn command(&self) -> anyhow::Result<Command> {
-        let mut command = Command::new(find_program(self.kind)?);
+    async fn command(&self, kind: Kind) -> anyhow::Result<Command> {
+        let mut command = Command::new(find_program(kind)?);
         let given = |names: &[&str]| {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
         };
         if !given(&["--help", "-h", "--version", "-V"]) {
-            if self.kind == Kind::Gateway {
+            if kind == Kind::Gateway {
                 // What it attaches comes first, and then where to.
                 command.args(&self.options);
             }
-            let key = self.data.folder()?.worker_key(self.kind.name());
+            let key = self.data.folder()?.worker_key(kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
             let own_model = ["--model", "--voice", "--espeak-only"];
             let is_own =
                 |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));
             if !self.options.iter().any(is_own) {
-                command.args(first_choice(self.kind).await?);
+                command.args(first_choice(kind).await?);
             }
-            if self.kind == Kind::Gateway {
+            if kind == Kind::Gateway {
                 return Ok(command);
             }
         }

@@ -127,6 +127,7 @@ impl Attached {
             lease,
             intent: Intent::any_model(Task::Chat(task)).into(),
             prefix: prefix.into(),
+            parts: 0,
             output_tokens_max,
             deadline: now().plus_ms(600_000),
         };

@@ -126,6 +126,7 @@ impl Attached {
             lease,
             intent: Intent::any_model(Task::Embed(task)).into(),
             prefix: prefix.into(),
+            parts: 0,
             output_tokens_max: 0,
             deadline: now().plus_ms(600_000),
         };

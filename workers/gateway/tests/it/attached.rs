@@ -92,7 +92,7 @@ impl Session {
 
     async fn run(&mut self, lease: u64, task: Task, prefix: &str) {
         let (intent, deadline) = (Intent::any_model(task).into(), now().plus_ms(600_000));
-        let run = Run { lease, intent, prefix: prefix.into(), output_tokens_max: 0, deadline };
+        let run = Run { lease, intent, prefix: prefix.into(), parts: 0, output_tokens_max: 0, deadline };
         self.say(Some(JobId(lease.into())), Body::WorkerRun(run)).await;
     }
 

@@ -125,6 +125,7 @@ impl Attached {
             lease,
             intent: Intent::any_model(Task::Speak(task)).into(),
             prefix: prefix.into(),
+            parts: 0,
             output_tokens_max: 1,
             deadline: now().plus_ms(600_000),
         };
