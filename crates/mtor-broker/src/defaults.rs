@@ -25,8 +25,6 @@ pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
 pub const LINK_QUEUE_MAX: usize = 2_048;
 /// Sessions of the Model Context Protocol that are remembered at once; past it the oldest is forgotten, and its client begins anew.
 pub const MCP_SESSIONS_MAX: usize = 1_024;
-/// What came whole in a request goes to the worker in pieces of this size.
-pub const INPUT_PIECE_BYTES: usize = 256 * 1024;
 /// Frames that wait for a client's connection before those who feed it wait too.
 pub const SESSION_QUEUE_MAX: usize = 16;
 /// Jobs that one client session follows at once.

@@ -70,7 +70,7 @@ impl App {
     ) -> Result<TakenJob, Problem> {
         let wish = wish.into();
         if wish.submit.intent.task.takes_input() && input.is_none() {
-            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, and a whole text needs no `more`";
+            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
             return Err(Problem::new(ProblemKind::InvalidRequest, detail));
         }
         let submission = self.prepare(wallet, wish, input)?;
@@ -119,8 +119,15 @@ impl App {
 
     /// The input of a job with this task, if it takes any, still empty.
     pub fn input_for(&self, task: &Task) -> Option<Arc<JobInput>> {
-        let input = || Arc::new(JobInput::new(self.input_room.clone(), task.input_frames_max()));
-        task.takes_input().then(input)
+        task.takes_input().then(|| Arc::new(JobInput::new(self.input_room.clone(), task)))
+    }
+
+    /// The input of a job about these pictures, which its task names in this order.
+    ///
+    /// # Errors
+    /// When they are not the ones that the task names, or there is no room for them now.
+    pub fn input_of_pictures(&self, task: &Task, pictures: Vec<Bytes>) -> Result<Arc<JobInput>, Problem> {
+        JobInput::whole(self.input_room.clone(), task, pictures).map(Arc::new)
     }
 
     /// What an order says, if its wallet has signed it. `subject` is the job's id where the order's envelope names it.

@@ -668,7 +668,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
     route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute", "days": "of so many days instead (at most 35), a point for each quarter of an hour"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
-    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering", "dry_run": "true to be told what would be done, by whom and at which price, and nothing is: the answer is a Quote"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone; or a form (multipart/form-data) with that as its part job, and a part picture for each of the job's pictures. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering", "dry_run": "true to be told what would be done, by whom and at which price, and nothing is: the answer is a Quote"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
     route!("GET" "/api/jobs/{id}/parts/{number}" Wallet -> "application/octet-stream", "A part of the answer that is no text, such as a picture, in its own media type"),

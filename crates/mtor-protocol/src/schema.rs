@@ -153,7 +153,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,
         "TranscriptionRequest": openai::TranscriptionRequest, "Transcription": openai::Transcription,
         "TranscriptionEvent": openai::TranscriptionEvent, "SpeechRequest": openai::SpeechRequest,
-        "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript, "Resolve": crate::resolve::Resolve, "Resolved": crate::resolve::Resolved,
+        "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript, "Seen": crate::picture::Seen, "Resolve": crate::resolve::Resolve, "Resolved": crate::resolve::Resolved,
         "ModelList": openai::ModelList, "ModelCard": openai::ModelCard, "ErrorBody": openai::ErrorBody,
     };
     lists.into_iter().map(|(name, schema)| (name.to_owned(), schema.into())).collect()

@@ -17,6 +17,7 @@ mod load;
 mod log;
 mod orders;
 mod ownership;
+mod pictures;
 mod proofs;
 mod real_model;
 mod receipts;

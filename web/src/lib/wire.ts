@@ -1024,6 +1024,18 @@ export interface Picture {
   sha256: Digest;
 }
 
+/** A part of a picture. */
+export interface PictureArea {
+  /** From top to bottom. */
+  height: number;
+  /** From left to right. */
+  width: number;
+  /** Its left side. */
+  x: number;
+  /** Its upper side. */
+  y: number;
+}
+
 /** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
 export interface Piece {
   /** The assignment. */
@@ -1383,6 +1395,43 @@ export interface Run {
   parts?: number;
   /** Text of the answer that was delivered already by a worker that left: go on right after it. */
   prefix?: string;
+}
+
+/**
+ * What was found in a picture, when all details are wanted: the answer's text is this, as JSON. What was not looked for is
+ * absent. All places are in pixels of the picture the right way up, from its upper left corner.
+ */
+export interface Seen {
+  /** How high it is, in pixels. */
+  height?: number;
+  /** Lines of text, as one reads them. */
+  lines?: SeenLine[] | null;
+  /** Things, the surest first. */
+  things?: SeenThing[] | null;
+  /** How likely it is unfit to be shown to anybody, up to 1. */
+  unfit?: number | null;
+  /** How wide the picture is, in pixels. */
+  width?: number;
+}
+
+/** A line of text in a picture. */
+export interface SeenLine {
+  /** Where it is. */
+  area: PictureArea;
+  /** How sure that is, up to 1. */
+  probability: number;
+  /** What it says. */
+  text: string;
+}
+
+/** A thing in a picture. */
+export interface SeenThing {
+  /** Where it is. */
+  area: PictureArea;
+  /** What it is. */
+  label: string;
+  /** How sure that is, up to 1. */
+  probability: number;
 }
 
 /** How soon somebody waits for the answer. */

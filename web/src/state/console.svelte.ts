@@ -64,6 +64,7 @@ export class Console {
     this.jobs = new Jobs({
       api: this.api,
       send: (type, data, subject) => this.#session.send(type, data, subject),
+      sendFrame: (frame) => this.#session.sendFrame(frame),
       sign: (submit) => this.#sign(submit),
       onMoney: () => void this.purse.refresh(),
     });

@@ -4,8 +4,10 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { answerOfJob, applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
 import { problem, problemOf, type Api } from "../lib/api";
 import { hex, sha256, utf8 } from "../lib/bytes";
+import { intentOf } from "../lib/conversation";
 import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
+import type { Frame } from "../lib/frame";
 import { t } from "../lib/strings";
 import { patienceMs } from "../lib/tools";
 import { uuid7 } from "../lib/uuid";
@@ -14,9 +16,14 @@ import type { ChatMessage, EventData, Intent, Order, Problem, Submit } from "../
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
 
+/** What goes into a job is sent in pieces of this size. */
+const PIECE_BYTES = 256 * 1024;
+
 export interface JobsOptions {
   api: Api;
   send: <K extends Kind>(type: K, data: EventData[K], subject?: string) => boolean;
+  /** Sends the bytes of what goes in beside the words. */
+  sendFrame?: (frame: Frame) => boolean;
   /** Signs what is asked; nothing where it can't be signed now. Without it nothing is signed. */
   sign?: (submit: Submit) => Promise<Order | undefined>;
   /** A job was accepted or settled: the balance has changed. */
@@ -34,6 +41,8 @@ interface Active {
   order?: Order;
   /** It went out unsigned: then it stays so, since another text would be another request. */
   unsigned?: boolean;
+  /** The pictures that go in, in the order in which the messages name them. */
+  pictures: readonly Uint8Array[];
   rereads: number;
 }
 
@@ -75,8 +84,8 @@ export class Jobs {
   }
 
   /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
-  submit(messages: ChatMessage[], conditions: Conditions = {}): string {
-    return this.#take({ capability: "chat", model: "default", params: { messages } }, conditions);
+  submit(messages: ChatMessage[], conditions: Conditions = {}, pictures: readonly Uint8Array[] = []): string {
+    return this.#take(intentOf(messages), conditions, pictures);
   }
 
   /** Asks something of a tool; gives the job's id. */
@@ -86,7 +95,7 @@ export class Jobs {
     return this.#take(intent, patience === undefined ? conditions : { ...conditions, class: "interactive", timeout_ms: patience });
   }
 
-  #take(intent: Intent, conditions: Conditions): string {
+  #take(intent: Intent, conditions: Conditions, pictures: readonly Uint8Array[] = []): string {
     const id = uuid7();
     if (this.#active.size >= ACTIVE_JOBS_MAX) {
       const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
@@ -94,7 +103,7 @@ export class Jobs {
       return id;
     }
     const submit: Submit = { intent, class: "interactive", ...conditions };
-    const active: Active = { submit, rereads: 0 };
+    const active: Active = { submit, pictures, rereads: 0 };
     this.#active.set(id, active);
     this.#keep(newAnswer(id));
     this.#ask(id, active, submit);
@@ -104,8 +113,8 @@ export class Jobs {
   /** Sends what was asked, signed where it can be. */
   #ask(id: string, active: Active, submit: Submit): void {
     const { send, sign } = this.#options;
-    if (active.order) send("mtor.job.order", active.order, id);
-    else if (!sign || active.unsigned) send("mtor.job.submit", submit, id);
+    if (active.order) this.#show(id, active, send("mtor.job.order", active.order, id));
+    else if (!sign || active.unsigned) this.#show(id, active, send("mtor.job.submit", submit, id));
     else void this.#signAndSend(id, active, submit, sign);
   }
 
@@ -114,9 +123,23 @@ export class Jobs {
     // Refused, stopped, or signed by another call meanwhile.
     if (this.#active.get(id) !== active || !active.submit || active.order) return;
     active.order = order;
-    if (order) this.#options.send("mtor.job.order", order, id);
-    else active.unsigned = this.#options.send("mtor.job.submit", submit, id);
+    const sent = order
+      ? this.#options.send("mtor.job.order", order, id)
+      : (active.unsigned = this.#options.send("mtor.job.submit", submit, id));
+    this.#show(id, active, sent);
     if (this.stopping.has(id)) this.#options.send("mtor.job.cancel", {}, id);
+  }
+
+  /** The pictures follow the words that name them. */
+  #show(id: string, { pictures }: Active, sent: boolean): void {
+    const { sendFrame } = this.#options;
+    if (!sent || !sendFrame || pictures.length === 0) return;
+    let sequence = 0;
+    const say = (payload: Uint8Array) => sendFrame({ kind: "input", job: id, sequence: sequence++, payload });
+    for (const picture of pictures) {
+      for (let at = 0; at < picture.length; at += PIECE_BYTES) say(picture.subarray(at, at + PIECE_BYTES));
+    }
+    say(new Uint8Array());
   }
 
   cancel(id: string): void {
@@ -142,7 +165,7 @@ export class Jobs {
   /** Follows a job that the realm has and that is not over. */
   follow(id: string): void {
     if (this.#active.has(id) || this.#active.size >= ACTIVE_JOBS_MAX) return;
-    this.#active.set(id, { rereads: 0 });
+    this.#active.set(id, { pictures: [], rereads: 0 });
     this.#keep({ ...newAnswer(id), accepted: true });
     this.#options.send("mtor.job.watch", { after: 0 }, id);
   }
@@ -173,7 +196,10 @@ export class Jobs {
       return true;
     }
     const acknowledged = answer.accepted && active.submit !== undefined;
-    if (acknowledged) active.submit = undefined;
+    if (acknowledged) {
+      active.submit = undefined;
+      active.pictures = [];
+    }
     this.#keep(answer);
     if (isFinal(answer.state)) this.#settled(answer);
     if (acknowledged || isFinal(answer.state)) this.#options.onMoney();

@@ -408,7 +408,10 @@ export class Voice {
     const understood = this.#askFirst(meaningOf(resolved, text, await this.#tools(resolved)));
     // With nothing to go on with, it is the model that is asked for more.
     const isMore = understood.kind === "control" && understood.control === "continue" && !this.talk.interrupted;
-    const meaning: Meaning = isMore ? { kind: "ask", text } : understood;
+    // With a picture at hand, what is said is about that picture.
+    const { album } = this.#options.conversations;
+    const isShown = album.pictures.length > 0 && understood.kind !== "control";
+    const meaning: Meaning = isMore || isShown ? { kind: "ask", text } : understood;
     return meaning.kind === "ask" && !meaning.tool ? this.#unlessDear(meaning.text) : meaning;
   }
 
@@ -721,7 +724,9 @@ function words(line: Line, isOffered: (capability: string) => boolean): string {
   switch (line.line) {
     case "nobody": {
       const what = capabilities[line.capability] ?? somethingLike(line.capability);
-      return isOffered(line.capability) ? lines.notHere(what) : lines.nobody(what);
+      if (!isOffered(line.capability)) return lines.nobody(what);
+      // There are eyes; what they lack is a picture: with one at hand, it would have been asked.
+      return line.capability === "vision" ? lines.showMe : lines.notHere(what);
     }
     case "dear": return lines.dear(line.price);
     case "failed": return lines.failed(line.why);

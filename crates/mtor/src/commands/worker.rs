@@ -27,6 +27,7 @@ Examples:
   mtor worker chat -- --model my-model.gguf --slots 2  options after -- go to the worker itself
   mtor worker chat -- --help                           what those are
   mtor worker ears                                     writes down what is said
+  mtor worker eyes                                     sees what is in pictures
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker skills                                   timers, weather, news and more, as skills.toml says
   mtor worker new lamp --lang python                   begins a worker of your own
@@ -34,8 +35,8 @@ Examples:
   mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
-speech), embed (texts to vectors), skills (timers, weather, news, web pages, the house), gateway (services that run
-elsewhere).
+speech), embed (texts to vectors), eyes (what is in pictures), skills (timers, weather, news, web pages, the house),
+gateway (services that run elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 

@@ -421,6 +421,19 @@ export const de: Strings = {
     now: "Das Realm jetzt",
     jump: "Zu den neuesten Worten",
   },
+  pictures: {
+    shown: "Gezeigte Bilder",
+    show: "Ein Bild zeigen",
+    camera: "Ein Foto machen",
+    reading: "Das Bild wird vorbereitet",
+    numbered: (number: number) => `Bild ${number}`,
+    remove: (number: number) => `Bild ${number} wegnehmen`,
+    question: (count: number) => (count === 1 ? "Was ist auf diesem Bild?" : "Was ist auf diesen Bildern?"),
+    unreadable:
+      "Diese Datei lässt sich hier nicht als Bild lesen. JPEG, PNG, WebP und GIF gehen; andere, etwa HEIC, bitte zuerst als JPEG speichern.",
+    tooMany: (most: number) => `Zu einer Frage gehören höchstens ${most} Bilder.`,
+    gone: "Dieses Bild ist nicht mehr da: Zeige es mit einer neuen Frage noch einmal.",
+  },
   answer: {
     label: "Antwort",
     code: "Code",
@@ -650,6 +663,7 @@ export const de: Strings = {
     places: ["erste|ersten|erstes|eins", "zweite|zweiten|zweites|zwei", "dritte|dritten|drittes|drei", "vierte|vierten|viertes|vier"],
     lines: {
       nobody: (capability) => `In diesem Realm kann gerade niemand ${capability}.`,
+      showMe: "Welches Bild? Zeige mir zuerst eines: Lege es auf die Seite oder drücke den Knopf neben dem Feld.",
       notHere: (capability) => `In diesem Realm kann jemand ${capability}, aber diese Seite kann es noch nicht verlangen.`,
       dear: (price) => `Das kann bis zu ${price} kosten. Soll ich fragen?`,
       sure: (what: string) => `Soll ich das tun: ${what}?`,

@@ -419,6 +419,19 @@ export const en = {
     now: "The realm now",
     jump: "To the latest words",
   },
+  pictures: {
+    shown: "Pictures that are shown",
+    show: "Show a picture",
+    camera: "Take a picture",
+    reading: "Making the picture ready",
+    numbered: (number: number) => `Picture ${number}`,
+    remove: (number: number) => `Take picture ${number} away`,
+    question: (count: number) => (count === 1 ? "What is in this picture?" : "What is in these pictures?"),
+    unreadable:
+      "This file can't be read as a picture here. JPEG, PNG, WebP and GIF are taken; save others, such as HEIC, as JPEG first.",
+    tooMany: (most: number) => `At most ${most} pictures go with one question.`,
+    gone: "This picture is no longer at hand: show it again with a new question.",
+  },
   answer: {
     label: "Answer",
     code: "code",
@@ -655,6 +668,7 @@ export const en = {
     places: ["first|one", "second|two", "third|three", "fourth|four"],
     lines: {
       nobody: (capability: string) => `Nobody in this realm can ${capability} right now.`,
+      showMe: "Which picture? Show me one first: drop it on the page, or press the button beside the field.",
       notHere: (capability: string) => `Somebody in this realm can ${capability}, but this page can't ask for it yet.`,
       dear: (price: string) => `That may cost up to ${price}. Shall I ask it?`,
       sure: (what: string) => `Shall I do that: ${what}?`,

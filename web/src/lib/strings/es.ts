@@ -421,6 +421,19 @@ export const es: Strings = {
     now: "El reino ahora",
     jump: "A las últimas palabras",
   },
+  pictures: {
+    shown: "Imágenes mostradas",
+    show: "Mostrar una imagen",
+    camera: "Hacer una foto",
+    reading: "Preparando la imagen",
+    numbered: (number: number) => `Imagen ${number}`,
+    remove: (number: number) => `Quitar la imagen ${number}`,
+    question: (count: number) => (count === 1 ? "¿Qué hay en esta imagen?" : "¿Qué hay en estas imágenes?"),
+    unreadable:
+      "Este archivo no se puede leer aquí como imagen. Valen JPEG, PNG, WebP y GIF; guarda los demás, como HEIC, primero como JPEG.",
+    tooMany: (most: number) => `Con una pregunta van como máximo ${most} imágenes.`,
+    gone: "Esta imagen ya no está a mano: muéstrala otra vez con una nueva pregunta.",
+  },
   answer: {
     label: "Respuesta",
     code: "código",
@@ -650,6 +663,7 @@ export const es: Strings = {
     places: ["primero|primera|uno", "segundo|segunda|dos", "tercero|tercera|tres", "cuarto|cuarta|cuatro"],
     lines: {
       nobody: (capability) => `Nadie en este reino puede ${capability} ahora mismo.`,
+      showMe: "¿Qué imagen? Muéstrame una primero: suéltala en la página o pulsa el botón junto al campo.",
       notHere: (capability) => `Alguien en este reino puede ${capability}, pero esta página aún no sabe pedirlo.`,
       dear: (price) => `Eso puede costar hasta ${price}. ¿Lo pregunto?`,
       sure: (what: string) => `¿Lo hago: ${what}?`,

@@ -421,6 +421,19 @@ export const fr: Strings = {
     now: "Le royaume maintenant",
     jump: "Aux derniers mots",
   },
+  pictures: {
+    shown: "Images montrées",
+    show: "Montrer une image",
+    camera: "Prendre une photo",
+    reading: "Préparation de l'image",
+    numbered: (number: number) => `Image ${number}`,
+    remove: (number: number) => `Retirer l'image ${number}`,
+    question: (count: number) => (count === 1 ? "Qu'y a-t-il sur cette image ?" : "Qu'y a-t-il sur ces images ?"),
+    unreadable:
+      "Ce fichier ne peut pas être lu ici comme une image. JPEG, PNG, WebP et GIF conviennent ; enregistrez les autres, comme HEIC, d'abord en JPEG.",
+    tooMany: (most: number) => `Une question porte sur ${most} images au plus.`,
+    gone: "Cette image n'est plus là : montrez-la de nouveau avec une nouvelle question.",
+  },
   answer: {
     label: "Réponse",
     code: "code",
@@ -650,6 +663,7 @@ export const fr: Strings = {
     places: ["premier|première|un", "deuxième|second|seconde|deux", "troisième|trois", "quatrième|quatre"],
     lines: {
       nobody: (capability) => `Personne dans ce royaume ne peut ${capability} en ce moment.`,
+      showMe: "Quelle image ? Montrez-m'en une d'abord : déposez-la sur la page, ou appuyez sur le bouton à côté du champ.",
       notHere: (capability) => `Quelqu’un dans ce royaume peut ${capability}, mais cette page ne sait pas encore le demander.`,
       dear: (price) => `Cela peut coûter jusqu’à ${price}. Dois-je demander ?`,
       sure: (what: string) => `Dois-je le faire : ${what} ?`,

@@ -421,6 +421,19 @@ export const it: Strings = {
     now: "Il reame ora",
     jump: "Alle ultime parole",
   },
+  pictures: {
+    shown: "Immagini mostrate",
+    show: "Mostra un'immagine",
+    camera: "Scatta una foto",
+    reading: "Preparo l'immagine",
+    numbered: (number: number) => `Immagine ${number}`,
+    remove: (number: number) => `Togli l'immagine ${number}`,
+    question: (count: number) => (count === 1 ? "Che cosa c'è in questa immagine?" : "Che cosa c'è in queste immagini?"),
+    unreadable:
+      "Questo file non si può leggere qui come immagine. Vanno bene JPEG, PNG, WebP e GIF; salva gli altri, come HEIC, prima in JPEG.",
+    tooMany: (most: number) => `Con una domanda vanno al massimo ${most} immagini.`,
+    gone: "Questa immagine non è più a portata di mano: mostrala di nuovo con una nuova domanda.",
+  },
   answer: {
     label: "Risposta",
     code: "codice",
@@ -650,6 +663,7 @@ export const it: Strings = {
     places: ["primo|prima|uno", "secondo|seconda|due", "terzo|terza|tre", "quarto|quarta|quattro"],
     lines: {
       nobody: (capability) => `Nessuno in questo reame può ${capability} adesso.`,
+      showMe: "Quale immagine? Mostramene prima una: trascinala nella pagina o premi il pulsante accanto al campo.",
       notHere: (capability) => `Qualcuno in questo reame può ${capability}, ma questa pagina non sa ancora chiederlo.`,
       dear: (price) => `Può costare fino a ${price}. Lo chiedo?`,
       sure: (what: string) => `Lo faccio: ${what}?`,

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::rpc::Fault;
-use crate::defaults::INPUT_PIECE_BYTES;
 use crate::input::{InputRoom, JobInput};
 
 /// The tools that there are now, by name.
@@ -261,8 +260,7 @@ impl Known {
         let input = match bytes {
             None => None,
             Some(bytes) => {
-                let most = intent.task.input_frames_max();
-                let input = JobInput::whole(room.clone(), most, bytes.into(), INPUT_PIECE_BYTES);
+                let input = JobInput::whole(room.clone(), &intent.task, [bytes.into()]);
                 Some(Arc::new(input.map_err(|problem| wrong(problem.to_string()))?))
             }
         };

@@ -23,7 +23,6 @@ use sha2::{Digest as _, Sha256};
 use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, write_data};
 use crate::app::App;
 use crate::clock;
-use crate::defaults::INPUT_PIECE_BYTES;
 use crate::input::JobInput;
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
@@ -97,8 +96,7 @@ fn pictures_input(app: &App, task: &Task, shown: Vec<u8>) -> Result<Option<Arc<J
     if shown.is_empty() {
         return Ok(None);
     }
-    let (room, most) = (app.input_room.clone(), task.input_frames_max());
-    JobInput::whole(room, most, shown.into(), INPUT_PIECE_BYTES).map(|input| Some(Arc::new(input)))
+    app.input_of_pictures(task, vec![shown.into()]).map(Some)
 }
 
 /// What all parts of one answer have in common.

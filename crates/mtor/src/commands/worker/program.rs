@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Voice,
     /// Turns texts into vectors, by which the realm tells what somebody wants.
     Embed,
+    /// Looks at pictures.
+    Eyes,
     /// Calculates, tells time and weather, sets timers, reads news and pages, switches the house.
     Skills,
     /// Attaches services that run elsewhere.
@@ -29,8 +31,8 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Skills, Self::Gateway];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Eyes, Self::Skills, Self::Gateway];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Kind {
             Self::Ears => "ears",
             Self::Voice => "voice",
             Self::Embed => "embed",
+            Self::Eyes => "eyes",
             Self::Skills => "skills",
             Self::Gateway => "gateway",
         }
@@ -51,6 +54,7 @@ impl Kind {
             Self::Ears => Some(CapabilityKind::TRANSCRIBE),
             Self::Voice => Some(CapabilityKind::SPEAK),
             Self::Embed => Some(CapabilityKind::EMBED),
+            Self::Eyes => Some(CapabilityKind::VISION),
             Self::Skills => CapabilityKind::new("tool.calculate"),
             Self::Gateway => None,
         }
@@ -68,6 +72,7 @@ impl Kind {
             Self::Ears => "mtor-ears",
             Self::Voice => "mtor-voice",
             Self::Embed => "mtor-embed",
+            Self::Eyes => "mtor-eyes",
             Self::Skills => "mtor-skills",
             Self::Gateway => "mtor-gateway",
         }
@@ -80,6 +85,7 @@ impl Kind {
             Self::Ears => &["transcribe", "voice-activity", "wake"],
             Self::Voice => &["speak", "speak-config"],
             Self::Embed => &["embed", "embed-vocabulary"],
+            Self::Eyes => &["objects", "text-lines", "text-letters", "picture-safety"],
             Self::Skills | Self::Gateway => &[],
         }
     }
@@ -139,7 +145,7 @@ mod tests {
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
         assert!(
-            far.contains("[kinds: chat, ears, voice, embed, skills, gateway]")
+            far.contains("[kinds: chat, ears, voice, embed, eyes, skills, gateway]")
                 && !far.contains("did you mean"),
             "{far}"
         );
