@@ -2,8 +2,10 @@
 //! let through unread, as those clients expect; fields that would change the answer and can't be honoured are refused.
 
 mod audio;
+mod images;
 
 pub use audio::*;
+pub use images::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -199,8 +199,26 @@ impl CommandOptions {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiscoverOptions {
     /// As JSON, one line for each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "attach")]
     pub(crate) json: bool,
+    /// Attach what is found, until Ctrl-C or SIGTERM
+    #[arg(long)]
+    pub(crate) attach: bool,
+    /// The realm to work for
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9000")]
+    pub(crate) realm: String,
+    /// The workers' keys: the service's name is added to this file's. Made when they are not there
+    #[arg(long, value_name = "FILE", default_value = "mtor-gateway.key")]
+    pub(crate) key: PathBuf,
+}
+
+impl DiscoverOptions {
+    /// How a service of this name is attached, when it was found.
+    pub(crate) fn attached(&self, name: &str) -> Attached {
+        let stem = self.key.file_stem().unwrap_or_default().to_string_lossy();
+        let key = self.key.with_file_name(format!("{stem}-{name}.key"));
+        Attached { realm: self.realm.clone(), name: Some(name.to_owned()), slots: defaults::SLOTS, key }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,13 +11,14 @@ use clap::Parser;
 use mtor_gateway::anthropic::Anthropic;
 use mtor_gateway::automatic1111::Automatic1111;
 use mtor_gateway::comfyui::{ComfyUi, read_workflow};
-use mtor_gateway::discover::{Kind, discover};
+use mtor_gateway::discover::{Found, Kind, discover};
 use mtor_gateway::huggingface::HuggingFace;
 use mtor_gateway::mcp::Mcp;
 use mtor_gateway::openai::OpenAi;
-use mtor_gateway::{Service, attach, wyoming};
+use mtor_gateway::{Offered, Service, attach, defaults, wyoming};
 use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{KeyFile, Settings, WorkerError};
+use tokio::task::JoinSet;
 
 use crate::cli::{Attached, ComfyOptions, CommandOptions, DiscoverOptions, Options, ServiceKind, WebOptions};
 
@@ -100,9 +101,19 @@ fn settings(attached: Attached, default_name: &str) -> anyhow::Result<(Settings,
     Ok((settings, attached.name.unwrap_or_else(|| default_name.to_owned()), attached.slots))
 }
 
+/// Says which services run on this machine, and attaches them if that was asked for.
 async fn say_what_is_here(options: &DiscoverOptions) -> anyhow::Result<()> {
-    for found in discover(&Kind::ALL).await? {
-        let (kind, address) = (found.kind, found.address.as_str().trim_end_matches('/'));
+    let found = discover(&Kind::ALL).await?;
+    if options.attach {
+        return attach_all(options, &found).await;
+    }
+    if found.is_empty() && !options.json {
+        let names = Kind::ALL.map(|(kind, port)| format!("{kind} ({port})")).join(", ");
+        println!("Nothing was found on the ports on which these usually listen: {names}.");
+        println!("What listens elsewhere is attached by its address: mtor worker gateway -- --help");
+    }
+    for Found { kind, address } in &found {
+        let address = address.as_str().trim_end_matches('/');
         match options.json {
             true => {
                 let line = serde_json::json!({
@@ -110,8 +121,55 @@ async fn say_what_is_here(options: &DiscoverOptions) -> anyhow::Result<()> {
                 });
                 println!("{line}");
             }
-            false => println!("{kind} at {address}"),
+            false => {
+                println!("{kind} at {address}");
+                match kind.gateway_kind() {
+                    Some(word) => println!("  attach it: mtor worker gateway -- {word} {address}"),
+                    None => println!(
+                        "  its voice services are attached one by one: mtor worker gateway -- wyoming tcp://HOST:PORT"
+                    ),
+                }
+            }
         }
+    }
+    if !options.json && found.iter().any(|found| found.kind.gateway_kind().is_some()) {
+        println!("All of them at once: mtor worker discover --attach");
+    }
+    Ok(())
+}
+
+/// Attaches each in this very process, until a signal ends them all.
+async fn attach_all(options: &DiscoverOptions, found: &[Found]) -> anyhow::Result<()> {
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
+    let mut attached = JoinSet::new();
+    for Found { kind, address } in found {
+        let terms = Offered { slots: defaults::SLOTS, ..Offered::default() };
+        let (settings, name, _) = match kind.gateway_kind() {
+            Some(_) => settings(options.attached(kind.word()), kind.word())?,
+            None => continue,
+        };
+        println!("attaching {kind} at {address}");
+        let (address, shutdown) = (address.clone(), shutdown.clone());
+        match kind {
+            Kind::ComfyUi => {
+                let service = ComfyUi::new(address, None, terms, None)?;
+                attached.spawn(async move { attach(service, &name, settings, shutdown).await });
+            }
+            Kind::Automatic1111 => {
+                let service = Automatic1111::new(address, None, terms)?;
+                attached.spawn(async move { attach(service, &name, settings, shutdown).await });
+            }
+            Kind::Ollama | Kind::LlamaCpp | Kind::LmStudio => {
+                let service = OpenAi::new(address, None, terms)?;
+                attached.spawn(async move { attach(service, &name, settings, shutdown).await });
+            }
+            Kind::HomeAssistant => {}
+        }
+    }
+    anyhow::ensure!(!attached.is_empty(), "nothing was found that could be attached");
+    while let Some(ended) = attached.join_next().await {
+        // One that the realm does not want ends them all, rather than go on unseen.
+        ended.context("a service's task broke")??;
     }
     Ok(())
 }

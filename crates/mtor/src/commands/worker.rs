@@ -11,6 +11,7 @@ use mtor_models::{CancellationToken, Catalogue, Model, Store};
 use crate::client::RealmArg;
 use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
+use crate::exit::Fault;
 use crate::signals::Interrupts;
 
 mod program;
@@ -26,6 +27,9 @@ Examples:
   mtor worker ears                                     writes down what is said
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
+  mtor worker gateway -- openai http://127.0.0.1:11434 attaches Ollama; `mtor worker gateway -- --help` lists the rest
+  mtor worker discover                                 says which services on this machine could be attached
+  mtor worker discover --attach                        attaches them
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), gateway (services that run elsewhere).
@@ -36,9 +40,12 @@ The worker's key is workers/KIND.key in the data folder: it names the worker, an
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WorkerArgs {
-    /// What kind of worker
-    #[arg(value_parser = Kind::parse)]
-    kind: Kind,
+    /// What kind of worker, or `discover` to look for services on this machine that could be attached
+    #[arg(value_parser = Wanted::parse)]
+    kind: Wanted,
+    /// With `discover`: attach what is found
+    #[arg(long)]
+    attach: bool,
     #[command(flatten)]
     realm: RealmArg,
     #[command(flatten)]
@@ -54,29 +61,64 @@ impl WorkerArgs {
     /// # Errors
     /// When its program is not installed, or its model can't be fetched.
     pub(crate) async fn command(&self) -> anyhow::Result<Command> {
-        let mut command = Command::new(find_program(self.kind)?);
+        let kind = match self.kind {
+            Wanted::Kind(_) if self.attach => {
+                return Err(Fault::Usage("--attach goes with `mtor worker discover`".to_owned()).into());
+            }
+            Wanted::Kind(kind) => kind,
+            Wanted::Discover => return self.discover(),
+        };
+        let mut command = Command::new(find_program(kind)?);
         let given = |names: &[&str]| {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
         };
         if !given(&["--help", "-h", "--version", "-V"]) {
-            if self.kind == Kind::Gateway {
-                // What it attaches comes first, and then where to.
-                command.args(&self.options);
+            let key = self.data.folder()?.worker_key(kind.name());
+            let mut options = self.options.as_slice();
+            if let (Kind::Gateway, Some((what, rest))) = (kind, options.split_first()) {
+                // What it attaches comes first. What comes last may be a program with options of its own.
+                command.arg(what);
+                options = rest;
             }
-            let key = self.data.folder()?.worker_key(self.kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
             let own_model = ["--model", "--voice", "--espeak-only"];
             let is_own =
                 |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));
             if !self.options.iter().any(is_own) {
-                command.args(first_choice(self.kind).await?);
+                command.args(first_choice(kind).await?);
             }
-            if self.kind == Kind::Gateway {
-                return Ok(command);
-            }
+            command.args(options);
+            return Ok(command);
         }
         command.args(&self.options);
         Ok(command)
+    }
+
+    /// The command that looks for services on this machine.
+    fn discover(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(find_program(Kind::Gateway)?);
+        command.arg("discover");
+        if self.attach {
+            command.arg("--attach");
+        }
+        let key = self.data.folder()?.worker_key(Kind::Gateway.name());
+        command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key).args(&self.options);
+        Ok(command)
+    }
+}
+
+/// What is asked for on the command line.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    /// A worker of this kind.
+    Kind(Kind),
+    /// What could be attached.
+    Discover,
+}
+
+impl Wanted {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "discover" { Ok(Self::Discover) } else { Kind::parse(text).map(Self::Kind) }
     }
 }
 

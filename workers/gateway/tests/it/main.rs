@@ -4,7 +4,9 @@
 
 mod attached;
 mod played;
+mod realm;
 mod service;
+mod web;
 
 use std::future::Future;
 use std::time::Duration;
