@@ -363,6 +363,7 @@ export const de: Strings = {
     jump: "Zu den neuesten Worten",
   },
   answer: {
+    save: (name: string) => `Speichern: ${name}`,
     label: "Antwort",
     code: "Code",
     copyCode: "Kopieren",
@@ -458,6 +459,8 @@ export const de: Strings = {
     drainingRealm: "Dieses Realm fährt herunter und nimmt keine neuen Aufträge an.",
   },
   history: {
+    pictures: "Bilder",
+    noPictures: "Hier wurde noch nichts gezeichnet. Einen Worker, der zeichnet, findet: mtor worker discover",
     title: "Verlauf",
     search: "Fragen und Antworten durchsuchen",
     empty: "Noch nichts gefragt. Was du fragst, bewahrt das Realm für deine Geldbörse auf; hier findest du es aus jedem Tab.",

@@ -363,6 +363,7 @@ export const fr: Strings = {
     jump: "Aux derniers mots",
   },
   answer: {
+    save: (name: string) => `Enregistrer ${name}`,
     label: "Réponse",
     code: "code",
     copyCode: "Copier",
@@ -458,6 +459,8 @@ export const fr: Strings = {
     drainingRealm: "Ce royaume s’arrête et ne prend plus de tâches.",
   },
   history: {
+    pictures: "Images",
+    noPictures: "Rien n’a encore été dessiné ici. Pour attacher un worker qui dessine : mtor worker discover",
     title: "Historique",
     search: "Chercher questions et réponses",
     empty: "Rien de demandé encore. Ce que vous demandez est gardé par le royaume pour votre bourse, et se retrouve ici depuis tout onglet.",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attached;
+mod mcp;
 mod played;
 mod realm;
 mod service;
