@@ -35,4 +35,4 @@ pub use reader::Reader;
 pub use realm::{Realm, RealmOptions, free_port};
 pub use session::{Session, Socket};
 pub use sse::EventStream;
-pub use worker::{ScriptedWorker, WorkerOptions};
+pub use worker::{Board, ScriptedWorker, WorkerOptions};

@@ -1,14 +1,15 @@
 // @vitest-environment jsdom
 import { describe, expect, it, vi } from "vitest";
-import type { ChatMessage, Quote, ServiceClass } from "../src/lib/wire";
+import type { ChatMessage, ServiceClass } from "../src/lib/wire";
 import { Spending } from "../src/state/spending.svelte";
+import { quoted } from "./quoted";
 
 const MESSAGES: ChatMessage[] = [{ role: "user", content: "why?" }];
 
 /** A realm that asks these prices one after the other, and a person with a limit. */
 function setUp(limit: bigint, prices: (string | undefined)[]) {
   const realm = { holds: true };
-  const quoteOf = (max: string): Quote => ({ max, expires: `until ${max}`, position: 0, price: {} });
+  const quoteOf = (max: string) => quoted(max, `until ${max}`);
   const ask = vi.fn(async (_messages: ChatMessage[], _of: ServiceClass) => {
     const price = prices.shift();
     return price === undefined ? undefined : quoteOf(price);

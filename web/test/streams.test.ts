@@ -4,6 +4,7 @@ import type { Frame } from "../src/lib/frame";
 import type { RealmEvent } from "../src/lib/event";
 import type { Submit } from "../src/lib/wire";
 import { Streams } from "../src/state/streams";
+import { quoted } from "./quoted";
 
 function setUp() {
   const realm = { online: true };
@@ -106,7 +107,7 @@ describe("a quote", () => {
     const { realm, sent, streams } = setUp();
     const submit: Submit = { intent: { capability: "chat", params: { messages: [] } } };
     const asked = streams.quote(submit);
-    const quote = { max: "7", position: 0, expires: "", price: {} };
+    const quote = quoted("7", "");
     streams.receive({ id: "e", source: "r", type: "mtor.quote", time: "", subject: sent[0]?.subject, data: quote });
     expect(await asked).toEqual(quote);
     const lost = streams.quote(submit);

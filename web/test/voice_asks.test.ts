@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Api } from "../src/lib/api";
-import { QUOTE_LEFT_MS_MIN } from "../src/lib/defaults";
+import { QUOTE_LEFT_MS_MIN, RESOLVE_MS_MAX } from "../src/lib/defaults";
 import type { Kind, RealmEvent } from "../src/lib/event";
 import { MICRO_PER_COIN } from "../src/lib/money";
 import type { EventData, Resolve, Submit, Understanding, WorkerInfo } from "../src/lib/wire";
@@ -11,6 +11,7 @@ import type { MicrophoneHooks } from "../src/state/microphone";
 import { preferences } from "../src/state/preferences.svelte";
 import { Streams } from "../src/state/streams";
 import { Voice } from "../src/state/voice.svelte";
+import { quoted } from "./quoted";
 
 /** The ear of the voice that was made last. */
 const ear = vi.hoisted(() => ({ hooks: undefined as MicrophoneHooks | undefined }));
@@ -34,7 +35,7 @@ const AHEAD_MS = 3_600_000;
 
 /** A realm that quotes the price that is set, and a person who talks to it. */
 function setUp() {
-  const realm = { price: 3n * MICRO_PER_COIN, understood: undefined as Understanding | undefined };
+  const realm = { price: 3n * MICRO_PER_COIN, quotes: true, understood: undefined as Understanding | undefined };
   const sent: { type: Kind; data: unknown; subject?: string }[] = [];
   const resolve = async ({ text }: Resolve) => {
     if (!realm.understood) throw new Error("nobody knows");
@@ -46,8 +47,8 @@ function setUp() {
     streams.receive({ id: "e", source: "r", type, time: "", subject, data } as RealmEvent);
   const send = (type: Kind, data: unknown, subject?: string) => {
     sent.push({ type, data, subject });
-    const quote = { max: String(realm.price), expires: expiry(Date.now()), position: 0, price: {} };
-    if (type === "mtor.quote.ask") queueMicrotask(() => says("mtor.quote", subject, quote));
+    const quote = quoted(String(realm.price), expiry(Date.now()));
+    if (type === "mtor.quote.ask" && realm.quotes) queueMicrotask(() => says("mtor.quote", subject, quote));
     return true;
   };
   const streams = new Streams({ send, sendFrame: () => true });
@@ -77,6 +78,7 @@ const yes = async ({ voice }: { voice: Voice }) => {
   voice.choose(0);
   await vi.advanceTimersByTimeAsync(0);
 };
+const coins = (count: number) => String(BigInt(count) * MICRO_PER_COIN);
 /** When a quote that was had then runs out, as the realm says it. */
 const expiry = (quotedMs: number) => new Date(quotedMs + AHEAD_MS + HOLDS_MS).toISOString();
 /** Until the quote that was had at the start has just too little time left. */
@@ -97,7 +99,7 @@ describe("a spoken question that is dear", () => {
     vi.setSystemTime(START + HOLDS_MS - QUOTE_LEFT_MS_MIN);
     talk.realm.price *= 2n;
     await yes(talk);
-    expect(talk.asked()).toMatchObject([{ class: "voice", quote: expiry(START) }]);
+    expect(talk.asked()).toMatchObject([{ class: "voice", quote: expiry(START), max_price: coins(3) }]);
     expect(talk.quotes()).toBe(1);
   });
 
@@ -131,6 +133,25 @@ describe("a spoken question that is dear", () => {
     ]);
   });
 
+  it("is agreed to in other words than those on the button", async () => {
+    const talk = setUp();
+    await talk.say("Tell me everything");
+    talk.realm.understood = { kind: "control", control: "yes" };
+    await talk.say("Sure, go ahead");
+    expect(talk.asked()).toMatchObject([
+      { intent: { params: { messages: [{ content: "Tell me everything" }] } }, max_price: coins(3) },
+    ]);
+  });
+
+  it("is declined in other words than those on the button", async () => {
+    const talk = setUp();
+    await talk.say("Tell me everything");
+    talk.realm.understood = { kind: "control", control: "no" };
+    await talk.say("Better not");
+    await vi.advanceTimersByTimeAsync(HOLDS_MS);
+    expect(talk.asked()).toEqual([]);
+  });
+
   it("is not asked after a no", async () => {
     const talk = setUp();
     await talk.say("Tell me everything");
@@ -145,7 +166,15 @@ describe("a spoken question that is not dear", () => {
     const talk = setUp();
     talk.realm.price = 2n * MICRO_PER_COIN;
     await talk.say("Hello");
-    expect(talk.asked()).toMatchObject([{ quote: expiry(START) }]);
+    expect(talk.asked()).toMatchObject([{ quote: expiry(START), max_price: coins(2) }]);
+  });
+
+  it("never costs more than the limit, also when nobody could say in time what it costs", async () => {
+    const talk = setUp();
+    talk.realm.quotes = false;
+    await talk.say("Hello");
+    await vi.advanceTimersByTimeAsync(RESOLVE_MS_MAX);
+    expect(talk.asked()).toMatchObject([{ max_price: coins(2) }]);
   });
 
   it("needs no quote when nobody wants to be asked", async () => {
@@ -153,7 +182,7 @@ describe("a spoken question that is not dear", () => {
     preferences.change({ askAboveCoins: 0 });
     await talk.say("Hello");
     expect(talk.quotes()).toBe(0);
-    expect(talk.asked().map(({ quote }) => quote)).toEqual([undefined]);
+    expect(talk.asked().map(({ quote, max_price }) => [quote, max_price])).toEqual([[undefined, undefined]]);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   newVoice, presenceOf, step, type Command, type Meaning, type VoiceEvent, type VoiceState,
 } from "../src/lib/voice/machine";
 import type { Mode } from "../src/lib/voice/settings";
+import { quoted } from "./quoted";
 
 /** A conversation: what is said to the machine, and what it wanted done since one looked last. */
 class Talk {
@@ -328,7 +329,7 @@ describe("a doubt", () => {
   });
 
   const agreeing = () => {
-    const meaning = { kind: "agreed", text: "long", quote: { max: "9", expires: "soon", position: 0, price: {} } } as const;
+    const meaning = { kind: "agreed", text: "long", quote: quoted("9", "soon") } as const;
     const talk = new Talk().on({ type: "woke", own: false }, { type: "voice-ended", silent: false }).heard("long");
     talk.means({ kind: "dear", price: "9 coins", choices: [{ label: "Yes", meaning }] });
     talk.on({ type: "woke", own: false }, { type: "voice-ended", silent: false });

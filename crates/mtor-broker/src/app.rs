@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
-use mtor_protocol::{AccountId, Did, JobId, Timestamp};
+use mtor_identity::{Keypair, NonceCache};
+use mtor_protocol::{AccountId, Did, JobId, KeyId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::handover::Handovers;
 use crate::input::InputRoom;
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
+use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
@@ -26,15 +28,10 @@ pub struct Wallet {
     pub did: Did,
     /// The account that it asks with: its own, or that of the grant that its API key spends from.
     pub account: AccountId,
+    /// The key that it has proven itself with; nothing for who sits at the realm's own machine, or has an API key.
+    pub key: Option<KeyId>,
     /// The grant, when it can do nothing but spend from that.
     pub grant: Option<JobId>,
-}
-
-impl Wallet {
-    /// The wallet of a key.
-    pub fn of(key: &PublicKey) -> Self {
-        Self { did: key.to_did(), account: guid(key), grant: None }
-    }
 }
 
 /// The broker, as its requests and sessions see it.
@@ -49,6 +46,8 @@ pub struct App {
     pub did: Did,
     /// Who runs it.
     pub owner: Wallet,
+    /// Which key speaks for which wallet.
+    pub keys: Arc<KeyRing>,
     /// Since when it runs.
     pub started: Timestamp,
     /// The way to the realm's task.
@@ -67,6 +66,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Requests of several steps that are under way.
+    pub plans: Plans,
     /// What words are resolved with.
     pub resolving: Resolving,
     /// Ends sessions when the broker goes down.
@@ -82,7 +83,7 @@ impl App {
         settings: Settings,
         config: mtor_core::Config,
         key: Arc<Keypair>,
-        owner: Wallet,
+        (owner, keys): (Wallet, Arc<KeyRing>),
         realm: RealmHandle,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
@@ -92,6 +93,7 @@ impl App {
             config,
             did: key.did(),
             owner,
+            keys,
             started: crate::clock::now(),
             realm,
             cosigned: Cosigned::new(&settings.file.log),
@@ -100,6 +102,7 @@ impl App {
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),
             tasks,

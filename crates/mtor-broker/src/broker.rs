@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
-use mtor_identity::{KeyFile, Keypair};
+use mtor_identity::{KeyFile, Keypair, PublicKey, key_id};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
-use mtor_protocol::{Did, Intent, JobId, Submit};
+use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Wallet};
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::realm::{Parts, RealmFault, RealmTask};
 use crate::settings::Settings;
@@ -54,10 +55,12 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
     let key = Arc::new(load_key(&settings, "realm.key")?);
-    let owner = Wallet::of(&load_key(&settings, "owner.key")?.public());
-    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
+    let owner_key = load_key(&settings, "owner.key")?.public();
     let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
     let ledger = Arc::new(ledger);
+    let keys = Arc::new(KeyRing::new(recovered.state.keys().clone()));
+    let owner = owner(&keys, &owner_key);
+    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
     let now = clock::now();
     let streams = Arc::new(Streams::default());
     let intents = resume_jobs(&recovered, &streams);
@@ -66,6 +69,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     if realm.state() == &State::default() {
         found(&mut realm, &owner, &ledger)?;
     }
+    recall_prices(&mut realm, &ledger, now);
     let metrics = Arc::new(Metrics::default());
     let tasks = TaskTracker::new();
     let (answers, compared) = mpsc::channel(defaults::AUDITS_WAITING_MAX);
@@ -78,6 +82,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         intents,
         tasks: tasks.clone(),
         answers,
+        keys: keys.clone(),
     };
     let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
@@ -86,13 +91,14 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
+    let app = Arc::new(App::new(settings, config, key, (owner, keys), handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
     audit::start(&app, compared);
+    app.resume_plans().await?;
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
 
@@ -154,7 +160,7 @@ impl Broker {
         let _ = self.app.realm.input(Input::Drain).await;
         let deadline = tokio::time::Instant::now() + defaults::DRAIN_GRACE;
         while tokio::time::Instant::now() < deadline {
-            let running = self.app.realm.view(|realm| realm.queue_info().running).await;
+            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).running).await;
             if running.unwrap_or(0) == 0 {
                 return;
             }
@@ -169,6 +175,15 @@ fn load_key(settings: &Settings, name: &str) -> Result<Keypair> {
     let file = KeyFile::load_or_create(&path)
         .with_context(|| format!("the key {} can't be used", path.display()))?;
     Ok(file.into_keypair())
+}
+
+/// The owner: whoever has the key in the data folder. On this machine nobody asks for it, so that the realm has an owner also
+/// while the file still has a key that was replaced.
+fn owner(keys: &KeyRing, key: &PublicKey) -> Wallet {
+    if let Err(problem) = keys.wallet(key) {
+        tracing::warn!(%problem, "owner.key is not the owner's key any more: put the new one in its place");
+    }
+    Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), key: None, grant: None }
 }
 
 async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {
@@ -210,6 +225,17 @@ fn lost_jobs(parts: &Parts) -> Vec<Input> {
     let lost = open.filter(|open| parts.streams.get(open.job.id).is_none());
     lost.map(|open| Input::Cancel { ticket: Ticket::NOBODY, job: open.job.id, account: open.job.account })
         .collect()
+}
+
+/// Has the market go on from where it was. Without it prices begin at the list's, so that nothing is lost but a chart.
+fn recall_prices(realm: &mut Realm, ledger: &Ledger, now: Timestamp) {
+    let since = Timestamp(now.0.saturating_sub(mtor_ledger::defaults::PRICE_MINUTES_KEPT_MS));
+    match ledger.prices(since, false) {
+        Ok(notes) => realm.recall_prices(notes),
+        Err(error) => {
+            tracing::warn!(%error, "what things cost before can't be read; prices begin at the list's")
+        }
+    }
 }
 
 /// Writes the first entries of a new realm.

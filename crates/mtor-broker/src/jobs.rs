@@ -9,15 +9,15 @@ use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    AccountId, Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part,
-    Problem, ProblemKind, Role, ServiceClass, Submit, Task, limits,
+    Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem,
+    ProblemKind, Role, ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
 use crate::input::JobInput;
-use crate::realm::{Submission, Taken};
+use crate::realm::{Asked, Submission, Taken};
 use crate::stream::JobStream;
 
 /// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
@@ -83,8 +83,8 @@ impl App {
         Ok(TakenJob { id, stream, taken })
     }
 
-    /// Asks again, at the treasury's expense, what a client has asked of this model, of a worker of none of these accounts. To
-    /// the worker it is a job like any other.
+    /// Asks once more, at the treasury's expense, what a client has asked of this model. To the worker it is a job like any
+    /// other.
     ///
     /// # Errors
     /// Why it is refused: mostly because there is no such worker, or nothing in the treasury.
@@ -92,12 +92,12 @@ impl App {
         &self,
         intent: &Intent,
         model: String,
-        answered: Vec<AccountId>,
+        asked: Asked,
     ) -> Result<Arc<JobStream>, Problem> {
         let submit = Submit { class: ServiceClass::Batch, ..Submit::new(intent.clone()) };
         let mut submission = self.prepare(&self.treasury(), submit.into(), None)?;
         submission.job.model = model;
-        submission.answered = answered;
+        submission.asked = asked;
         let stream = submission.stream.clone();
         self.realm.submit(submission).await?;
         Ok(stream)
@@ -105,7 +105,7 @@ impl App {
 
     /// The realm, as one that asks for itself.
     pub(crate) fn treasury(&self) -> Wallet {
-        Wallet { did: self.did.clone(), account: TREASURY, grant: None }
+        Wallet { did: self.did.clone(), account: TREASURY, key: None, grant: None }
     }
 
     /// What a job would cost and how long it would wait.
@@ -146,7 +146,9 @@ impl App {
         let refuse = |error: NotOrdered| {
             Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature").about(id)
         };
-        verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        let signer = verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        // An API key outlives the key that made it; that key signs nothing more.
+        self.keys.wallet(&signer).map_err(|problem| problem.param("by").about(id))?;
         let Order { order, by, signature } = order;
         Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
     }
@@ -205,7 +207,7 @@ impl App {
         };
         Ok(Submission {
             not_forgotten: false,
-            answered: Vec::new(),
+            asked: Asked::Anybody,
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),

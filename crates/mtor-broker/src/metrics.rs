@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mtor_protocol::http::JobState;
+use mtor_protocol::http::{ClassInfo, JobState};
 use mtor_protocol::sound::VoiceTiming;
 use mtor_protocol::{Micro, Usage};
 
@@ -137,7 +137,7 @@ impl Metrics {
     }
 
     /// All figures in Prometheus' text format, with these that are looked up when asked.
-    pub fn render(&self, gauges: &[(&str, &str, u64)]) -> String {
+    pub fn render(&self, gauges: &[(&str, &str, u64)], classes: &[ClassInfo]) -> String {
         let counters = [
             ("mtor_jobs_submitted_total", "Jobs taken.", &self.submitted),
             (
@@ -187,7 +187,43 @@ impl Metrics {
         for (name, durations) in stages {
             durations.render(stage, &format!("stage=\"{name}\""), &mut text);
         }
+        render_classes(classes, &mut text);
         text
+    }
+}
+
+/// A figure of a service class: its name, its meaning, and where it is.
+type ClassFigure = (&'static str, &'static str, fn(&ClassInfo) -> Option<f64>);
+
+const CLASS_FIGURES: [ClassFigure; 5] = [
+    ("mtor_class_goal_seconds", "How soon jobs of a class should begin to be answered.", |class| {
+        Some(class.goal_ms as f64 / 1e3)
+    }),
+    ("mtor_class_queued", "Jobs of a class that wait for a worker.", |class| Some(class.queued.into())),
+    ("mtor_class_late", "Jobs of a class that are past its goal and not answered yet.", |class| {
+        Some(class.late.into())
+    }),
+    (
+        "mtor_class_within_ratio",
+        "The share of a class's jobs of late that were answered within its goal.",
+        |class| class.within_percent.map(|percent| f64::from(percent) / 1e2),
+    ),
+    (
+        "mtor_class_index",
+        "The mean response of a class's jobs of late, divided by its goal: up to 1 it is met.",
+        |class| class.index_permille.map(|permille| f64::from(permille) / 1e3),
+    ),
+];
+
+fn render_classes(classes: &[ClassInfo], text: &mut String) {
+    for (name, help, figure) in CLASS_FIGURES {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for class in classes {
+            if let Some(value) = figure(class) {
+                let _ = writeln!(text, "{name}{{class=\"{}\"}} {value}", class.class.as_str());
+            }
+        }
     }
 }
 
@@ -200,7 +236,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.voice_turn(&VoiceTiming { first_token_ms: Some(200), ..VoiceTiming::default() });
         metrics.voice_turn(&VoiceTiming { first_token_ms: Some(60_000), ..VoiceTiming::default() });
-        let text = metrics.render(&[]);
+        let text = metrics.render(&[], &[]);
         for line in [
             r#"mtor_voice_stage_seconds_bucket{stage="first_token",le="0.1"} 0"#,
             r#"mtor_voice_stage_seconds_bucket{stage="first_token",le="0.2"} 1"#,

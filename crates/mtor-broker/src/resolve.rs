@@ -1,12 +1,12 @@
 //! What some words want: by rules, and, when a worker turns texts into vectors, by examples. The words are embedded by an
-//! ordinary job of whoever asks; the examples by jobs of the owner's, when such a worker comes. Until they are known
+//! ordinary job of whoever asks; the examples by jobs of the realm's own, which the treasury pays, when such a worker comes. Until they are known
 //! nobody waits for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mtor_intent::Resolver;
-use mtor_protocol::resolve::{Resolve, Resolved};
+use mtor_protocol::resolve::{By, Resolve, Resolved, Understanding};
 use mtor_protocol::{
     Body, CapabilityKind, EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Submit, Task,
 };
@@ -71,6 +71,12 @@ impl App {
         let rules = &self.resolving.rules;
         let own = wake_word.map(|phrase| rules.clone().with_wake_word(&phrase));
         let rules = own.as_ref().unwrap_or(rules);
+        if let Some((steps, language)) = rules.steps(&text, &language) {
+            let steps = steps.into_iter().map(|step| step.said).collect();
+            let text = rules.clean(&text, language);
+            let understanding = Understanding::Steps { steps };
+            return Ok(Resolved { text, language: language.to_owned(), understanding, by: By::Rules });
+        }
         if let Some(resolved) = rules.rules(&text, &language) {
             return Ok(resolved);
         }
@@ -128,9 +134,10 @@ impl App {
         }
         let texts: Vec<String> = Resolver::examples().iter().map(|example| example.text.to_owned()).collect();
         let mut vectors = Vec::with_capacity(texts.len());
+        let treasury = self.treasury();
         for some in texts.chunks(EXAMPLES_AT_ONCE) {
             let some = some.to_vec();
-            let some = self.embed(&self.owner, model.clone(), some, ServiceClass::Batch, EXAMPLES_PATIENCE);
+            let some = self.embed(&treasury, model.clone(), some, ServiceClass::Batch, EXAMPLES_PATIENCE);
             vectors.extend(some.await?);
         }
         let resolver = self.resolving.rules.clone().with_vectors(vectors);

@@ -5,13 +5,17 @@ mod grants;
 mod handovers;
 mod health;
 mod jobs;
+mod keys;
 mod log;
 mod openai;
+mod passkeys;
+mod plans;
 mod realm;
 mod reply;
 mod request;
 mod resolve;
 mod starter;
+mod trust;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -51,6 +55,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/jobs/{id}/events", get(jobs::events))
         .route("/api/jobs/{id}/parts/{number}", get(jobs::part))
         .route("/api/jobs/{id}/proofs", get(jobs::proofs))
+        .route("/api/plans", post(plans::ask))
+        .route("/api/plans/{id}", get(plans::show).delete(plans::cancel))
+        .route("/api/plans/{id}/answer", post(plans::answer))
         .route("/api/resolve", post(resolve::resolve))
         .route("/api/wallets/{did}", get(wallets::show))
         .route("/api/wallets/{did}/jobs", get(wallets::jobs))
@@ -61,8 +68,15 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
+        .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
+        .route("/api/passkeys/{id}", get(passkeys::find))
+        .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
+        .route("/api/trust", get(trust::list))
+        .route("/api/trust/{job}", get(trust::show).post(trust::act))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))

@@ -127,7 +127,7 @@ impl Session {
                 let key: PublicKey = challenge
                     .verify(&answer, hello.role, clock::now())
                     .map_err(|error| unauthorized(&error))?;
-                Ok(Wallet::of(&key))
+                self.app.keys.wallet(&key)
             }
             None if hello.role == SessionRole::Client && self.at_home => Ok(self.app.owner.clone()),
             None => Err(unauthorized(

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use mtor_core::{Config, MarketRules, PrivateMode, StarterRules};
+use mtor_core::trust::TrustRules;
+use mtor_core::{Config, Goals, MarketRules, PrivateMode, SizeRules, Splits, StarterRules};
 use mtor_ledger::WitnessKey;
-use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, Price, limits};
+use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, ModelSize, Price, Ware, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::defaults;
@@ -17,8 +18,13 @@ use crate::wyoming::WyomingSection;
 /// Where a realm listens unless it is told otherwise: on this machine alone.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
 
+/// The most payments that a worker may have to wait for.
+const HOLDBACK_MAX: usize = 1_000;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// The most zero bits that a sysop may ask for at first: days of work.
 const STARTER_ZERO_BITS_SET_MAX: u8 = 24;
+/// A billion.
+const BILLION: f64 = 1e9;
 /// From what Argon2id takes at least, in KiB.
 const STARTER_MEMORY_KIB_RANGE: RangeInclusive<u32> = 8..=limits::WORK_MEMORY_KIB_MAX;
 
@@ -87,18 +93,24 @@ pub struct RealmFile {
     pub owner_coins: Coins,
     /// What a wallet of the household is filled up to, in coins.
     pub welcome_coins: Coins,
-    /// How much of each payment goes to the workers, in percent.
-    pub worker_share_percent: u8,
-    /// Prices by capability, in micro (1,000,000 to the coin); see [`Price`].
+    /// Prices by ware (`chat`, `chat/large`), in micro (1,000,000 to the coin); see [`Price`].
     pub price: BTreeMap<String, Price>,
+    /// Which models are small, medium and large.
+    pub sizes: SizesSection,
+    /// How soon jobs should begin to be answered.
+    pub goals: GoalsSection,
     /// Whether prices follow load, and how far.
     pub market: MarketSection,
+    /// How each payment is divided.
+    pub splits: SplitsSection,
     /// Coins that new wallets begin with.
     pub starter: StarterSection,
     /// Which workers may attach.
     pub workers: WorkersSection,
     /// Whether their answers are checked.
     pub trust: TrustSection,
+    /// How wallets come back.
+    pub wallets: WalletsSection,
     /// Bounds.
     pub limits: LimitsSection,
     /// How much is kept.
@@ -117,12 +129,15 @@ impl Default for RealmFile {
             private: true,
             owner_coins: Coins(Micro::coins(1_000)),
             welcome_coins: Coins(Micro::coins(100)),
-            worker_share_percent: Config::default().worker_share_percent,
             price: BTreeMap::new(),
+            sizes: SizesSection::default(),
+            goals: GoalsSection::default(),
             market: MarketSection::default(),
+            splits: SplitsSection::default(),
             starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
+            wallets: WalletsSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
@@ -171,12 +186,48 @@ pub struct WorkersSection {
 }
 
 /// Whether answers of workers that are not of the house are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustSection {
     /// Whether they are; when it is not said, they are in a realm that is not private.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<bool>,
+    /// So many of a worker's last payments wait, and are lost when an answer is proven wrong; 0 for none.
+    pub holdback: usize,
+    /// A payment waits no longer than this, in hours.
+    pub mature_hours: u32,
+    /// How long a worker can object to a proof, in days.
+    pub appeal_days: u32,
+    /// How many of the checks are questions to which the realm knows the answer, in percent.
+    pub canary_percent: u32,
+}
+
+impl Default for TrustSection {
+    fn default() -> Self {
+        let TrustRules { holdback, mature_ms, appeal_ms, canary_percent, .. } = TrustRules::STANDARD;
+        let whole = |ms: u64, unit_ms: u64| u32::try_from(ms / unit_ms).unwrap_or(u32::MAX);
+        let (mature_hours, appeal_days) = (whole(mature_ms, HOUR_MS), whole(appeal_ms, 24 * HOUR_MS));
+        Self { audit: None, holdback, mature_hours, appeal_days, canary_percent }
+    }
+}
+
+impl TrustSection {
+    fn rules(self) -> Result<TrustRules, String> {
+        let Self { audit: _, holdback, mature_hours, appeal_days, canary_percent } = self;
+        if holdback > HOLDBACK_MAX {
+            return Err(format!("trust: holdback must be at most {HOLDBACK_MAX}, not {holdback}"));
+        }
+        if canary_percent > 100 {
+            return Err(format!("trust: canary_percent must be at most 100, not {canary_percent}"));
+        }
+        Ok(TrustRules {
+            holdback,
+            mature_ms: u64::from(mature_hours) * HOUR_MS,
+            appeal_ms: u64::from(appeal_days) * 24 * HOUR_MS,
+            canary_percent,
+            ..TrustRules::STANDARD
+        })
+    }
 }
 
 /// Whether prices follow load, and how far they may go from the list.
@@ -197,6 +248,144 @@ impl Default for MarketSection {
     fn default() -> Self {
         let MarketRules { floor_percent, cap_percent } = MarketRules::default();
         Self { follow_load: None, floor_percent, cap_percent }
+    }
+}
+
+/// Which models are small, medium and large, and what that does to prices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SizesSection {
+    /// Names of small models, with `*` for any part of one.
+    pub small: Vec<String>,
+    /// Names of medium models.
+    pub medium: Vec<String>,
+    /// Names of large models.
+    pub large: Vec<String>,
+    /// The most parameters of a small model that is not named, in billions.
+    pub small_billions_max: f64,
+    /// The most parameters of a medium one.
+    pub medium_billions_max: f64,
+    /// What a medium model costs that has no price of its own, in percent of a small one.
+    pub medium_percent: u32,
+    /// What a large one does.
+    pub large_percent: u32,
+}
+
+impl Default for SizesSection {
+    fn default() -> Self {
+        let rules = SizeRules::default();
+        let billions = |parameters: u64| parameters as f64 / BILLION;
+        Self {
+            small: Vec::new(),
+            medium: Vec::new(),
+            large: Vec::new(),
+            small_billions_max: billions(rules.small_parameters_max),
+            medium_billions_max: billions(rules.medium_parameters_max),
+            medium_percent: rules.medium_percent,
+            large_percent: rules.large_percent,
+        }
+    }
+}
+
+impl SizesSection {
+    /// The rules of the core.
+    ///
+    /// # Errors
+    /// A value that makes no sense.
+    fn rules(&self) -> Result<SizeRules, String> {
+        let (small, medium) = (self.small_billions_max, self.medium_billions_max);
+        if !(small > 0.0 && medium >= small && medium.is_finite()) {
+            let detail = "small_billions_max must be more than 0 and at most medium_billions_max";
+            return Err(format!("sizes: {detail}, not {small} and {medium}"));
+        }
+        if self.medium_percent == 0 || self.large_percent == 0 {
+            let detail = "medium_percent and large_percent must be at least 1";
+            return Err(format!("sizes: {detail}; a model that costs nothing has a price of its own"));
+        }
+        let named = [
+            (&self.small, ModelSize::Small),
+            (&self.medium, ModelSize::Medium),
+            (&self.large, ModelSize::Large),
+        ];
+        let named =
+            named.into_iter().flat_map(|(names, size)| names.iter().map(move |name| (name.clone(), size)));
+        Ok(SizeRules {
+            named: named.collect(),
+            small_parameters_max: (small * BILLION) as u64,
+            medium_parameters_max: (medium * BILLION) as u64,
+            medium_percent: self.medium_percent,
+            large_percent: self.large_percent,
+        })
+    }
+}
+
+/// How soon jobs of each service class should begin to be answered, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoalsSection {
+    /// Somebody stands there and listens.
+    pub voice_ms: u64,
+    /// Somebody looks at a screen.
+    pub interactive_ms: u64,
+    /// Nobody waits.
+    pub batch_ms: u64,
+}
+
+impl Default for GoalsSection {
+    fn default() -> Self {
+        let Goals { voice_ms, interactive_ms, batch_ms } = Goals::default();
+        Self { voice_ms, interactive_ms, batch_ms }
+    }
+}
+
+impl GoalsSection {
+    /// The goals of the core.
+    ///
+    /// # Errors
+    /// A goal of nothing, or of more than a job lives.
+    fn checked(&self) -> Result<Goals, String> {
+        let Self { voice_ms, interactive_ms, batch_ms } = *self;
+        let goals = [("voice_ms", voice_ms), ("interactive_ms", interactive_ms), ("batch_ms", batch_ms)];
+        match goals.into_iter().find(|(_, goal)| !(1..=limits::TIMEOUT_MS_MAX).contains(goal)) {
+            Some((name, goal)) => {
+                Err(format!("goals: {name} must be 1 to {}, not {goal}", limits::TIMEOUT_MS_MAX))
+            }
+            None => Ok(Goals { voice_ms, interactive_ms, batch_ms }),
+        }
+    }
+}
+
+/// How each payment is divided, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitsSection {
+    /// To those who did the work.
+    pub worker_permille: u16,
+    /// To the realm.
+    pub treasury_permille: u16,
+    /// To nobody: these coins are gone.
+    pub burn_permille: u16,
+}
+
+impl Default for SplitsSection {
+    fn default() -> Self {
+        let splits = Splits::default();
+        Self {
+            worker_permille: splits.worker_permille(),
+            treasury_permille: splits.treasury_permille(),
+            burn_permille: splits.burn_permille(),
+        }
+    }
+}
+
+impl SplitsSection {
+    /// The splits of the core.
+    ///
+    /// # Errors
+    /// When they don't make a whole.
+    fn checked(&self) -> Result<Splits, String> {
+        let splits = Splits::new(self.worker_permille, self.treasury_permille, self.burn_permille);
+        splits.map_err(|error| format!("splits: {error}; set all three"))
     }
 }
 
@@ -255,6 +444,20 @@ impl StarterSection {
             return Err(format!("starter: memory_kib must be {least} to {most}, not {memory_kib}"));
         }
         Ok(Some(StarterRules { coins, daily }))
+    }
+}
+
+/// How wallets come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WalletsSection {
+    /// Seconds in which a wallet can say no to its recovery key.
+    pub recovery_delay_s: u64,
+}
+
+impl Default for WalletsSection {
+    fn default() -> Self {
+        Self { recovery_delay_s: Config::default().recovery_delay_ms / 1_000 }
     }
 }
 
@@ -359,15 +562,17 @@ impl RealmFile {
     /// The rules of the core that follow from this file.
     ///
     /// # Errors
-    /// The name of a capability in `[price]` that is none; values of `[market]` or `[starter]` that make no sense.
+    /// A name in `[price]` that is none; values of `[market]`, `[sizes]`,
+    /// `[goals]`, `[splits]` or `[starter]` that make no sense.
     pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
-        let kind = |name: &String| {
-            CapabilityKind::new(name).ok_or_else(|| format!("price.{name}: not a capability's name"))
+        let ware = |name: &String| {
+            name.parse::<Ware>()
+                .map_err(|error| format!("price.{name:?} names nothing that could cost: {error}"))
         };
         let prices = self
             .price
             .iter()
-            .map(|(name, price)| Ok((kind(name)?, *price)))
+            .map(|(name, price)| Ok((ware(name)?, *price)))
             .collect::<Result<_, String>>()?;
         let private = self.private.then_some(PrivateMode {
             owner,
@@ -384,13 +589,17 @@ impl RealmFile {
         Ok(Config {
             prices,
             market: follows.then_some(MarketRules { floor_percent, cap_percent }),
-            worker_share_percent: self.worker_share_percent.min(100),
+            sizes: self.sizes.rules()?,
+            goals: self.goals.checked()?,
+            splits: self.splits.checked()?,
             waiting_per_capability_max: self.limits.waiting_per_capability,
             open_per_wallet_max: self.limits.open_per_wallet,
             output_tokens_default: self.limits.output_tokens_default,
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
             audit: self.trust.audit.unwrap_or(!self.private),
+            recovery_delay_ms: self.wallets.recovery_delay_s.saturating_mul(1_000),
+            trust: self.trust.rules()?,
             starter: self.starter.rules(self.private)?,
             ..Config::default()
         })
@@ -438,7 +647,46 @@ mod tests {
     fn prices_are_read() {
         let file: RealmFile = toml::from_str("[price.chat]\noutput_ktoken = \"7\"").unwrap();
         let config = file.core_config(AccountId(9)).unwrap();
-        assert_eq!(config.price(&CapabilityKind::CHAT).output_ktoken, Micro(7));
+        assert_eq!(config.price(&CapabilityKind::CHAT.into()).output_ktoken, Micro(7));
+    }
+
+    #[test]
+    fn larger_models_have_prices_of_their_own() {
+        let config = |text: &str| toml::from_str::<RealmFile>(text).unwrap().core_config(AccountId(9));
+        let text = "[price.chat]\noutput_ktoken = \"10\"\n[price.\"chat/large\"]\noutput_ktoken = \"99\"
+                    [sizes]\nlarge = [\"*-coder*\"]\nmedium_percent = 300";
+        let config = config(text).unwrap();
+        let price = |size| config.price(&Ware::new(CapabilityKind::CHAT, size)).output_ktoken;
+        assert_eq!(ModelSize::ALL.map(price), [Micro(10), Micro(30), Micro(99)]);
+        assert_eq!(config.sizes.size("tiny-coder", None), ModelSize::Large);
+        let error =
+            |text: &str| toml::from_str::<RealmFile>(text).unwrap().core_config(AccountId(9)).unwrap_err();
+        assert!(error("[price.\"chat/huge\"]\njob = \"1\"").contains("small, medium or large"));
+        assert!(error("[sizes]\nsmall_billions_max = 20").contains("not 20 and 15"));
+        assert!(error("[sizes]\nlarge_percent = 0").contains("at least 1"));
+    }
+
+    #[test]
+    fn goals_are_within_a_jobs_life() {
+        let goals = |text: &str| {
+            toml::from_str::<RealmFile>(text).unwrap().core_config(AccountId(9)).map(|config| config.goals)
+        };
+        assert_eq!(goals(""), Ok(Goals::default()));
+        assert_eq!(goals("[goals]\nvoice_ms = 300").unwrap().voice_ms, 300);
+        assert!(goals("[goals]\nbatch_ms = 0").unwrap_err().contains("batch_ms must be 1 to"));
+    }
+
+    #[test]
+    fn payments_are_divided_into_a_whole() {
+        let splits = |text: &str| {
+            let file: RealmFile = toml::from_str(text).unwrap();
+            file.core_config(AccountId(9)).map(|config| config.splits)
+        };
+        assert_eq!(splits(""), Ok(Splits::default()));
+        let text = "[splits]\nworker_permille = 800\ntreasury_permille = 150\nburn_permille = 50";
+        assert_eq!(splits(text), Ok(Splits::new(800, 150, 50).unwrap()));
+        let error = splits("[splits]\nburn_permille = 50").unwrap_err();
+        assert!(error.contains("make 1050, and must make 1000; set all three"), "{error}");
     }
 
     #[test]

@@ -77,8 +77,8 @@ impl Wyoming {
 
     /// Runs until the broker closes, as tasks of the broker's.
     pub(crate) fn start(self, app: &Arc<App>) {
-        let realm = Arc::new(Realm::new(app.clone(), app.owner.clone()));
         let section = &app.settings.file.wyoming;
+        let realm = Arc::new(Realm::new(app.clone(), app.owner.clone(), section.ask_above()));
         if let Some(listener) = self.listener {
             app.tasks.spawn(listen(app.clone(), realm.clone(), Listener::from_tcp(listener)));
         }

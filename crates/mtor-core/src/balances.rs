@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::{AccountId, CapabilityKind, Digest, Micro, Price, Timestamp};
+use mtor_protocol::{AccountId, Digest, Micro, Price, Timestamp, Ware};
 use serde::{Deserialize, Serialize};
 
-use crate::books::{Books, ESCROW, ISSUER, TREASURY};
+use crate::books::{Books, is_the_realms};
 use crate::entry::Fact;
 use crate::merkle::{self, Frontier, Hash};
 use crate::realm::{Output, Realm};
@@ -53,8 +53,7 @@ pub struct Balances {
 impl Books {
     /// The line of each wallet, in the order of the accounts.
     pub fn lines(&self) -> impl Iterator<Item = Balance> {
-        let of_a_wallet = |account: &AccountId| ![ISSUER, ESCROW, TREASURY].contains(account);
-        self.accounts().filter(move |(id, _)| of_a_wallet(id)).map(|(account, sums)| Balance {
+        self.accounts().filter(|(id, _)| !is_the_realms(*id)).map(|(account, sums)| Balance {
             account,
             available: sums.available(),
             held: sums.debits_pending,
@@ -95,8 +94,8 @@ impl Realm {
         if !self.state().are_balances_due(now, self.config().balance_interval_ms) {
             return Ok(());
         }
-        let prices: BTreeMap<CapabilityKind, Price> =
-            self.prices(now).into_iter().take(PRICES_MAX).map(|info| (info.capability, info.price)).collect();
+        let prices: BTreeMap<Ware, Price> =
+            self.prices(now).into_iter().take(PRICES_MAX).map(|info| (info.ware(), info.price)).collect();
         let balances = self.state().books().balances();
         self.record(now, Fact::Balanced { balances, prices }, outputs)
     }

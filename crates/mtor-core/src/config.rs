@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, ServiceClass};
+use mtor_protocol::{AccountId, CapabilityKind, Micro, Price, Ware};
 
+use crate::goals::Goals;
+use crate::sizes::SizeRules;
+use crate::splits::Splits;
 use crate::starter::StarterRules;
+use crate::trust::TrustRules;
 
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
 const WAKE_SHARE: u64 = 20;
@@ -12,14 +16,19 @@ const WAKE_SHARE: u64 = 20;
 /// The rules by which a realm decides. Changed only by restarting it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The price of each capability; those not named have [`price_otherwise`](Self::price_otherwise).
-    pub prices: BTreeMap<CapabilityKind, Price>,
+    /// The price of each ware. A medium or large model that is not named costs a share of its capability's price more, see
+    /// [`SizeRules`]; capabilities that are not named cost [`price_otherwise`](Self::price_otherwise).
+    pub prices: BTreeMap<Ware, Price>,
     /// The price of capabilities that are not named.
     pub price_otherwise: Price,
+    /// Which models are small, medium and large.
+    pub sizes: SizeRules,
+    /// How soon jobs should begin.
+    pub goals: Goals,
     /// Set when prices follow load; else the prices above hold.
     pub market: Option<MarketRules>,
-    /// How much of each payment goes to the workers, in percent; the rest goes to the treasury.
-    pub worker_share_percent: u8,
+    /// How each payment is divided.
+    pub splits: Splits,
     /// Most jobs that wait for one capability.
     pub waiting_per_capability_max: u32,
     /// Most open jobs of one wallet, waiting and running together.
@@ -45,6 +54,10 @@ pub struct Config {
     pub private: Option<PrivateMode>,
     /// Whether results of workers that are not of the house are checked.
     pub audit: bool,
+    /// How long a wallet can say no to its recovery key, in milliseconds.
+    pub recovery_delay_ms: u64,
+    /// When, and with what consequence.
+    pub trust: TrustRules,
     /// Set when new wallets get some coins to begin with.
     pub starter: Option<StarterRules>,
 }
@@ -89,8 +102,10 @@ impl Default for Config {
         Self {
             prices: BTreeMap::new(),
             price_otherwise: price,
+            sizes: SizeRules::default(),
+            goals: Goals::default(),
             market: None,
-            worker_share_percent: 90,
+            splits: Splits::default(),
             waiting_per_capability_max: 1_000,
             open_per_wallet_max: 256,
             workers_max: 10_000,
@@ -103,14 +118,28 @@ impl Default for Config {
             finished_remembered_max: 65_536,
             private: None,
             audit: false,
+            recovery_delay_ms: 72 * 60 * 60 * 1_000,
+            trust: TrustRules::STANDARD,
             starter: None,
         }
     }
 }
 
 impl Config {
-    /// What a capability costs by the list, before load is looked at.
-    pub fn price(&self, capability: &CapabilityKind) -> Price {
+    /// What a ware costs by the list, before load is looked at.
+    pub fn price(&self, ware: &Ware) -> Price {
+        if let Some(price) = self.prices.get(ware) {
+            return *price;
+        }
+        let base = self.base_price(&ware.capability);
+        match self.sizes.percent(ware.size) {
+            100 => base,
+            percent => base.times_permille(percent.saturating_mul(10)),
+        }
+    }
+
+    /// What a capability costs by the list when small models do it.
+    fn base_price(&self, capability: &CapabilityKind) -> Price {
         let otherwise = || match capability {
             // Whoever waits for a word waits all day, and the network that listens is small.
             kind if *kind == CapabilityKind::WAKE => {
@@ -119,16 +148,6 @@ impl Config {
             }
             _ => self.price_otherwise,
         };
-        self.prices.get(capability).copied().unwrap_or_else(otherwise)
-    }
-
-    /// How soon a job of this class should have begun, in milliseconds. Waiting jobs are served in the order of
-    /// arrival plus goal: an urgent class overtakes, and no job waits without end, since time passes its goal too.
-    pub(crate) const fn goal_ms(class: ServiceClass) -> u64 {
-        match class {
-            ServiceClass::Voice => 500,
-            ServiceClass::Interactive => 5_000,
-            ServiceClass::Batch => 10 * 60 * 1_000,
-        }
+        self.prices.get(&Ware::from(capability.clone())).copied().unwrap_or_else(otherwise)
     }
 }

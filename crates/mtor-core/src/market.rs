@@ -1,7 +1,7 @@
-//! Prices that follow load: each capability's list price is multiplied by a factor that rises when workers are scarce and
+//! Prices that follow load: each ware's list price (a capability's, done by models of one size) is multiplied by a factor that rises when workers are scarce and
 //! falls when they are idle.
 //!
-//! Every [`PERIOD_MS`], for each capability: the load is the moving average of (busy slots + the slots that would work the
+//! Every [`PERIOD_MS`], for each ware: the load is the moving average of (busy slots + the slots that would work the
 //! queue off within [`PATIENCE_S`]) / slots; its error is (load - 0.8) / 0.8. The base goes up or down by half a percent at
 //! most in a period, and the factor is the base times e to the error: the base follows the days, the factor the minutes.
 //! Against fixed prices, surge tables and the rule of EIP-1559 this one lost nobody to waiting in simulations of a fivefold
@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mtor_protocol::http::PricePoint;
-use mtor_protocol::{CapabilityKind, Timestamp};
+use mtor_protocol::{Timestamp, Ware};
 
 use crate::config::MarketRules;
 
@@ -36,18 +36,21 @@ const PATIENCE_S: f64 = 30.0;
 const STEADY_WORKERS: f64 = 50.0;
 /// Periods that are made up for at most: a day. After that, everything is at rest.
 const CATCH_UP_MAX: u64 = 24 * 3_600 * 1_000 / PERIOD_MS;
-/// Periods between two points of the history: a minute.
-const PERIODS_PER_POINT: u64 = 12;
-/// Points that are kept: a day.
+/// Between two points of the history, in milliseconds. They stand at whole minutes, also after a restart.
+const POINT_MS: u64 = 60_000;
+/// Points that are kept here: a day.
 const POINTS_MAX: usize = 24 * 60;
+/// Wares that have a price of their own at most: strangers may offer capabilities under any name. What is beyond costs what
+/// the list says.
+const WARES_MAX: usize = 128;
 
 /// How much there is to do, and who is there to do it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Load {
     /// Slots in use.
     pub busy: u32,
-    /// Jobs that wait.
-    pub queued: u32,
+    /// Jobs that wait; those that others may do as well are shared out.
+    pub queued: f64,
     /// All slots.
     pub slots: u32,
     /// Workers that have them.
@@ -56,13 +59,23 @@ pub struct Load {
     pub service_s: f64,
 }
 
-/// The factors of all capabilities.
+/// What a ware cost at one time, and what it takes to go on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceNote {
+    /// Of what.
+    pub ware: Ware,
+    /// When, and how much.
+    pub point: PricePoint,
+    /// The base that the price followed, in thousandths of the list price.
+    pub base_permille: u32,
+}
+
+/// The factors of all wares.
 #[derive(Debug, Clone, Default)]
 pub struct Market {
-    quotations: BTreeMap<CapabilityKind, Quotation>,
+    quotations: BTreeMap<Ware, Quotation>,
     /// The end of the present period; not before the first look.
     due: Option<Timestamp>,
-    periods: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -85,48 +98,89 @@ impl Market {
         self.due.is_none_or(|due| due <= now)
     }
 
-    /// Makes up for the periods that have ended, in which the load was this.
-    pub fn advance(&mut self, now: Timestamp, rules: MarketRules, loads: &BTreeMap<CapabilityKind, Load>) {
+    /// Goes on from where the prices of an earlier life stood. The notes come in the order of time.
+    pub fn recall(&mut self, notes: impl IntoIterator<Item = PriceNote>) {
+        for PriceNote { ware, point, base_permille } in notes {
+            if self.quotations.len() >= WARES_MAX && !self.quotations.contains_key(&ware) {
+                continue;
+            }
+            let quotation = self.quotations.entry(ware).or_default();
+            quotation.load = f64::from(point.load_percent) / 100.0;
+            quotation.base = f64::from(base_permille) / f64::from(ONE);
+            quotation.factor = point.factor_permille;
+            quotation.lately = VecDeque::from([(point.time, point.factor_permille)]);
+            quotation.keep(point);
+        }
+    }
+
+    /// Makes up for the periods that have ended, in which the load was this. Gives back what is worth to be written down: a
+    /// note for each ware and minute.
+    pub fn advance(
+        &mut self,
+        now: Timestamp,
+        rules: MarketRules,
+        loads: &BTreeMap<Ware, Load>,
+    ) -> Vec<PriceNote> {
+        let mut notes = Vec::new();
         let Some(due) = self.due else {
             self.due = Some(now.plus_ms(PERIOD_MS));
-            return;
+            return notes;
         };
         if due > now {
-            return;
+            return notes;
         }
+        self.make_room(now, loads);
         let ended = (now.since_ms(due) / PERIOD_MS + 1).min(CATCH_UP_MAX);
         // What lies further back has left no trace.
         let mut end = Timestamp(now.0 - now.since_ms(due) % PERIOD_MS - (ended - 1) * PERIOD_MS);
         for _ in 0..ended {
-            self.periods += 1;
-            for (kind, load) in loads {
-                let quotation = self.quotations.entry(kind.clone()).or_default();
+            let is_noted = end.0 / POINT_MS != end.0.saturating_sub(PERIOD_MS) / POINT_MS;
+            for (ware, load) in loads {
+                let Some(quotation) = self.quotations.get_mut(ware) else { continue };
                 quotation.step(end, rules, load);
-                if self.periods.is_multiple_of(PERIODS_PER_POINT) {
-                    quotation.note(end);
+                if is_noted && load.slots > 0 {
+                    let point = quotation.note(Timestamp(end.0 - end.0 % POINT_MS));
+                    let base_permille = (quotation.base * f64::from(ONE)).round() as u32;
+                    notes.push(PriceNote { ware: ware.clone(), point, base_permille });
                 }
             }
             end = end.plus_ms(PERIOD_MS);
         }
         self.due = Some(end);
+        notes
+    }
+
+    /// Sees to it that what is on offer has a quotation, as far as there may be any more, and that what has not been on offer
+    /// for a day has none.
+    fn make_room(&mut self, now: Timestamp, loads: &BTreeMap<Ware, Load>) {
+        let day_ms = POINT_MS * POINTS_MAX as u64;
+        self.quotations.retain(|ware, quotation| {
+            loads.contains_key(ware)
+                || quotation.history.back().is_some_and(|newest| now.since_ms(newest.time) < day_ms)
+        });
+        for ware in loads.keys() {
+            if self.quotations.len() < WARES_MAX && !self.quotations.contains_key(ware) {
+                self.quotations.insert(ware.clone(), Quotation::default());
+            }
+        }
     }
 
     /// The factor that holds now, in thousandths; with a quote that expires then, the lower of the two.
-    pub fn factor(&self, now: Timestamp, kind: &CapabilityKind, quote: Option<Timestamp>) -> u32 {
-        let Some(quotation) = self.quotations.get(kind) else { return ONE };
+    pub fn factor(&self, now: Timestamp, ware: &Ware, quote: Option<Timestamp>) -> u32 {
+        let Some(quotation) = self.quotations.get(ware) else { return ONE };
         let quoted = quote.filter(|expires| now <= *expires && *expires <= now.plus_ms(QUOTE_MS));
         let quoted = quoted.map(|expires| quotation.factor_at(Timestamp(expires.0.saturating_sub(QUOTE_MS))));
         quoted.unwrap_or(u32::MAX).min(quotation.factor)
     }
 
-    /// The average load of a capability, as far as it is known.
-    pub fn load(&self, kind: &CapabilityKind) -> Option<f64> {
-        self.quotations.get(kind).map(|quotation| quotation.load)
+    /// The average load of a ware, as far as it is known.
+    pub fn load(&self, ware: &Ware) -> Option<f64> {
+        self.quotations.get(ware).map(|quotation| quotation.load)
     }
 
-    /// A capability's prices and loads of the last day, the newest last.
-    pub(crate) fn history(&self) -> impl Iterator<Item = (&CapabilityKind, &VecDeque<PricePoint>)> {
-        self.quotations.iter().map(|(kind, quotation)| (kind, &quotation.history))
+    /// A ware's prices and loads of the last day, the newest last.
+    pub(crate) fn history(&self) -> impl Iterator<Item = (&Ware, &VecDeque<PricePoint>)> {
+        self.quotations.iter().map(|(ware, quotation)| (ware, &quotation.history))
     }
 }
 
@@ -142,7 +196,7 @@ impl Quotation {
         if load.slots == 0 {
             return;
         }
-        let wanted = f64::from(load.busy) + f64::from(load.queued) * load.service_s / PATIENCE_S;
+        let wanted = f64::from(load.busy) + load.queued * load.service_s / PATIENCE_S;
         self.load += WEIGHT * (wanted / f64::from(load.slots) - self.load);
         let error = (self.load - TARGET) / TARGET;
         let steadiness = (f64::from(load.workers) / STEADY_WORKERS).min(1.0);
@@ -166,29 +220,37 @@ impl Quotation {
         held.map_or(self.factor, |(_, factor)| *factor)
     }
 
-    fn note(&mut self, time: Timestamp) {
+    fn note(&mut self, time: Timestamp) -> PricePoint {
+        let load_percent = (self.load * 100.0).round().clamp(0.0, f64::from(u32::MAX)) as u32;
+        let point = PricePoint { time, factor_permille: self.factor, load_percent };
+        self.keep(point);
+        point
+    }
+
+    fn keep(&mut self, point: PricePoint) {
         if self.history.len() == POINTS_MAX {
             self.history.pop_front();
         }
-        let load_percent = (self.load * 100.0).round().clamp(0.0, f64::from(u32::MAX)) as u32;
-        self.history.push_back(PricePoint { time, factor_permille: self.factor, load_percent });
+        self.history.push_back(point);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mtor_protocol::{CapabilityKind, ModelSize};
     use proptest::prelude::*;
 
     const RULES: MarketRules = MarketRules { floor_percent: 25, cap_percent: 400 };
-    const CHAT: CapabilityKind = CapabilityKind::CHAT;
+    const CHAT: Ware = Ware::new(CapabilityKind::CHAT, ModelSize::Small);
 
-    fn loads(busy: u32, queued: u32, workers: u32) -> BTreeMap<CapabilityKind, Load> {
+    fn loads(busy: u32, queued: u32, workers: u32) -> BTreeMap<Ware, Load> {
+        let queued = f64::from(queued);
         BTreeMap::from([(CHAT, Load { busy, queued, slots: workers, workers, service_s: 6.0 })])
     }
 
     /// A market that was looked at after each of so many periods.
-    fn after(market: &mut Market, start: u64, periods: u64, loads: &BTreeMap<CapabilityKind, Load>) -> u64 {
+    fn after(market: &mut Market, start: u64, periods: u64, loads: &BTreeMap<Ware, Load>) -> u64 {
         for period in 1..=periods {
             market.advance(Timestamp(start + period * PERIOD_MS), RULES, loads);
         }
@@ -268,11 +330,51 @@ mod tests {
     #[test]
     fn a_day_leaves_a_history_of_minutes() {
         let mut market = market(0);
-        market.advance(Timestamp(3 * 24 * 3_600 * 1_000), RULES, &loads(8, 0, 10));
+        let days = Timestamp(3 * 24 * 3_600 * 1_000);
+        let notes = market.advance(days, RULES, &loads(8, 0, 10));
+        assert_eq!(notes.len(), POINTS_MAX);
         let (_, history) = market.history().next().unwrap();
         assert_eq!(history.len(), POINTS_MAX);
         let times: Vec<u64> = history.iter().map(|point| point.time.0).collect();
         assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 60_000));
+    }
+
+    #[test]
+    fn an_earlier_life_is_gone_on_with() {
+        let mut before = market(0);
+        let mut notes = Vec::new();
+        for period in 1..=200 {
+            notes.extend(before.advance(Timestamp(period * PERIOD_MS), RULES, &loads(95, 40, 100)));
+        }
+        assert_eq!(notes.len(), 16, "a note for each whole minute");
+        assert!(notes.iter().all(|note| note.point.time.0 % POINT_MS == 0));
+        let last = notes.last().unwrap().point;
+        let mut after = Market::default();
+        after.recall(notes);
+        let restart = last.time.0 + 20_000;
+        assert_eq!(after.factor(Timestamp(restart), &CHAT, None), last.factor_permille);
+        after.advance(Timestamp(restart), RULES, &BTreeMap::new());
+        let none = BTreeMap::from([(CHAT, Load::default())]);
+        after.advance(Timestamp(restart + PERIOD_MS), RULES, &none);
+        assert_eq!(after.factor(Timestamp(restart + PERIOD_MS), &CHAT, None), last.factor_permille);
+        after.advance(Timestamp(restart + 2 * PERIOD_MS), RULES, &loads(95, 40, 100));
+        let (was, is) = (f64::from(last.factor_permille), f64::from(now(&after, restart + 2 * PERIOD_MS)));
+        assert!((is / was - 1.0).abs() < 0.05, "workers are back, and it costs {is} after {was}");
+        assert!(after.history().next().unwrap().1.len() >= 16);
+    }
+
+    #[test]
+    fn names_of_strangers_do_not_fill_the_memory() {
+        let mut market = market(0);
+        for round in 0..3 {
+            let of = |n: u64| Ware::from(CapabilityKind::new(&format!("tool.n{}", round * 100 + n)).unwrap());
+            let load = Load { slots: 1, workers: 1, ..Load::default() };
+            let loads = (0..100).map(|n| (of(n), load)).collect();
+            market.advance(Timestamp((round + 1) * POINT_MS), RULES, &loads);
+            assert!(market.quotations.len() <= WARES_MAX);
+        }
+        market.advance(Timestamp(3 * 24 * 3_600 * 1_000), RULES, &BTreeMap::new());
+        assert_eq!(market.quotations.len(), 0);
     }
 
     proptest! {

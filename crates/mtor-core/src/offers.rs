@@ -7,13 +7,13 @@ mod pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{CapabilityKind, Problem, ProblemKind};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Problem, ProblemKind, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
 
 use offer::Fault;
-pub(crate) use offer::{Offer, Shape, Wish};
+pub(crate) use offer::{Offer, Only, Shape, Wish};
 pub(crate) use pool::Pool;
 use pool::Standing;
 
@@ -105,6 +105,38 @@ impl Offers {
         pool.fitting(wish, lookup).0 as usize > tried
     }
 
+    /// What an account that is not the house's offers of one capability.
+    pub(crate) fn of_account(
+        &self,
+        account: AccountId,
+        kind: &CapabilityKind,
+    ) -> impl Iterator<Item = OfferId> {
+        self.capabilities.get(kind).into_iter().flat_map(move |capability| capability.any.of_account(account))
+    }
+
+    /// Whether the house offers this.
+    pub(crate) fn has_house(&self, kind: &CapabilityKind, model: &str) -> bool {
+        self.pool(kind, model).is_some_and(Pool::has_house)
+    }
+
+    /// Who is asked for comparison, drawn by lot.
+    pub(crate) fn draw<'a>(
+        &self,
+        lot: u64,
+        wish: &Wish<'_>,
+        but: &[AccountId],
+        lookup: impl Fn(OfferId) -> Option<&'a Offer>,
+    ) -> Option<Only> {
+        self.pool(&wish.job.capability, &wish.job.model)?.draw(lot, wish, but, lookup)
+    }
+
+    /// Whether what one account says could be compared with what another one says: that has the same model, and texts need
+    /// somebody who makes vectors of them.
+    pub(crate) fn another_could_judge(&self, account: AccountId, kind: &CapabilityKind, model: &str) -> bool {
+        let embeds = *kind == CapabilityKind::EMBED || self.capabilities.contains_key(&CapabilityKind::EMBED);
+        embeds && self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account))
+    }
+
     /// How many jobs like this the workers that could take it finish in a second; `None` when it can't be known.
     pub(crate) fn jobs_per_s<'a>(
         &self,
@@ -144,6 +176,29 @@ impl Offers {
             true => Ok(()),
             false => Err(infeasible(job, &pool.fitting(wish, &lookup).1)),
         }
+    }
+
+    /// The sizes of the models that a job could be done by, the smallest first.
+    pub(crate) fn sizes(&self, capability: &CapabilityKind, model: &str) -> impl Iterator<Item = ModelSize> {
+        self.pool(capability, model).into_iter().flat_map(Pool::sizes)
+    }
+
+    /// What is on offer, with the names of its models.
+    pub(crate) fn wares(&self) -> BTreeMap<Ware, BTreeSet<&str>> {
+        let mut wares: BTreeMap<Ware, BTreeSet<&str>> = BTreeMap::new();
+        for (kind, capability) in &self.capabilities {
+            for (model, pool) in &capability.models {
+                for size in pool.sizes() {
+                    wares.entry(Ware::new(kind.clone(), size)).or_default().insert(model);
+                }
+            }
+        }
+        wares
+    }
+
+    /// How many offers fit a job, free or not.
+    pub(crate) fn fitting<'a>(&self, wish: &Wish<'_>, lookup: impl Fn(OfferId) -> Option<&'a Offer>) -> u32 {
+        self.pool(&wish.job.capability, &wish.job.model).map_or(0, |pool| pool.fitting(wish, lookup).0)
     }
 
     /// Capabilities on offer, with the slots of each.

@@ -4,7 +4,11 @@ mod audit;
 mod finish;
 mod grants;
 mod hedge;
+mod keys;
+mod late;
+mod performance;
 mod pricing;
+mod probation;
 mod starting;
 mod submit;
 #[cfg(test)]
@@ -17,20 +21,25 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price,
-    Problem, ProblemKind, Timestamp, Usage,
+    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, KeyId,
+    KeyStatement, Micro, Price, Problem, ProblemKind, ServiceClass, Timestamp, Usage,
 };
 
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
-use crate::market::Market;
-use crate::offers::{Offer, OfferId, Offers, Wish};
+use crate::goals::Kept;
+use crate::market::{Market, PriceNote};
+use crate::offers::{Offer, OfferId, Offers, Only, Wish};
 use crate::state::{Corrupt, State, id_time};
-use crate::trust::Judged;
+use crate::trust::{Check, Judged};
 use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
+use keys::RecoveryIndex;
+use late::LateIndex;
+use probation::Probation;
+use submit::Asked;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -221,6 +230,17 @@ pub enum Input {
         /// Who asks.
         account: AccountId,
     },
+    /// The keys of a wallet shall change. The shell has checked the statement's signatures.
+    ChangeKeys {
+        /// For the reply.
+        ticket: Ticket,
+        /// What is said.
+        statement: Box<KeyStatement>,
+        /// Who has signed it.
+        by: KeyId,
+        /// The key that is named in it, if one is.
+        named: Option<KeyId>,
+    },
     /// The realm asks again what a client has asked, of workers of other accounts. The job is the treasury's.
     Replicate {
         /// For the reply.
@@ -229,6 +249,15 @@ pub enum Input {
         job: NewJob,
         /// Whose workers have answered already.
         answered: Vec<AccountId>,
+    },
+    /// The realm asks the workers of one account what it knows the answer to. The job is the treasury's.
+    Try {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+        /// Whose workers.
+        account: AccountId,
     },
     /// Answers to one question were compared.
     Judge {
@@ -240,6 +269,29 @@ pub enum Input {
         results: Vec<Judged>,
         /// Salted commitment to the answers.
         evidence: Digest,
+    },
+    /// There will be no verdict on these results: nobody could be asked, or the answers could not be compared.
+    Unjudged {
+        /// The jobs that gave them.
+        jobs: Vec<JobId>,
+    },
+    /// A worker's wallet objects to a proof.
+    Appeal {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Who objects.
+        account: AccountId,
+    },
+    /// The sysop has looked at a proof.
+    DecideCase {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Whether it is taken back.
+        pardon: bool,
     },
     /// Time has passed.
     Tick,
@@ -353,14 +405,16 @@ pub enum Output {
         /// When.
         time: Timestamp,
     },
+    /// What wares cost, to be written down: no part of the journal, and nothing waits for it.
+    Priced(Vec<PriceNote>),
     /// A worker has answered a job whose answer is to be compared. Comes before the job is settled.
     Answered {
         /// The job.
         job: JobId,
         /// The account of its worker.
         worker: AccountId,
-        /// Whether it is a client's, and the policy wants it checked; else it is one that was asked for comparison.
-        check: bool,
+        /// What the policy wants to be done about a client's; nothing about one that was asked for comparison.
+        check: Check,
     },
     /// The worker is refused, or was silent for too long: end its session.
     Dismiss {
@@ -382,6 +436,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Attached workers that failed with it.
     pub(crate) tried: Vec<WorkerId>,
+    /// Who alone may do it, when it is not anybody.
+    pub(crate) only: Option<Only>,
     /// Where its prompt may be remembered. Not in the journal: a bare hash would let readers of the log guess prompts.
     pub(crate) prefix: Option<u64>,
     pub(crate) window_too_small: Option<u32>,
@@ -392,6 +448,8 @@ pub(crate) struct Running {
     /// The position that its wallet was told last.
     pub(crate) told_position: Option<u32>,
     pub(crate) last_problem: Option<Problem>,
+    /// Whether its answer has begun: then its response time is known.
+    pub(crate) begun: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -423,6 +481,7 @@ pub(crate) enum Finished {
     Job { account: AccountId, request: Digest },
     Transfer(Box<Transfer>),
     Grant { from: AccountId, about: Digest },
+    Keys(Box<KeyStatement>),
 }
 
 /// A transfer between wallets.
@@ -444,6 +503,8 @@ pub struct Realm {
     workers: HashMap<WorkerId, Worker>,
     waiting: Waiting,
     market: Market,
+    /// How soon jobs of each class have begun of late.
+    kept: [Kept; ServiceClass::ALL.len()],
     /// What was finished lately, to recognise repetitions; oldest first in `finished_order`.
     finished: HashMap<JobId, Finished>,
     finished_order: VecDeque<JobId>,
@@ -455,6 +516,13 @@ pub struct Realm {
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
     grants: GrantIndex,
+    recoveries: RecoveryIndex,
+    probation: Probation,
+    late: LateIndex,
+    /// Accounts of workers that are or were the house's.
+    house: BTreeSet<AccountId>,
+    /// Open jobs that not anybody may do.
+    chosen: BTreeSet<JobId>,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -467,21 +535,27 @@ impl Realm {
     /// the time in microseconds will do.
     pub fn new(config: Config, state: State, first_lease: u64) -> Self {
         let mut realm = Self {
+            late: LateIndex::new(&state, &config.trust),
             config,
             forgotten_until: state.newest_id_time(),
             grants: GrantIndex::new(&state),
+            recoveries: RecoveryIndex::new(&state),
             state,
             jobs: HashMap::new(),
             offers: Offers::default(),
             workers: HashMap::new(),
             waiting: Waiting::default(),
             market: Market::default(),
+            kept: Default::default(),
             finished: HashMap::new(),
             finished_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
             late_words: BTreeSet::new(),
             beats: BTreeSet::new(),
             open_by_wallet: HashMap::new(),
+            probation: Probation::default(),
+            house: BTreeSet::new(),
+            chosen: BTreeSet::new(),
             next_lease: first_lease,
             arrivals: 0,
             last_queue_report: Timestamp::default(),
@@ -521,12 +595,29 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        self.follow_load(now);
+        self.follow_load(now, outputs);
         self.write_balances(now, outputs)?;
+        self.finish_recoveries(now, outputs)?;
+        self.decide(now, input, meter, outputs)?;
+        self.let_others_do_it(now, meter, outputs)?;
+        self.fill_lifted(now, meter, outputs);
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         match input {
-            Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
+            Input::Submit { ticket, job } => self.submit(now, ticket, job, Asked::Anybody, meter, outputs),
             Input::Replicate { ticket, job, answered } => {
                 self.replicate(now, ticket, job, &answered, meter, outputs)
+            }
+            Input::Try { ticket, job, account } => {
+                self.try_workers_of(now, ticket, job, account, meter, outputs)
             }
             Input::Judge { ticket, capability, results, evidence } => {
                 self.judge(now, ticket, capability, results, evidence, meter, outputs)
@@ -565,6 +656,15 @@ impl Realm {
             Input::Revoke { ticket, grant, account } => {
                 self.revoke(now, ticket, grant, account, meter, outputs)
             }
+            Input::ChangeKeys { ticket, statement, by, named } => {
+                self.change_keys(now, ticket, statement, by, named, outputs)
+            }
+            Input::Unjudged { jobs } => {
+                self.verdict_is_there(jobs);
+                Ok(())
+            }
+            Input::Appeal { ticket, job, account } => self.appeal(now, ticket, job, account, outputs),
+            Input::DecideCase { ticket, job, pardon } => self.decide_case(now, ticket, job, pardon, outputs),
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {
                 self.draining = true;
@@ -615,12 +715,14 @@ impl Realm {
             rank: (self.turn(&open.job, open.accepted).0, self.arrivals),
             attempts: 0,
             tried: Vec::new(),
+            only: None,
             prefix,
             window_too_small: None,
             parts: Vec::new(),
             workers: Vec::new(),
             told_position: None,
             last_problem: None,
+            begun: false,
         };
         self.jobs.insert(id, running);
         self.deadlines.insert((deadline, id));
@@ -637,7 +739,7 @@ impl Realm {
     /// has.
     fn turn(&self, job: &NewJob, accepted: Timestamp) -> Timestamp {
         let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
-        let goal_ms = Config::goal_ms(job.class);
+        let goal_ms = self.config.goals.of(job.class);
         accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open))
     }
 
@@ -649,6 +751,7 @@ impl Realm {
             price,
             prefix: running.map_or(job.prefix, |running| running.prefix),
             tried: running.map_or(&[], |running| &running.tried),
+            only: running.and_then(|running| running.only),
             window_too_small: running.and_then(|running| running.window_too_small),
         }
     }

@@ -59,6 +59,13 @@ impl Waiting {
         self.capabilities.iter().map(|(kind, lines)| (kind, lines.length))
     }
 
+    /// How many jobs of the capability wait for each model by name, or for any.
+    pub(crate) fn lengths_by_model(&self, capability: &CapabilityKind) -> impl Iterator<Item = (&str, u32)> {
+        let lines = self.capabilities.get(capability).into_iter().flat_map(|lines| &lines.models);
+        // Bounded by the length, which is a u32.
+        lines.map(|(model, line)| (model.as_str(), line.len() as u32))
+    }
+
     /// How many jobs of the capability will be served before this rank. Counts along the lines: they are bounded.
     pub(crate) fn before(&self, capability: &CapabilityKind, rank: Rank) -> u32 {
         let Some(lines) = self.capabilities.get(capability) else { return 0 };

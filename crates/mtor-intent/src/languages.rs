@@ -29,6 +29,15 @@ pub(crate) struct Language {
     pub(crate) controls: &'static [(Control, &'static [&'static str])],
     /// Sure ways to ask for something to be done.
     pub(crate) actions: &'static [Action],
+    /// What parts two wishes in one sentence: `and then`.
+    pub(crate) joins: &'static [&'static str],
+    /// What stands for the result of the wish before: `it`, `the summary`.
+    pub(crate) former: &'static [&'static str],
+    /// What stands for the page that somebody has before them: `this article`.
+    pub(crate) page: &'static [&'static str],
+    /// Ways to ask for something to be done with what another wish brings, which stands in the slot `{of}`; `{to}` is the
+    /// language or the person.
+    pub(crate) handlings: &'static [(Handling, &'static [&'static str])],
     /// Numbers in words, up to a hundred; what is missing is put together from tens and ones.
     pub(crate) numbers: &'static [(&'static str, u32)],
     /// What may stand between the parts of a number or a duration: `twenty and five`.
@@ -47,6 +56,19 @@ pub(crate) struct Language {
     pub(crate) places: &'static [&'static str],
     /// What the realm says.
     pub(crate) say: Say,
+}
+
+/// What can be done with the result of an earlier step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Handling {
+    /// Say it in fewer words.
+    Summarise,
+    /// Say it in another language.
+    Translate,
+    /// Send it by mail.
+    Mail,
+    /// Draw a picture of it.
+    Draw,
 }
 
 /// Ways to ask for one thing.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use crate::defaults;
-use crate::languages::{ALL, Action, Language};
+use crate::languages::{ALL, Action, Handling, Language};
 use crate::pattern::{Cut, Pattern};
 use crate::resolved::Control;
 use crate::values;
@@ -19,6 +19,10 @@ pub(crate) struct Rules {
     requests: Table<()>,
     controls: Table<Control>,
     actions: Table<&'static Action>,
+    joins: Table<()>,
+    former: Table<()>,
+    page: Table<()>,
+    handlings: Table<Handling>,
     /// Of each action, by its place in the language's table: the words that look like it and mean something else.
     unless: Vec<Vec<Pattern>>,
 }
@@ -132,6 +136,16 @@ impl Rules {
                     .flat_map(|(control, table)| patterns(table).map(move |pattern| (pattern, *control)))
                     .collect(),
             ),
+            joins: Table::new(with(language.joins)),
+            former: Table::new(with(language.former)),
+            page: Table::new(with(language.page)),
+            handlings: Table::new(
+                language
+                    .handlings
+                    .iter()
+                    .flat_map(|(how, table)| patterns(table).map(move |pattern| (pattern, *how)))
+                    .collect(),
+            ),
             unless: actions.clone().map(|action| patterns(action.unless).collect()).collect(),
             actions: Table::new(
                 actions
@@ -195,6 +209,37 @@ impl Rules {
         }
         let heard: Vec<Control> = reached[words.len()].iter().filter_map(|said| *said).collect();
         self.language.controls.iter().map(|(control, _)| *control).find(|control| heard.contains(control))
+    }
+
+    /// Where the next wish begins when something that parts two of them begins at `at`; or a pause before it does.
+    pub(crate) fn join(&self, words: &[Word], at: usize) -> Option<usize> {
+        let pause =
+            at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| word.pause_after);
+        self.joins.longest(words, at).or_else(|| pause.then_some(at))
+    }
+
+    /// Whether the words stand for the result of the wish before.
+    pub(crate) fn is_former(&self, words: &[Word]) -> bool {
+        self.former.longest(words, 0) == Some(words.len())
+    }
+
+    /// Whether the words stand for the page that somebody has before them.
+    pub(crate) fn is_page(&self, words: &[Word]) -> bool {
+        self.page.longest(words, 0) == Some(words.len())
+    }
+
+    /// The ways to read the words, without politeness, as something to be done with a result.
+    pub(crate) fn handlings<'r>(
+        &'r self,
+        words: &'r [Word],
+    ) -> impl Iterator<Item = (Handling, Vec<Cut<'r>>)> {
+        let (from, to) = self.without_courtesy(words);
+        let said = &words[from..to];
+        let cut = move |(pattern, how): &'r (Pattern, Handling)| {
+            let cuts = pattern.cuts(said)?.into_iter();
+            Some((*how, cuts.map(|(slot, first, end)| (slot, from + first, from + end)).collect()))
+        };
+        self.handlings.candidates(said.first()).filter_map(cut)
     }
 
     /// The action that the words ask for, with or without "could you".
@@ -270,7 +315,10 @@ mod tests {
             let actions =
                 language.actions.iter().flat_map(|action| action.patterns.iter().chain(action.unless));
             let controls = language.controls.iter().flat_map(|(_, patterns)| patterns.iter());
-            for text in actions.chain(controls).chain(language.courtesy).chain(language.requests) {
+            let handlings = language.handlings.iter().flat_map(|(_, patterns)| patterns.iter());
+            let steps = handlings.chain(language.joins).chain(language.former).chain(language.page);
+            for text in actions.chain(controls).chain(language.courtesy).chain(language.requests).chain(steps)
+            {
                 let expanded = expanded(language, text);
                 assert!(
                     !expanded.contains('<') && Pattern::parse(&expanded).is_some(),

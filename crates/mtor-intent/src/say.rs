@@ -1,6 +1,7 @@
 //! What the realm says by itself, in plain words: what went wrong, and what it asks back.
 
-use mtor_protocol::{CapabilityKind, ProblemKind};
+use mtor_protocol::money::MICRO_PER_COIN;
+use mtor_protocol::{CapabilityKind, Micro, ProblemKind};
 
 use crate::languages::{ALL, Language, by_code};
 
@@ -22,6 +23,12 @@ pub(crate) struct Say {
     /// Nobody can `{able}`.
     pub(crate) no_worker: &'static str,
     pub(crate) no_funds: &'static str,
+    /// It may cost up to `{coins}`: shall it be asked?
+    pub(crate) dear: &'static str,
+    /// One coin, and what more of them are called.
+    pub(crate) coin: (&'static str, &'static str),
+    /// What stands between coins and their parts.
+    pub(crate) decimal: &'static str,
     pub(crate) forbidden: &'static str,
     pub(crate) not_found: &'static str,
     pub(crate) too_long: &'static str,
@@ -98,7 +105,10 @@ pub fn problem(kind: ProblemKind, capability: &CapabilityKind, language: &str) -
             return say.no_worker.replace("{able}", task(language, capability.as_str()).able);
         }
         ProblemKind::InsufficientFunds => say.no_funds,
-        ProblemKind::Unauthorized | ProblemKind::Forbidden => say.forbidden,
+        ProblemKind::Unauthorized
+        | ProblemKind::Forbidden
+        | ProblemKind::KeyReplaced
+        | ProblemKind::KeyWaiting => say.forbidden,
         ProblemKind::NotFound => say.not_found,
         ProblemKind::TooLarge | ProblemKind::ContextExceeded => say.too_long,
         ProblemKind::TooManyRequests => say.too_many,
@@ -111,6 +121,26 @@ pub fn problem(kind: ProblemKind, capability: &CapabilityKind, language: &str) -
         ProblemKind::MethodNotAllowed | ProblemKind::Conflict | ProblemKind::Internal => say.internal,
     };
     sentence.to_owned()
+}
+
+/// Asks whether something may cost so much at most. Rounded up to what can be listened to: tenths of a coin, and below one
+/// coin two figures.
+///
+/// ```
+/// use mtor_intent::say;
+/// use mtor_protocol::Micro;
+/// assert_eq!(say::dear(Micro::coins(3), "en"), "That may cost up to 3 coins. Shall I?");
+/// assert_eq!(say::dear(Micro(123_456), "de"), "Das kann bis zu 0,13 Münzen kosten. Soll ich?");
+/// ```
+pub fn dear(most: Micro, language: &str) -> String {
+    let say = &table(language).say;
+    let digits = most.0.checked_ilog10().unwrap_or(0);
+    let unit =
+        if most >= Micro::coins(1) { MICRO_PER_COIN / 10 } else { 10_u64.pow(digits.saturating_sub(1)) };
+    let rounded = Micro(most.0.div_ceil(unit).saturating_mul(unit));
+    let (one, many) = say.coin;
+    let name = if rounded == Micro::coins(1) { one } else { many };
+    say.dear.replace("{coins}", &format!("{} {name}", rounded.to_string().replace('.', say.decimal)))
 }
 
 /// The languages that the realm has sentences and rules for, as codes such as `en`.
@@ -175,6 +205,19 @@ mod tests {
             assert!(language.say.ask_one.contains("{a}") && language.say.no_worker.contains("{able}"));
             assert!(language.say.ask_two.contains("{a}") && language.say.ask_two.contains("{b}"));
         }
+    }
+
+    #[test]
+    fn what_is_dear_is_asked_in_every_language() {
+        for language in languages() {
+            let text = dear(Micro(1_234_567), language);
+            assert!(text.ends_with('?') && text.contains("1.3") | text.contains("1,3"), "{language}: {text}");
+        }
+        let said = |micro: u64| dear(Micro(micro), "en");
+        assert!(said(1_000_000).contains("up to 1 coin."));
+        assert!(said(999_999).contains("up to 1 coin."), "rounded up");
+        assert!(said(4_378).contains("0.0044 coins") && said(0).contains("0 coins"));
+        assert!(said(u64::MAX).contains("coins"));
     }
 
     #[test]

@@ -20,7 +20,17 @@ pub(crate) struct Word {
 pub(crate) fn words(text: &str, elides: bool) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = false;
+    let mut address_end = 0;
     for (at, c) in text.char_indices() {
+        if at < address_end {
+            continue;
+        }
+        if !open && let Some(length) = address(&text[at..]) {
+            address_end = at + length;
+            let norm = text[at..address_end].to_lowercase();
+            words.push(Word { norm, start: at, end: address_end, pause_after: false });
+            continue;
+        }
         let apostrophe = matches!(c, '\'' | '\u{2019}' | '\u{2018}' | '`');
         if apostrophe && !elides && open {
             continue;
@@ -49,6 +59,17 @@ pub(crate) fn words(text: &str, elides: bool) -> Vec<Word> {
     }
     words.retain(|word| !word.norm.is_empty());
     words
+}
+
+/// The length of the address that the text begins with, if it is one with its scheme: one word, however it is written.
+fn address(text: &str) -> Option<usize> {
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|front| front.eq_ignore_ascii_case(scheme)))?;
+    let whole = text.split(char::is_whitespace).next().unwrap_or_default();
+    // What ends a sentence is no part of it.
+    let length = whole.trim_end_matches(['.', ',', '!', '?', ';', ':', ')', '"', '\'', '…']).len();
+    (length > scheme.len()).then_some(length)
 }
 
 /// The words of a pattern or a table, which are folded as what people say is.
@@ -121,6 +142,14 @@ mod tests {
 
     fn norms(text: &str, elides: bool) -> Vec<String> {
         words(text, elides).into_iter().map(|word| word.norm).collect()
+    }
+
+    #[test]
+    fn an_address_is_one_word_without_what_ends_the_sentence() {
+        let said = "Open https://example.org/a?b=c&d=%20e#f, please";
+        assert_eq!(norms(said, true), ["open", "https://example.org/a?b=c&d=%20e#f", "please"]);
+        assert!(words("see http://example.org/x. Then go", false)[1].end == 24);
+        assert_eq!(norms("https:// is no address", false)[0], "https");
     }
 
     #[test]

@@ -62,3 +62,10 @@ pub const VERIFY_BOOKS_INTERVAL: u64 = 10_000;
 
 /// The oldest SQLite that may be used: older ones can corrupt a write-ahead log when it is reset.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How many requests of several steps are kept of each wallet when they are over.
+pub const PLANS_KEPT_MAX: u32 = 200;
+
+/// How long the prices of every minute are kept, in milliseconds: a day. After that, one in a quarter of an hour is.
+pub const PRICE_MINUTES_KEPT_MS: u64 = 24 * 3_600 * 1_000;
+/// How long prices are kept at all, in days.
+pub const PRICE_DAYS_MAX: u32 = 35;

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mtor_core::merkle::Frontier;
-use mtor_core::{Entry, State, merkle};
+use mtor_core::{Entry, PriceNote, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Did, Digest, JobId, Part};
+use mtor_protocol::{AccountId, Digest, JobId, Part, Timestamp};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -22,10 +22,10 @@ use crate::lock::FolderLock;
 use crate::proof::{self, Reveal, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
-use crate::record::{Batch, GrantRecord, KeyRecord, StoredJob};
+use crate::record::{Batch, GrantRecord, KeyRecord, PasskeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, recovery, snapshot, tiles, wallets, writer};
+use crate::{jobs, journal, plans, prices, recovery, snapshot, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -357,8 +357,24 @@ impl Ledger {
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn keys(&self, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
-        self.readers.query(|connection| wallets::keys(connection, owner))
+    pub fn keys(&self, wallet: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+        self.readers.query(|connection| wallets::keys(connection, wallet))
+    }
+
+    /// What a passkey has sealed, by the SHA-256 of its credential's id.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn passkey(&self, id: Digest) -> Result<Option<PasskeyRecord>, QueryError> {
+        self.readers.query(|connection| wallets::passkey(connection, id))
+    }
+
+    /// The passkeys under which a wallet has something sealed, the oldest first, with when each was.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn passkeys(&self, wallet: AccountId) -> Result<Vec<(Digest, Timestamp)>, QueryError> {
+        self.readers.query(|connection| wallets::passkeys(connection, wallet))
     }
 
     /// What these grants are called and whom they are for, also when they have ended; those that never were are left out.
@@ -367,6 +383,31 @@ impl Ledger {
     /// [`QueryError`]
     pub fn grants(&self, ids: &[JobId]) -> Result<Vec<GrantRecord>, QueryError> {
         self.readers.query(|connection| wallets::grants(connection, ids))
+    }
+
+    /// What is kept of a request of several steps.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn plan(&self, id: JobId) -> Result<Option<PlanRecord>, QueryError> {
+        self.readers.query(|connection| plans::plan(connection, id))
+    }
+
+    /// The requests of several steps that are not over, the oldest first: of one account, or of all.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn open_plans(&self, account: Option<AccountId>) -> Result<Vec<PlanRecord>, QueryError> {
+        self.readers.query(|connection| plans::open(connection, account))
+    }
+
+    /// What wares cost since then, the oldest first: every minute of the last day, and before that every quarter of an hour; or
+    /// those alone, when it is to be `coarse`.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn prices(&self, since: Timestamp, coarse: bool) -> Result<Vec<PriceNote>, QueryError> {
+        self.readers.query(|connection| prices::since(connection, since, coarse))
     }
 
     /// A value that was stored with [`Record::Setting`](crate::Record::Setting).

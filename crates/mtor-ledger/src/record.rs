@@ -4,7 +4,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use mtor_core::Entry;
+use mtor_core::{Entry, PriceNote};
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
     AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Part, Privacy, Problem, ServiceClass,
@@ -38,10 +38,21 @@ pub enum Record {
         /// Which.
         id: JobId,
         /// Whose; a key of another wallet stays.
-        did: Did,
+        wallet: AccountId,
+    },
+    /// A wallet was sealed by a passkey; replaces what that passkey sealed before.
+    Passkey(Box<PasskeyRecord>),
+    /// What a passkey has sealed is gone.
+    ForgetPasskey {
+        /// Which.
+        id: Digest,
+        /// Whose; what is another wallet's stays.
+        wallet: AccountId,
     },
     /// A grant was given. Comes in the batch of its `Granted` entry.
     Grant(Box<GrantRecord>),
+    /// A request of several steps, as it stands; replaces what was kept of it before.
+    Plan(Box<PlanRecord>),
     /// A value that the realm remembers by name.
     Setting {
         /// Its name.
@@ -49,6 +60,23 @@ pub enum Record {
         /// The value; replaces the one before.
         value: String,
     },
+    /// What wares cost at the end of some minutes. Kept as long as the [`defaults`](crate::defaults) say.
+    Prices(Vec<PriceNote>),
+}
+
+/// A request of several steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRecord {
+    /// Its id.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The name of the key that asked.
+    pub did: Did,
+    /// Whether something is still to happen to it.
+    pub open: bool,
+    /// The [`Plan`](mtor_protocol::Plan) as JSON.
+    pub plan: String,
 }
 
 /// What was asked.
@@ -165,7 +193,9 @@ pub struct KeyRecord {
     pub id: JobId,
     /// Whose account it spends from.
     pub account: AccountId,
-    /// Whose.
+    /// Whose, whatever its key is by now.
+    pub wallet: AccountId,
+    /// The name of the key that made it.
     pub did: Did,
     /// What it is for.
     pub name: String,
@@ -175,6 +205,19 @@ pub struct KeyRecord {
     pub created: Timestamp,
     /// The grant that it spends from, if not from the wallet.
     pub grant: Option<JobId>,
+}
+
+/// A wallet as a passkey has sealed it: what the realm keeps and can't read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRecord {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// Whose.
+    pub wallet: AccountId,
+    /// The sealed words.
+    pub sealed: String,
+    /// When it was sealed.
+    pub created: Timestamp,
 }
 
 /// What a grant is called, and whom it is for.
@@ -194,10 +237,11 @@ pub struct GrantRecord {
 
 impl fmt::Debug for KeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, account, did, name, hash: _, created, grant } = self;
+        let Self { id, account, wallet, did, name, hash: _, created, grant } = self;
         f.debug_struct("KeyRecord")
             .field("id", id)
             .field("account", account)
+            .field("wallet", wallet)
             .field("did", did)
             .field("name", name)
             .field("created", created)

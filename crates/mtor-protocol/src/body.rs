@@ -8,13 +8,16 @@ use crate::event::ParseError;
 use crate::http::{QueueInfo, WorkerInfo};
 use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
+use crate::keys::WalletKeysInfo;
 use crate::money::{Micro, Price};
 use crate::order::Order;
 use crate::part::Part;
+use crate::plan::{Plan, PlanAnswer, PlanAsk};
 use crate::problem::Problem;
 use crate::resolve::{Resolve, Resolved};
 use crate::sound::VoiceTiming;
 use crate::usage::{FinishReason, Usage};
+use crate::ware::ModelSize;
 use crate::worker::{
     Announcement, Beat, CapabilityKind, Done, Drain, Piece, Run, Stop, WorkFailed, WorkPart, WorkPartial,
 };
@@ -121,8 +124,21 @@ bodies! {
     IntentResolve(Resolve) = "mtor.intent.resolve", ClientToBroker;
     /// That.
     IntentResolved(Resolved) = "mtor.intent.resolved", BrokerToClient;
+    /// Do what these words want, in several steps. The subject is the plan's id.
+    PlanAsk(PlanAsk) = "mtor.plan.ask", ClientToBroker;
+    /// Tell me how this plan (the subject) stands, until it is over.
+    PlanWatch(PlanWatch) = "mtor.plan.watch", ClientToBroker;
+    /// A word about what this plan (the subject) asks.
+    PlanAnswer(PlanAnswer) = "mtor.plan.answer", ClientToBroker;
+    /// Stop this plan (the subject).
+    PlanCancel(Cancel) = "mtor.plan.cancel", ClientToBroker;
+    /// So it stands.
+    PlanState(Plan) = "mtor.plan.state", BrokerToClient;
     /// How long a spoken turn took.
     VoiceTiming(VoiceTiming) = "mtor.voice.timing", ClientToBroker;
+
+    /// How your wallet's keys stand: sent when they change, and at the beginning of a session while a recovery is asked for.
+    WalletKeys(WalletKeysInfo) = "mtor.wallet.keys", BrokerToClient;
 
     /// Tell me what happens in the realm from now on.
     RealmWatch(RealmWatch) = "mtor.realm.watch", ClientToBroker;
@@ -227,6 +243,11 @@ pub struct Watch {
 #[serde(deny_unknown_fields)]
 pub struct Cancel {}
 
+/// The data of `mtor.plan.watch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanWatch {}
+
 /// The data of `mtor.job.accepted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
@@ -316,6 +337,14 @@ pub struct Quote {
     pub max: Micro,
     /// The price it is computed with.
     pub price: Price,
+    /// What would be done.
+    pub capability: CapabilityKind,
+    /// By which model, as it was asked for: `default` leaves it to the realm.
+    pub model: String,
+    /// The class of the models whose price it is.
+    pub size: ModelSize,
+    /// How many offers of attached workers fit it, free or not.
+    pub offers: u32,
     /// How many jobs would start before it.
     pub position: u32,
     /// How long until it starts, in milliseconds; absent when it can't be known.

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
+use crate::keys::RecoveryPending;
 use crate::money::{Micro, Price};
 use crate::part::Part;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
+use crate::trust::LatePay;
 use crate::usage::{FinishReason, Usage};
+use crate::ware::{ModelSize, Ware};
 use crate::worker::{CapabilityKind, OfferLimits};
 
 /// `GET /api/realm`: who this realm is.
@@ -37,6 +40,9 @@ pub struct RealmInfo {
     pub draining: bool,
     /// Its ledger.
     pub ledger: LedgerInfo,
+    /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
 }
 
 /// How the ledger stands.
@@ -59,6 +65,50 @@ pub struct QueueInfo {
     pub running: u32,
     /// The same by capability.
     pub capabilities: Vec<CapabilityQueue>,
+    /// How well the goals of the service classes are kept.
+    #[serde(default)]
+    pub classes: Vec<ClassInfo>,
+    /// The wallets with the most open jobs, at most sixteen: the more a wallet has open, the later its next job is served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wallets: Vec<WalletShare>,
+}
+
+/// How a service class stands against its goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassInfo {
+    /// Which.
+    pub class: ServiceClass,
+    /// How soon a job of it should begin to be answered, in milliseconds.
+    pub goal_ms: u64,
+    /// Jobs of it that wait for a worker.
+    pub queued: u32,
+    /// Jobs of it that a worker has.
+    pub running: u32,
+    /// Of those that are not answered yet, so many are past the goal.
+    pub late: u32,
+    /// How long the oldest of those has been waiting for its answer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<u64>,
+    /// How many jobs of late the following rests on; what is ten minutes old counts half.
+    pub jobs: u32,
+    /// The share of them that began to be answered within the goal, in percent; absent when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_percent: Option<u32>,
+    /// The performance index, in thousandths: how long they waited for the first word on average, divided by the goal. Up to
+    /// 1,000 the goal is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_permille: Option<u32>,
+}
+
+/// What a wallet has of the realm now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletShare {
+    /// Whose.
+    pub account: AccountId,
+    /// Jobs that wait for a worker.
+    pub queued: u32,
+    /// Jobs that a worker has.
+    pub running: u32,
 }
 
 /// One capability's queue.
@@ -74,16 +124,25 @@ pub struct CapabilityQueue {
     pub slots: u32,
 }
 
-/// `GET /api/prices`: one capability's price.
+/// `GET /api/prices`: what a capability costs, done by models of one size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceInfo {
     /// Of what.
     pub capability: CapabilityKind,
+    /// Done by models of which size.
+    #[serde(default)]
+    pub size: ModelSize,
+    /// Models of that size that are on offer, the first few by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
     /// How much, now.
     pub price: Price,
     /// How much by the realm's list: the price when the load is just right. The same where prices do not follow load.
     #[serde(default)]
     pub list: Price,
+    /// The price in percent of the list price; absent when the list says that it is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_list_percent: Option<u32>,
     /// How busy those are who do it, in percent of what they can do at once, with what waits for them; absent where prices do
     /// not follow load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,29 +150,29 @@ pub struct PriceInfo {
 }
 
 impl PriceInfo {
-    /// The price in percent of the list price; `None` when the list says that it is free.
-    pub fn of_list_percent(&self) -> Option<u32> {
-        let parts = [
-            (self.price.output_ktoken, self.list.output_ktoken),
-            (self.price.input_ktoken, self.list.input_ktoken),
-            (self.price.ksecond, self.list.ksecond),
-            (self.price.kimage, self.list.kimage),
-            (self.price.job, self.list.job),
-        ];
-        // The largest part of the list tells it best: small ones are rounded up.
-        let (price, list) =
-            parts.into_iter().max_by_key(|(_, list)| list.0).filter(|(_, list)| list.0 > 0)?;
-        u32::try_from(u128::from(price.0) * 100 / u128::from(list.0)).ok()
+    /// What has this price.
+    pub fn ware(&self) -> Ware {
+        Ware::new(self.capability.clone(), self.size)
     }
 }
 
-/// `GET /api/prices/history`: one capability's prices of the last day.
+/// `GET /api/prices/history`: what one ware cost of late.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceHistory {
     /// Of what.
     pub capability: CapabilityKind,
-    /// A point for each minute, the newest last.
+    /// Done by models of which size.
+    #[serde(default)]
+    pub size: ModelSize,
+    /// A point for each minute of the last day, or for each quarter of an hour when more days were asked for; the newest last.
     pub points: Vec<PricePoint>,
+}
+
+impl PriceHistory {
+    /// What it is about.
+    pub fn ware(&self) -> Ware {
+        Ware::new(self.capability.clone(), self.size)
+    }
 }
 
 /// A price and a load at one time.
@@ -155,6 +214,9 @@ pub struct WorkerInfo {
     pub since: Timestamp,
     /// Whether it takes no new jobs.
     pub draining: bool,
+    /// Whether it is of the house: the realm itself attached it.
+    #[serde(default)]
+    pub house: bool,
     /// Jobs done in this session.
     pub jobs_done: u64,
     /// Coins earned in this session.
@@ -199,6 +261,9 @@ pub struct OfferInfo {
     pub tokens_per_s: Option<f32>,
     /// What it asks.
     pub price: Price,
+    /// How large its model is, by the realm's rules.
+    #[serde(default)]
+    pub size: ModelSize,
     /// The languages that it understands or speaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<String>,
@@ -337,9 +402,18 @@ pub struct WalletInfo {
     /// How much of what is available can be spent, but not sent; absent when it is none.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub bound: Micro,
+    /// What its workers have earned that is held back, by what they worked in; absent when it is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<LatePay>,
+    /// Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub at_stake: Micro,
     /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Micro>,
+    /// What its recovery key has asked for; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryPending>,
 }
 
 fn is_nothing(amount: &Micro) -> bool {
@@ -410,14 +484,23 @@ pub enum MovementKind {
     Granted,
     /// Came back from a grant that ended.
     Returned,
+    /// Pay that was held back, and lost because an answer was proven wrong.
+    Forfeited,
+    /// What an answer has cost that was proven wrong.
+    Refunded,
 }
 
 impl MovementKind {
     /// Whether coins came in with it.
     pub const fn is_gain(self) -> bool {
         match self {
-            Self::Job | Self::Sent | Self::Granted => false,
-            Self::Earned | Self::Received | Self::Issued | Self::Started | Self::Returned => true,
+            Self::Job | Self::Sent | Self::Granted | Self::Forfeited => false,
+            Self::Earned
+            | Self::Received
+            | Self::Issued
+            | Self::Started
+            | Self::Returned
+            | Self::Refunded => true,
         }
     }
 }
@@ -502,6 +585,32 @@ pub struct ApiKey {
     pub secret: Option<String>,
 }
 
+/// `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyRequest {
+    /// SHA-256 of the credential's id, under which it is found again.
+    pub id: Digest,
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
+/// A passkey under which a wallet has something sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeyInfo {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// When it was sealed.
+    pub created: Timestamp,
+}
+
+/// `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeySealed {
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
 /// Who may ask a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -554,15 +663,19 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/realm" Public -> "RealmInfo", "Who this realm is, and how its ledger stands"),
     route!("GET" "/api/queue" Public -> "QueueInfo", "Jobs that wait and run"),
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
-    route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute"),
+    route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute", "days": "of so many days instead (at most 35), a point for each quarter of an hour"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
-    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering", "dry_run": "true to be told what would be done, by whom and at which price, and nothing is: the answer is a Quote"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
     route!("GET" "/api/jobs/{id}/parts/{number}" Wallet -> "application/octet-stream", "A part of the answer that is no text, such as a picture, in its own media type"),
     route!("GET" "/api/jobs/{id}/proofs" Wallet -> "JobProofs", "Proofs of what the journal says of a job, for anybody to check", "reveal": "true to show in them what was asked and answered"),
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),
+    route!("POST" "/api/plans" Wallet "PlanAsk" -> "Plan", "Do what some words want in several steps. 201, or 200 when the id is known already"),
+    route!("GET" "/api/plans/{id}" Wallet -> "Plan", "A plan, and how far it is"),
+    route!("POST" "/api/plans/{id}/answer" Wallet "PlanAnswer" -> "Plan", "Say yes or no to what a plan asks"),
+    route!("DELETE" "/api/plans/{id}" Wallet -> "Plan", "Stop a plan: what runs is cancelled, what is done stays done"),
     route!("GET" "/api/wallets/{did}" Wallet -> "WalletInfo", "A wallet's balance"),
     route!("GET" "/api/wallets/{did}/jobs" Wallet -> "JobPage", "A wallet's jobs, the newest first", "grant": "the jobs of this grant's API keys instead", "before": "only jobs older than this id", "limit": "at most so many, 1 to 200", "q": "only jobs whose question or answer has these words"),
     route!("GET" "/api/wallets/{did}/movements" Wallet -> "MovementPage", "What came into a wallet and went out of it, the newest first", "grant": "those of this grant of the wallet's instead, also when it has ended", "before": "only entries before this one", "limit": "at most so many, 1 to 200"),
@@ -575,8 +688,17 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
+    route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
+    route!("GET" "/api/wallets/{did}/passkeys" Wallet -> "PasskeyList", "The passkeys under which the wallet is sealed here"),
+    route!("POST" "/api/wallets/{did}/passkeys" Wallet "PasskeyRequest" -> "PasskeyList", "Keep the wallet here, as a passkey has sealed it"),
+    route!("DELETE" "/api/wallets/{did}/passkeys/{id}" Wallet -> "PasskeyList", "Forget what a passkey has sealed"),
+    route!("GET" "/api/passkeys/{id}" Wallet -> "PasskeySealed", "What a passkey has sealed, for whoever holds the passkey"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
+    route!("GET" "/api/trust" Wallet -> "CaseList", "Answers that were proven wrong and are not decided: the owner sees all, whoever else those of the own worker"),
+    route!("GET" "/api/trust/{job}" Wallet -> "CaseInfo", "One of them, with the answers that were compared, as far as they are kept"),
+    route!("POST" "/api/trust/{job}" Wallet "CaseRequest" -> "CaseInfo", "Object, as the worker; pardon or uphold, as the owner"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),

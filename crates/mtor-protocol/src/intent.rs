@@ -497,6 +497,15 @@ pub enum ServiceClass {
 impl ServiceClass {
     /// All classes, the most urgent first.
     pub const ALL: [Self; 3] = [Self::Voice, Self::Interactive, Self::Batch];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Interactive => "interactive",
+            Self::Batch => "batch",
+        }
+    }
 }
 
 /// Whose workers may see the job.

@@ -24,36 +24,43 @@ pub mod grant;
 pub mod http;
 pub mod id;
 pub mod intent;
+pub mod keys;
 pub mod limits;
 pub mod money;
 pub mod openai;
 pub mod order;
 pub mod part;
 pub mod picture;
+pub mod plan;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod tool;
+pub mod trust;
 pub mod usage;
+pub mod ware;
 pub mod worker;
 
 pub use body::Body;
 pub use event::{Event, ParseError};
 pub use frame::{Frame, FrameError, FrameKind};
 pub use grant::{GrantInfo, GrantList, GrantRequest, GrantTerms, Period};
-pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
+pub use id::{AccountId, Did, Digest, JobId, KeyId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
+pub use keys::{KeyChange, KeyStatement, RecoveryPending, WalletKeysInfo};
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
 pub use part::{NewPart, Part};
 pub use picture::{ImagineTask, LookTask, Picture};
+pub use plan::{Plan, PlanAnswer, PlanAsk, PlanState, PlanStep, StepState};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,
 };
 pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
+pub use ware::{ModelSize, Ware};
 pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.

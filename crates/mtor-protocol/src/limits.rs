@@ -43,6 +43,10 @@ pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 2_048;
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Most steps of one plan.
+pub const PLAN_STEPS_MAX: usize = 12;
+/// Most plans of one wallet that are not over.
+pub const PLANS_OPEN_MAX: usize = 16;
 /// Longest utterance whose meaning is looked for, in bytes.
 pub const UTTERANCE_BYTES_MAX: usize = 4_096;
 /// Longest hint to a transcription, in bytes.
@@ -69,6 +73,8 @@ pub const SLOTS_MAX: u32 = 1_024;
 pub const GRANTS_MAX: usize = 100;
 /// Most wallets that one grant may be for.
 pub const GRANT_HOLDERS_MAX: usize = 100;
+/// Most changes of its keys that one wallet may ever make.
+pub const KEY_CHANGES_MAX: u32 = 1_000;
 /// Most memory that one try of a proof of work may take, in KiB: 1 GiB.
 pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
 /// Most zero bits that a proof of work may ask for.

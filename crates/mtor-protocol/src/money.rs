@@ -169,6 +169,21 @@ impl Price {
         Micro(u64::try_from(micro).unwrap_or(u64::MAX))
     }
 
+    /// This price in percent of another, told by the other's largest part: small ones are rounded up. `None` when the other is
+    /// free.
+    pub fn percent_of(&self, list: &Self) -> Option<u32> {
+        let parts = [
+            (self.output_ktoken, list.output_ktoken),
+            (self.input_ktoken, list.input_ktoken),
+            (self.ksecond, list.ksecond),
+            (self.kimage, list.kimage),
+            (self.job, list.job),
+        ];
+        let (price, list) =
+            parts.into_iter().max_by_key(|(_, list)| list.0).filter(|(_, list)| list.0 > 0)?;
+        u32::try_from(u128::from(price.0) * 100 / u128::from(list.0)).ok()
+    }
+
     /// Each part times so many thousandths, rounded up to a whole micro: what costs something never becomes free.
     #[must_use]
     pub fn times_permille(&self, permille: u32) -> Self {

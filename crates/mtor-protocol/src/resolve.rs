@@ -90,6 +90,11 @@ pub enum Understanding {
         /// How sure, from 0 to 1.
         confidence: f32,
     },
+    /// Several things, one after the other or with what another one brings: ask for a [plan](crate::plan).
+    Steps {
+        /// The words of each.
+        steps: Vec<String>,
+    },
     /// Not sure enough to act: ask back.
     Unsure {
         /// What to ask, in plain words of the speaker's language.

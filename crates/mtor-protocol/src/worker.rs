@@ -152,6 +152,9 @@ pub struct CapabilityOffer {
     /// How fast it writes, measured by itself, in tokens per second for one job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_s: Option<f32>,
+    /// How many parameters its model has, by which the realm tells how large it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
     /// The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<String>,
@@ -167,8 +170,8 @@ impl CapabilityOffer {
     /// This capability with this model, so many jobs at once, for any price and without limits of its own.
     pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
         let (price, limits, languages, voices, tool) = Default::default();
-        let (model, tokens_per_s) = (model.into(), None);
-        Self { capability, model, slots, price, limits, tokens_per_s, languages, voices, tool }
+        let (model, tokens_per_s, parameters) = (model.into(), None, None);
+        Self { capability, model, slots, price, limits, tokens_per_s, parameters, languages, voices, tool }
     }
 
     fn fault(&self) -> Option<String> {

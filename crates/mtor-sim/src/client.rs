@@ -70,7 +70,8 @@ impl Client {
             86..88 if !self.grants.is_empty() => {
                 Some(Ask::Revoke { grant: dice.pick(&self.grants), account })
             }
-            86..92 => {
+            86..88 => Some(Ask::Start { id: self.id(now), to: account }),
+            88..92 => {
                 let to = defaults::wallet(dice.index(defaults::CLIENTS));
                 Some(Ask::Send { id: self.id(now), from: account, to, amount: Micro(dice.range(0..500)) })
             }

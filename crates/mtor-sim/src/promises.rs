@@ -5,7 +5,7 @@ use std::fmt;
 
 use mtor_core::{Config, Entry, Fact, ISSUER, Outcome, Realm, State, WorkerId};
 use mtor_protocol::http::JobState;
-use mtor_protocol::{JobId, Micro, Problem, ProblemKind};
+use mtor_protocol::{JobId, Micro, Problem, ProblemKind, Timestamp};
 
 use crate::answer;
 use crate::journal::Journal;
@@ -122,7 +122,7 @@ impl Observer {
         ensure(books.account(ISSUER).credits_posted == Micro::ZERO, Promise::Money, || {
             "coins went back to the issuer".to_owned()
         })?;
-        let queue = realm.queue_info();
+        let queue = realm.queue_info(Timestamp::default());
         // What was running when its worker died waits again, beyond the bound on new jobs.
         let waiting_max = config.waiting_per_capability_max + slots_max;
         ensure(queue.queued <= waiting_max, Promise::Bounded, || {

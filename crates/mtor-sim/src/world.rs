@@ -473,7 +473,7 @@ impl World {
             format!("requests {unanswered:?} were never answered")
         })?;
         if let Some(shell) = &self.shell {
-            let running = shell.realm.queue_info().running;
+            let running = shell.realm.queue_info(Timestamp::default()).running;
             ensure(running == 0 && shell.unanswered() == 0, Promise::Bounded, || {
                 format!(
                     "{running} slots are taken, {} requests wait, and there is no job",

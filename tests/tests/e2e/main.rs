@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod asking;
+mod attacks;
 mod bad_messages;
 mod broker_crash;
 mod browser;
+mod chaos;
 mod disk_full;
 mod draining;
 mod grants;
+mod keys;
 mod load;
 mod log;
 mod orders;

@@ -3,9 +3,9 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, MovementPage, PriceHistory,
-  PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
-  WorkerInfo,
+  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
+  PasskeyInfo, PasskeyRequest, PasskeySealed, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
+  WalletKeysInfo, WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -27,7 +27,8 @@ export class Api {
   realm = () => this.#get<RealmInfo>("/api/realm", {}, false);
   queue = () => this.#get<QueueInfo>("/api/queue", {}, false);
   prices = () => this.#get<PriceInfo[]>("/api/prices", {}, false);
-  priceHistory = () => this.#get<PriceHistory[]>("/api/prices/history", {}, false);
+  /** Minute by minute for one day, a point in a quarter of an hour for more. */
+  priceHistory = (days: number) => this.#get<PriceHistory[]>("/api/prices/history", { days }, false);
   workers = () => this.#get<WorkerInfo[]>("/api/workers", {}, false);
 
   /** The newest checkpoint of the realm's log: a signed note. */
@@ -70,6 +71,16 @@ export class Api {
   makeKey = (name: string, grant?: string) =>
     this.#ask<ApiKey>("POST", this.#wallet("/keys"), grant ? { name, grant } : { name });
   revokeKey = (id: string) => this.#ask<ApiKey[]>("DELETE", this.#wallet(`/keys/${id}`));
+
+  /** How a wallet's keys stand: this one's, or that of another name of it. */
+  walletKeys = (did = this.signer.did) => this.#get<WalletKeysInfo>(`/api/wallets/${did}/recovery`);
+  changeKeys = (statement: KeyStatement) => this.#ask<WalletKeysInfo>("POST", "/api/keys", statement);
+
+  passkeys = () => this.#get<PasskeyInfo[]>(this.#wallet("/passkeys"));
+  keepUnder = (passkey: PasskeyRequest) => this.#ask<PasskeyInfo[]>("POST", this.#wallet("/passkeys"), passkey);
+  forgetUnder = (id: string) => this.#ask<PasskeyInfo[]>("DELETE", this.#wallet(`/passkeys/${id}`));
+  /** What a passkey has sealed, of whichever wallet. */
+  sealedUnder = (id: string) => this.#get<PasskeySealed>(`/api/passkeys/${id}`);
 
   grants = () => this.#get<GrantList>(this.#wallet("/grants"));
   giveGrant = (grant: GrantRequest) => this.#ask<GrantInfo>("POST", this.#wallet("/grants"), grant);

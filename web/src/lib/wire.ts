@@ -91,6 +91,8 @@ export interface CapabilityOffer {
   limits?: OfferLimits;
   /** With which model. */
   model: string;
+  /** How many parameters its model has, by which the realm tells how large it is. */
+  parameters?: number | null;
   /** What it asks; nothing, when it is content with any price. */
   price?: Price;
   /** How many jobs at once. */
@@ -113,6 +115,55 @@ export interface CapabilityQueue {
   running: number;
   /** Slots granted by all workers. */
   slots: number;
+}
+
+/** What can be done about a case. */
+export type CaseAction = "appeal" | "pardon" | "uphold";
+
+/** One of the answers that were compared. */
+export interface CaseAnswer {
+  /** The job. */
+  job: JobId;
+  /** SHA-256 of the answer, as long as it is kept. */
+  output?: Digest | null;
+  /** The answer itself, as long as it is kept: the sysop sees each, a worker its own. In a list it is left out. */
+  text?: string | null;
+  /** What was shown about it. */
+  verdict: Verdict;
+  /** The account of the worker that gave it. */
+  worker: AccountId;
+}
+
+/** An answer that was proven wrong, as long as it is not decided what becomes of the pay that was held back. */
+export interface CaseInfo {
+  /** What is at stake: all that was held back then. */
+  amount: Micro;
+  /** The answers that were compared, the client's first. */
+  answers: CaseAnswer[];
+  /** When the worker objected; absent when it has not. */
+  appealed?: Timestamp | null;
+  /** What was asked of. */
+  capability: CapabilityKind;
+  /** Salted commitment to the answers that were compared. */
+  evidence: Digest;
+  /** The job of which it is the answer. */
+  job: JobId;
+  /** When it is lost, if nobody decides before. */
+  over: Timestamp;
+  /** Of how many payments. */
+  payments: number;
+  /** When it was proven. */
+  proven: Timestamp;
+  /** The account of the worker. */
+  worker: AccountId;
+}
+
+export type CaseList = CaseInfo[];
+
+/** `POST /api/trust/{job}`: what becomes of a case. */
+export interface CaseRequest {
+  /** What is to be done. */
+  action: CaseAction;
 }
 
 /** The data of `mtor.session.challenge`. */
@@ -230,6 +281,31 @@ export interface Chunk {
   text: string;
   /** Tokens in it. */
   tokens: number;
+}
+
+/** How a service class stands against its goal. */
+export interface ClassInfo {
+  /** Which. */
+  class: ServiceClass;
+  /** How soon a job of it should begin to be answered, in milliseconds. */
+  goal_ms: number;
+  /**
+   * The performance index, in thousandths: how long they waited for the first word on average, divided by the goal. Up to
+   * 1,000 the goal is met.
+   */
+  index_permille?: number | null;
+  /** How many jobs of late the following rests on; what is ten minutes old counts half. */
+  jobs: number;
+  /** Of those that are not answered yet, so many are past the goal. */
+  late: number;
+  /** How long the oldest of those has been waiting for its answer, in milliseconds. */
+  oldest_ms?: number | null;
+  /** Jobs of it that wait for a worker. */
+  queued: number;
+  /** Jobs of it that a worker has. */
+  running: number;
+  /** The share of them that began to be answered within the goal, in percent; absent when there were none. */
+  within_percent?: number | null;
 }
 
 /** The data of `mtor.job.completed`. */
@@ -595,12 +671,67 @@ export interface JobProofs {
 /** The state of a job. */
 export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
+/** What shall change. */
+export type KeyChange = {
+  do: "rotate";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  do: "name_recovery";
+  /** The recovery key. */
+  key?: Did | null;
+} | {
+  do: "ask_recovery";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  /** The id of the statement that asked. */
+  ask: JobId;
+  do: "veto";
+};
+
+/** key id */
+export type KeyId = string;
+
 /** `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign. */
 export interface KeyRequest {
   /** The grant that it spends from; without it, the key can do all that the wallet can. */
   grant?: JobId | null;
   /** What it is for. */
   name: string;
+}
+
+/**
+ * `POST /api/keys`: a change of a wallet's keys, signed. It stands in the log as it is, so that anybody can check who changed
+ * what.
+ */
+export interface KeyStatement {
+  /** Who signs: the wallet's key; for `ask_recovery`, its recovery key. */
+  by: Did;
+  /** What shall change. */
+  change: KeyChange;
+  /** Chosen by whoever signs; the same id with the same statement is the same change. */
+  id: JobId;
+  /** The same text, signed by the key that becomes the wallet's: nobody can name a key that is another's. */
+  next_signature?: string | null;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+  /** The wallet, by the GUID of any key that it ever had. */
+  wallet: AccountId;
+}
+
+/** Pay of a wallet's workers that is held back, by what they worked in. */
+export interface LatePay {
+  /** Their sum. */
+  amount: Micro;
+  /** In what. */
+  capability: CapabilityKind;
+  /** When the oldest of them is the wallet's own, if no newer ones push it out before. */
+  first: Timestamp;
+  /** When the newest is. */
+  last: Timestamp;
+  /** How many payments. */
+  payments: number;
 }
 
 /** How the ledger stands. */
@@ -645,6 +776,9 @@ export interface ModelList {
   object: string;
 }
 
+/** The class of a model: how much machine it takes. Realms decide which model is of which. */
+export type ModelSize = "small" | "medium" | "large";
+
 /** One line of `GET /api/wallets/{did}/movements`, the newest first. */
 export interface Movement {
   /** How much. */
@@ -662,7 +796,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned" | "forfeited" | "refunded";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -701,6 +835,8 @@ export interface OfferInfo {
   model: string;
   /** What it asks. */
   price: Price;
+  /** How large its model is, by the realm's rules. */
+  size?: ModelSize;
   /** Jobs at once. */
   slots: number;
   /** How fast it writes, in tokens per second for one job, as measured by itself. */
@@ -773,6 +909,30 @@ export interface Partial {
   text: string;
 }
 
+/** A passkey under which a wallet has something sealed. */
+export interface PasskeyInfo {
+  /** When it was sealed. */
+  created: Timestamp;
+  /** SHA-256 of the credential's id. */
+  id: Digest;
+}
+
+export type PasskeyList = PasskeyInfo[];
+
+/** `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it. */
+export interface PasskeyRequest {
+  /** SHA-256 of the credential's id, under which it is found again. */
+  id: Digest;
+  /** What is sealed, base64url. */
+  sealed: string;
+}
+
+/** `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody. */
+export interface PasskeySealed {
+  /** What is sealed, base64url. */
+  sealed: string;
+}
+
 /** How often a grant is filled up again. All in UTC. */
 export type Period = "day" | "week" | "month";
 
@@ -796,6 +956,76 @@ export interface Piece {
   /** Tokens in it. */
   tokens: number;
 }
+
+/** A plan, and how far it is. The data of `mtor.plan.state`, sent whenever it changes. */
+export interface Plan {
+  /** What its steps have cost so far. */
+  cost: Micro;
+  /** Its id. */
+  id: JobId;
+  /** The most that all steps together may cost, by the prices at the beginning. */
+  max: Micro;
+  /** How it stands. */
+  state: PlanState;
+  /** Its steps; those that a step needs stand before it. */
+  steps: PlanStep[];
+  /** When. */
+  submitted: Timestamp;
+  /** What was said. */
+  text: string;
+}
+
+/** The body of `POST /api/plans/{id}/answer`, and the data of `mtor.plan.answer`: a person's word about what a plan asks. */
+export interface PlanAnswer {
+  /** About which step; the whole plan when absent. */
+  step?: number | null;
+  /** Whether it shall be done. */
+  yes: boolean;
+}
+
+/** The body of `POST /api/plans`, and the data of `mtor.plan.ask`: do what these words want, in several steps if need be. */
+export interface PlanAsk {
+  /** The plan's id, chosen by the client: a retry finds the same plan. */
+  id: JobId;
+  /** Its language, as in `en`; the likeliest when absent. */
+  language?: string;
+  /** What all steps may cost at most before somebody is asked. */
+  max_price?: Micro | null;
+  /** The address of the page that "this article" stands for. */
+  page?: string | null;
+  /** What was said. */
+  text: string;
+}
+
+/** How a plan stands. */
+export type PlanState = "proposed" | "running" | "asking" | "done" | "failed" | "cancelled";
+
+/** One step of a plan. */
+export interface PlanStep {
+  /** Of which capability. */
+  capability: CapabilityKind;
+  /** What it cost. */
+  cost?: Micro | null;
+  /** What it does to the world. */
+  effect: Effect;
+  /** The job that does it. */
+  job: JobId;
+  /** What is to be said of it: that a text was too long, and only its beginning was read. */
+  note?: string | null;
+  /** With which parameters; those that come from other steps as `{"$from": N}`, until they are there. */
+  params: Record<string, never>;
+  /** Why it failed. */
+  problem?: Problem | null;
+  /** How it stands. */
+  state: StepState;
+  /** What it brought, or the beginning of that; all of it is the job's. */
+  text?: string | null;
+  /** What it does, in a few words for people. */
+  title: string;
+}
+
+/** The data of `mtor.plan.watch`. */
+export type PlanWatch = Record<string, never>;
 
 /**
  * What a capability costs, in micro per thousand units of each metered kind, plus a part per job.
@@ -822,15 +1052,17 @@ export interface Price {
 
 export type PriceHistories = PriceHistory[];
 
-/** `GET /api/prices/history`: one capability's prices of the last day. */
+/** `GET /api/prices/history`: what one ware cost of late. */
 export interface PriceHistory {
   /** Of what. */
   capability: CapabilityKind;
-  /** A point for each minute, the newest last. */
+  /** A point for each minute of the last day, or for each quarter of an hour when more days were asked for; the newest last. */
   points: PricePoint[];
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
-/** `GET /api/prices`: one capability's price. */
+/** `GET /api/prices`: what a capability costs, done by models of one size. */
 export interface PriceInfo {
   /** Of what. */
   capability: CapabilityKind;
@@ -841,8 +1073,14 @@ export interface PriceInfo {
    * not follow load.
    */
   load_percent?: number | null;
+  /** Models of that size that are on offer, the first few by name. */
+  models?: string[];
+  /** The price in percent of the list price; absent when the list says that it is free. */
+  of_list_percent?: number | null;
   /** How much, now. */
   price: Price;
+  /** Done by models of which size. */
+  size?: ModelSize;
 }
 
 export type PriceList = PriceInfo[];
@@ -882,10 +1120,14 @@ export interface Problem {
 export interface QueueInfo {
   /** The same by capability. */
   capabilities: CapabilityQueue[];
+  /** How well the goals of the service classes are kept. */
+  classes?: ClassInfo[];
   /** Jobs that wait for a worker. */
   queued: number;
   /** Jobs that a worker has. */
   running: number;
+  /** The wallets with the most open jobs, at most sixteen: the more a wallet has open, the later its next job is served. */
+  wallets?: WalletShare[];
 }
 
 /** The data of `mtor.job.queued`. */
@@ -898,16 +1140,24 @@ export interface Queued {
 
 /** The data of `mtor.quote`. */
 export interface Quote {
+  /** What would be done. */
+  capability: CapabilityKind;
   /** How long until it starts, in milliseconds; absent when it can't be known. */
   eta_ms?: number | null;
   /** Until when the price holds. */
   expires: Timestamp;
   /** The most that the job can cost: what would be held. */
   max: Micro;
+  /** By which model, as it was asked for: `default` leaves it to the realm. */
+  model: string;
+  /** How many offers of attached workers fit it, free or not. */
+  offers: number;
   /** How many jobs would start before it. */
   position: number;
   /** The price it is computed with. */
   price: Price;
+  /** The class of the models whose price it is. */
+  size: ModelSize;
 }
 
 /** The data of `mtor.realm.flow`: one step of one job, without a word of what it says. */
@@ -946,6 +1196,8 @@ export interface RealmInfo {
   started: Timestamp;
   /** The program's version. */
   version: string;
+  /** The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1). */
+  witnesses?: string[];
 }
 
 /** The data of `mtor.realm.status`. */
@@ -971,6 +1223,18 @@ export interface Receipt {
   signature: string;
   /** What it says it used; what is paid is what the realm counted. */
   usage: Usage;
+}
+
+/** A recovery that has not taken effect. */
+export interface RecoveryPending {
+  /** The statement that asked: what a veto names. */
+  ask: JobId;
+  /** When it was asked. */
+  asked: Timestamp;
+  /** When it takes effect. */
+  due: Timestamp;
+  /** The key that will be the wallet's. */
+  next: KeyId;
 }
 
 /** A message as OpenAI's clients send it. */
@@ -1125,6 +1389,9 @@ export interface StarterClaim {
   /** The number that was found, below 2^53, so that every language can write it. */
   number: number;
 }
+
+/** How a step stands. */
+export type StepState = "waiting" | "asking" | "running" | "done" | "failed" | "refused" | "left_out";
 
 /** The data of `mtor.worker.stop` (broker to worker): stop this at once, nobody wants it any more. */
 export interface Stop {
@@ -1351,6 +1618,10 @@ export type Understanding = {
   /** What is left for it: the picture's description, the city, the question. */
   text: string;
 } | {
+  kind: "steps";
+  /** The words of each. */
+  steps: string[];
+} | {
   /** What may have been meant, the likeliest first. */
   choices: Choice[];
   kind: "unsure";
@@ -1369,6 +1640,9 @@ export interface Usage {
   /** Tokens written. */
   output_tokens?: number;
 }
+
+/** What a check has shown about one answer. */
+export type Verdict = "valid" | "failed" | "undecided";
 
 /** A voice that a worker can speak with. */
 export interface VoiceInfo {
@@ -1405,6 +1679,8 @@ export interface WakeTask {
 
 /** `GET /api/wallets/{did}`. */
 export interface WalletInfo {
+  /** Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing. */
+  at_stake?: Micro;
   /** What can be spent now. */
   available: Micro;
   /** How much of what is available can be spent, but not sent; absent when it is none. */
@@ -1415,12 +1691,40 @@ export interface WalletInfo {
   guid: AccountId;
   /** What is held for jobs that are not settled. */
   held: Micro;
+  /** What its workers have earned that is held back, by what they worked in; absent when it is nothing. */
+  late?: LatePay[];
   /** What came in, ever. */
   received: Micro;
+  /** What its recovery key has asked for; absent when that is nothing. */
+  recovery?: RecoveryPending | null;
   /** What went out, ever. */
   spent: Micro;
   /** The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't. */
   starter?: Micro | null;
+}
+
+/** `GET /api/wallets/{did}/recovery`, and the data of `mtor.wallet.keys`: how a wallet's keys stand. */
+export interface WalletKeysInfo {
+  /** The wallet's account, whatever its key. */
+  account: AccountId;
+  /** How long the wallet has to say no, in seconds. */
+  delay_s: number;
+  /** Its key. */
+  key: KeyId;
+  /** What the recovery key asked for, until it takes effect or the wallet says no. */
+  pending?: RecoveryPending | null;
+  /** The key that may ask for it. */
+  recovery?: KeyId | null;
+}
+
+/** What a wallet has of the realm now. */
+export interface WalletShare {
+  /** Whose. */
+  account: AccountId;
+  /** Jobs that wait for a worker. */
+  queued: number;
+  /** Jobs that a worker has. */
+  running: number;
 }
 
 /** The data of `mtor.job.watch`. */
@@ -1483,6 +1787,8 @@ export interface WorkerInfo {
   draining: boolean;
   /** Coins earned in this session. */
   earned: Micro;
+  /** Whether it is of the house: the realm itself attached it. */
+  house?: boolean;
   /** Its session with this broker; a worker that comes back has another. */
   id: number;
   /** Jobs done in this session. */
@@ -1519,6 +1825,11 @@ export interface EventData {
   "mtor.job.queued": Queued;
   "mtor.job.submit": Submit;
   "mtor.job.watch": Watch;
+  "mtor.plan.answer": PlanAnswer;
+  "mtor.plan.ask": PlanAsk;
+  "mtor.plan.cancel": Cancel;
+  "mtor.plan.state": Plan;
+  "mtor.plan.watch": PlanWatch;
   "mtor.quote": Quote;
   "mtor.quote.ask": Submit;
   "mtor.realm.flow": RealmFlow;
@@ -1528,6 +1839,7 @@ export interface EventData {
   "mtor.session.hello": Hello;
   "mtor.session.welcome": Welcome;
   "mtor.voice.timing": VoiceTiming;
+  "mtor.wallet.keys": WalletKeysInfo;
   "mtor.worker.announce": Announcement;
   "mtor.worker.beat": Beat;
   "mtor.worker.chunk": Piece;

@@ -25,6 +25,7 @@ import { Spending } from "./spending.svelte";
 import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
+import { WalletKeys } from "./wallet_keys.svelte";
 
 export class Console {
   connection = $state.raw<Connection>({ state: "connecting" });
@@ -36,6 +37,7 @@ export class Console {
   readonly purse: Purse;
   readonly starter: Starter;
   readonly safe: Safe;
+  readonly keys: WalletKeys;
   readonly spending: Spending;
   readonly voice: Voice;
   #streams: Streams;
@@ -58,6 +60,7 @@ export class Console {
     this.purse = new Purse(this.api);
     this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
+    this.keys = new WalletKeys(this.api, wallet, location.origin);
     this.jobs = new Jobs({
       api: this.api,
       send: (type, data, subject) => this.#session.send(type, data, subject),
@@ -170,7 +173,7 @@ export class Console {
   }
 
   #receive(event: RealmEvent): void {
-    if (this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
+    if (this.keys.receive(event) || this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
     const replay = event.subject === undefined ? undefined : this.#replays.get(event.subject);
     if (replay) return replay(event);
     if (event.type === "mtor.error") notices.say(event.data.detail || event.data.title, "bad");

@@ -11,6 +11,8 @@ export class Live {
   workers = $state.raw<WorkerInfo[] | undefined>();
   prices = $state.raw<PriceInfo[] | undefined>();
   priceHistory = $state.raw<PriceHistory[]>([]);
+  /** How many days that history is of. */
+  priceDays = $state(1);
   problem = $state.raw<Problem | undefined>();
   flow = $state.raw(emptyFlow());
   #api: Api;
@@ -34,8 +36,16 @@ export class Live {
 
   /** Reads prices anew: where they follow load, they change without an event. */
   async refreshPrices(): Promise<void> {
-    const [prices, priceHistory] = await Promise.all([this.#api.prices(), this.#api.priceHistory()]);
-    Object.assign(this, { prices, priceHistory });
+    const days = this.priceDays;
+    const [prices, priceHistory] = await Promise.all([this.#api.prices(), this.#api.priceHistory(days)]);
+    // Another span may have been chosen meanwhile.
+    if (days === this.priceDays) Object.assign(this, { prices, priceHistory });
+  }
+
+  /** Shows prices of so many days. */
+  async showPriceDays(days: number): Promise<void> {
+    this.priceDays = days;
+    await this.refreshPrices();
   }
 
   /** Whether prices follow load here. */

@@ -16,7 +16,7 @@ import { t } from "../lib/strings";
 import { Feed } from "../lib/voice/feed";
 import { Gauge } from "../lib/voice/gauge";
 import {
-  newVoice, presenceOf, step, type Command, type Line, type Meaning, type Timer, type VoiceEvent,
+  newVoice, presenceOf, step, type Choice, type Command, type Line, type Meaning, type Timer, type VoiceEvent,
 } from "../lib/voice/machine";
 import { meaningOf } from "../lib/voice/meaning";
 import { FrameGatherer } from "../lib/voice/pcm";
@@ -24,7 +24,7 @@ import { restOf } from "../lib/voice/script";
 import { within, type VoiceSettings } from "../lib/voice/settings";
 import { stagesOf, timingOf, type Mark, type Marks, type Timing } from "../lib/voice/timing";
 import { choiceOf, isEcho, plainWords, readTranscript } from "../lib/voice/transcript";
-import type { Problem, Quote, Timestamp, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
+import type { Problem, Quote, Resolved, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
 import type { Conversations } from "./conversations.svelte";
 import type { Jobs } from "./jobs.svelte";
 import { Microphone } from "./microphone";
@@ -94,6 +94,8 @@ export class Voice {
   #last: Pick<Speech, "text" | "before" | "whole"> | undefined;
   /** The words of the realm's voice that may still be in the room. */
   #said = "";
+  /** What could be chosen from when somebody began to speak. */
+  #offered: readonly Choice[] = [];
   #job: string | undefined;
   #unhear: (() => void) | undefined;
   #language: string | undefined;
@@ -263,7 +265,7 @@ export class Voice {
       case "cancel-transcribe": return this.#cancelTranscribe();
       case "resolve": return void this.#resolve(command.turn, command.text);
       case "price": return void this.#price(command.turn, command.text, command.agreed);
-      case "ask": return this.#ask(command.turn, command.text, command.quote);
+      case "ask": return this.#ask(command);
       case "cancel-answer":
         if (this.#job) this.#options.jobs.cancel(this.#job);
         return;
@@ -355,6 +357,8 @@ export class Voice {
     this.#language = heard.language ?? this.#language;
     const labels = this.talk.choices.map((choice) => choice.label);
     const choice = labels.length > 0 ? choiceOf(text, labels, t.voice.places) : undefined;
+    // What was asked back may be answered in other words than those on the buttons.
+    this.#offered = choice === undefined ? this.talk.choices : [];
     const own = this.talk.interrupted && isEcho(text, this.#said);
     this.#mark("words");
     if (text === "" && this.talk.via !== "voice") this.#show(t.voice.nothingHeard);
@@ -383,11 +387,22 @@ export class Voice {
   async #meaning(text: string): Promise<Meaning> {
     const asked = { text, language: this.#language ?? preferences.voice.language, wake_word: this.phraseName };
     const resolved = await this.#options.api.resolve(asked).catch(() => undefined);
+    const answered = this.#answerTo(this.#offered, resolved);
+    this.#offered = [];
+    if (answered) return answered;
     const understood = meaningOf(resolved, text);
     // With nothing to go on with, it is the model that is asked for more.
     const isMore = understood.kind === "control" && understood.control === "continue" && !this.talk.interrupted;
     const meaning: Meaning = isMore ? { kind: "ask", text } : understood;
     return meaning.kind === "ask" ? this.#unlessDear(meaning.text) : meaning;
+  }
+
+  /** What a yes or a no, in whichever words, means for what was asked back. */
+  #answerTo([yes, no]: readonly Choice[], resolved: Resolved | undefined): Meaning | undefined {
+    const understanding = resolved?.understanding;
+    if (yes?.meaning.kind !== "agreed" || understanding?.kind !== "control") return undefined;
+    if (understanding.control === "yes") return yes.meaning;
+    return understanding.control === "no" ? no?.meaning : undefined;
   }
 
   /** A yes counts for what was agreed to: if the quote has run out since, the question is quoted anew. */
@@ -401,7 +416,7 @@ export class Voice {
     if (limit === 0n) return { kind: "ask", text };
     const messages = this.#options.conversations.messages(text, this.#conversation);
     const quote = agreed && this.#quotes.holds(agreed) ? agreed : await this.#quotes.ask(messages, "voice");
-    if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires };
+    if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires, most: agreed?.max };
     const choices = [
       { label: t.voice.yes, meaning: { kind: "agreed", text, quote } },
       { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
@@ -413,9 +428,12 @@ export class Voice {
     return route.view === "ask" ? route.id : route.conversation;
   }
 
-  #ask(turn: number, text: string, quote: Timestamp | undefined): void {
+  #ask({ turn, text, quote, most }: Extract<Command, { do: "ask" }>): void {
     const { conversations } = this.#options;
-    const id = conversations.ask(text, this.#conversation, { class: "voice", quote });
+    const limit = this.#quotes.unaskedMost;
+    // Whatever happens on the way, also when nobody could say what it costs: the realm refuses the job before it costs more.
+    const max_price = most ?? (limit > 0n ? limit.toString() : undefined);
+    const id = conversations.ask(text, this.#conversation, { class: "voice", quote, max_price });
     go("ask", id);
     this.#follow(turn, id);
   }

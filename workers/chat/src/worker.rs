@@ -40,6 +40,7 @@ impl Worker for ChatWorker {
     fn announcement(&self) -> Announcement {
         let facts = self.engine.facts();
         let mut offer = CapabilityOffer::new(CapabilityKind::CHAT, self.model.as_str(), facts.slots);
+        offer.parameters = Some(facts.parameters).filter(|parameters| *parameters > 0);
         offer.limits = OfferLimits {
             context_tokens: Some(facts.window),
             output_tokens: self.answer_tokens_max,

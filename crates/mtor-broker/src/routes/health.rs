@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use mtor_protocol::CapabilityKind;
 
 use super::Shared;
+use crate::clock;
 
 pub(super) async fn alive() -> &'static str {
     "alive\n"
@@ -13,7 +14,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// Ready when jobs are taken, the ledger can write, and every worker that was told to start can take a job.
 pub(super) async fn ready(State(app): Shared) -> Response {
-    let look = |realm: &mtor_core::Realm| (realm.is_draining(), realm.queue_info());
+    let look = |realm: &mtor_core::Realm| (realm.is_draining(), realm.queue_info(clock::now()));
     let Ok((draining, queue)) = app.realm.view(look).await else {
         return unready("the realm is going down");
     };
@@ -39,15 +40,18 @@ fn unready(reason: &str) -> Response {
 
 pub(super) async fn metrics(State(app): Shared) -> Response {
     let look = |realm: &mtor_core::Realm| {
-        (realm.queue_info(), realm.workers_attached(), realm.state().books().holds())
+        let books = realm.state().books();
+        let burnt = books.account(mtor_core::BURN).credits_posted;
+        (realm.queue_info(clock::now()), realm.workers_attached(), books.holds(), burnt)
     };
-    let (queue, workers, holds) = app.realm.view(look).await.unwrap_or_default();
+    let (queue, workers, holds, burnt) = app.realm.view(look).await.unwrap_or_default();
     let ledger = app.realm.ledger.stats();
     let gauges = [
         ("mtor_jobs_queued", "Jobs that wait for a worker.", u64::from(queue.queued)),
         ("mtor_jobs_running", "Jobs that a worker has.", u64::from(queue.running)),
         ("mtor_workers", "Workers attached.", workers as u64),
         ("mtor_holds", "Holds that stand.", holds as u64),
+        ("mtor_burnt_micro", "Micro that nobody has any more.", burnt.0),
         ("mtor_ledger_entries", "Entries in the journal.", ledger.entries),
         ("mtor_log_cosigned_entries", "Entries that a witness has cosigned.", app.cosigned.size()),
         ("mtor_ledger_commits", "Commits since the start.", ledger.commits),
@@ -55,6 +59,6 @@ pub(super) async fn metrics(State(app): Shared) -> Response {
         ("mtor_ledger_pending", "Operations that wait to become durable.", ledger.pending as u64),
         ("mtor_ledger_writable", "1 when the ledger can write.", u64::from(app.realm.ledger.writable())),
     ];
-    let text = app.metrics.render(&gauges);
+    let text = app.metrics.render(&gauges, &queue.classes);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -28,6 +28,7 @@ use crate::stream::{JobStream, is_end};
 #[derive(Deserialize)]
 pub(super) struct SubmitQuery {
     wait: Option<String>,
+    dry_run: Option<String>,
 }
 
 pub(super) async fn submit(
@@ -36,7 +37,12 @@ pub(super) async fn submit(
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let wait_s: u64 = query.wait.as_deref().map_or(Ok(0), |text| value("wait", text))?;
-    let taken = app.take(&asked.wallet, read_wish(&app, &asked)?).await?;
+    let dry_run: bool = query.dry_run.as_deref().map_or(Ok(false), |text| value("dry_run", text))?;
+    let wish = read_wish(&app, &asked)?;
+    if dry_run {
+        return Ok(Json(app.quote(&asked.wallet, wish.submit).await?).into_response());
+    }
+    let taken = app.take(&asked.wallet, wish).await?;
     if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
         let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));
         // Whether it ended or not: the answer says how it stands.

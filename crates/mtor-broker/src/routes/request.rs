@@ -121,3 +121,9 @@ pub(super) fn value<T: std::str::FromStr<Err: std::fmt::Display>>(
     text.parse()
         .map_err(|error: T::Err| Problem::new(ProblemKind::InvalidRequest, error.to_string()).param(name))
 }
+
+/// Whether a text is base64url, and has 1 to so many characters.
+pub(super) fn is_base64url(text: &str, most: usize) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=most).contains(&text.len()) && text.bytes().all(is_one)
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, close_code};
 use mtor_protocol::body::Way;
-use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind};
+use mtor_protocol::{Body, Event, FrameKind, JobId, Problem, ProblemKind, WalletKeysInfo};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -15,6 +15,7 @@ use super::{Closed, Heard, Said, Session, read_frame, watch};
 use crate::app::{App, Wallet};
 use crate::input::JobInput;
 use crate::jobs::Wish;
+use crate::key_ring::KeyWatch;
 use crate::{clock, defaults};
 
 /// What serves one client beside its socket: a task for each job that it follows, all ending with the session.
@@ -24,6 +25,8 @@ struct Follower {
     frames: mpsc::Sender<Message>,
     tasks: JoinSet<Option<JobId>>,
     following: HashMap<JobId, AbortHandle>,
+    /// Tells when the keys of the wallet change.
+    keys: KeyWatch,
     /// Where the binary frames of this session go, until each input has ended.
     inputs: HashMap<JobId, Arc<JobInput>>,
     watches_realm: bool,
@@ -34,6 +37,7 @@ impl Session {
         let (frames, mut outgoing) = mpsc::channel(defaults::SESSION_QUEUE_MAX);
         let mut follower = Follower {
             app: self.app.clone(),
+            keys: self.app.keys.watch(wallet.clone()),
             wallet,
             frames,
             tasks: JoinSet::new(),
@@ -42,6 +46,7 @@ impl Session {
             watches_realm: false,
         };
         let closing = self.app.closing.clone();
+        let mut begins = true;
         loop {
             let heard = tokio::select! {
                 () = closing.cancelled() => {
@@ -50,6 +55,17 @@ impl Session {
                 }
                 Some(frame) = outgoing.recv() => {
                     self.socket.send(frame).await.map_err(|_| Closed)?;
+                    continue;
+                }
+                checked = follower.keys.changed() => {
+                    if let Err(problem) = checked {
+                        return Box::pin(self.refuse(problem)).await;
+                    }
+                    // At the beginning a recovery that was asked for is news, and nothing else.
+                    let keys = follower.keys_now();
+                    if !std::mem::replace(&mut begins, false) || keys.pending.is_some() {
+                        Box::pin(self.say(None, Body::WalletKeys(keys))).await?;
+                    }
                     continue;
                 }
                 Some(ended) = follower.tasks.join_next() => {
@@ -71,6 +87,11 @@ impl Session {
         follower: &mut Follower,
         heard: Result<Said, Heard>,
     ) -> Result<ControlFlow<()>, Closed> {
+        // What a key says after it was replaced is of no account, also when it has come before the news.
+        if let Err(problem) = follower.app.keys.check(&follower.wallet) {
+            self.refuse(problem).await?;
+            return Ok(ControlFlow::Break(()));
+        }
         let wrong = match heard {
             Ok(Said::Event(event)) => {
                 let job = event.subject;
@@ -92,6 +113,11 @@ impl Session {
 }
 
 impl Follower {
+    /// How the wallet's keys stand.
+    fn keys_now(&self) -> WalletKeysInfo {
+        self.app.keys.info(self.wallet.account, self.app.config.recovery_delay_ms)
+    }
+
     /// Does what an event asks, in a task of its own where it takes time.
     fn handle(&mut self, event: Event) -> Result<(), Problem> {
         if !matches!(event.body.way(), Way::ClientToBroker) {
@@ -149,6 +175,33 @@ impl Follower {
                     let resolved = app.resolve(&wallet, asked).await;
                     let body = resolved.map_or_else(Body::Error, Body::IntentResolved);
                     say(&app, &frames, subject, body).await;
+                    None
+                });
+            }
+            Body::PlanAsk(mut ask) => {
+                ask.id = event.subject.unwrap_or(ask.id);
+                let id = ask.id;
+                self.follow(id, watch::plan(app, wallet, id, Some(ask), frames));
+            }
+            Body::PlanWatch(_) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.follow(id, watch::plan(app, wallet, id, None, frames));
+            }
+            Body::PlanAnswer(answer) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.tasks.spawn(async move {
+                    if let Err(problem) = app.answer_plan(&wallet, id, answer).await {
+                        say(&app, &frames, Some(id), Body::Error(problem)).await;
+                    }
+                    None
+                });
+            }
+            Body::PlanCancel(_) => {
+                let id = event.subject.ok_or_else(need_subject)?;
+                self.tasks.spawn(async move {
+                    if let Err(problem) = app.cancel_plan(&wallet, id).await {
+                        say(&app, &frames, Some(id), Body::Error(problem)).await;
+                    }
                     None
                 });
             }

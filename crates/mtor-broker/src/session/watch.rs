@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::Message;
 use mtor_protocol::body::RealmStatus;
-use mtor_protocol::{Body, Event, Frame, FrameKind, JobId};
+use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, PlanAsk};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -101,6 +101,34 @@ fn message(app: &App, job: JobId, Heard { sequence, time, item }: Heard) -> Mess
     }
 }
 
+/// Tells how a plan stands whenever that changes, until it is over; asks for it first, if it is a new one.
+pub(super) async fn plan(
+    app: Arc<App>,
+    wallet: Wallet,
+    id: JobId,
+    ask: Option<PlanAsk>,
+    frames: mpsc::Sender<Message>,
+) {
+    if let Some(ask) = ask
+        && let Err(problem) = app.plan(&wallet, ask).await
+    {
+        return say(&app, &frames, Some(id), Body::Error(problem)).await;
+    }
+    let mut state = match app.follow_plan(&wallet, id).await {
+        Ok(state) => state,
+        Err(problem) => return say(&app, &frames, Some(id), Body::Error(problem)).await,
+    };
+    loop {
+        let plan = state.borrow_and_update().clone();
+        let over = plan.state.is_final();
+        say(&app, &frames, Some(id), Body::PlanState(plan)).await;
+        // When its task has ended, nothing changes any more.
+        if over || frames.is_closed() || state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 fn output_frame(job: JobId, sequence: u64, payload: &[u8]) -> Message {
     let frame = Frame { kind: FrameKind::Output, job, lease: 0, sequence, payload };
     // Sound came in a frame of the same size, and the pieces of parts are cut to fit.
@@ -126,7 +154,7 @@ pub(super) async fn realm(app: &App, wallet: &Wallet, frames: &mpsc::Sender<Mess
                     return;
                 }
                 told = tokio::time::Instant::now();
-                let look = |realm: &mtor_core::Realm| (realm.queue_info(), realm.worker_infos());
+                let look = |realm: &mtor_core::Realm| (realm.queue_info(crate::clock::now()), realm.worker_infos());
                 let Ok((queue, mut workers)) = app.realm.view(look).await else { return };
                 // Told again and again, so without what never changes and may be long.
                 workers.iter_mut().flat_map(|worker| &mut worker.offers).for_each(|offer| offer.tool = None);

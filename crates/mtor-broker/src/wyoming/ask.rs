@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::resolve::{Resolve, Resolved};
-use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Task};
+use mtor_protocol::{Body, Intent, Micro, Problem, ProblemKind, ServiceClass, Submit, Task};
 
 use super::limits::{TURN_JOB_MS, WAKE_JOB_MS};
 use crate::app::{App, Wallet};
@@ -15,8 +15,17 @@ use crate::stream::{Item, JobStream};
 
 /// Somebody who does jobs: the realm, or in tests a realm that is played.
 pub(super) trait Ask: Send + Sync + 'static {
-    /// Takes a job, with somebody standing there and waiting for it.
-    fn ask(&self, model: Option<String>, task: Task) -> impl Future<Output = Result<Asked, Problem>> + Send;
+    /// Takes a job, with somebody standing there and waiting for it. `agreed` is what they have agreed to pay for it, if they
+    /// were asked.
+    fn ask(
+        &self,
+        model: Option<String>,
+        task: Task,
+        agreed: Option<Micro>,
+    ) -> impl Future<Output = Result<Asked, Problem>> + Send;
+
+    /// What a question may cost at most, if that is more than may be spent without asking.
+    fn dear(&self, task: &Task) -> impl Future<Output = Option<Micro>> + Send;
 
     /// Who works here now, and what they offer.
     fn workers(&self) -> impl Future<Output = Vec<WorkerInfo>> + Send;
@@ -30,17 +39,25 @@ pub(super) trait Ask: Send + Sync + 'static {
 pub(super) struct Realm {
     app: Arc<App>,
     wallet: Wallet,
+    /// The most that a question may cost without anybody being asked.
+    limit: Option<Micro>,
 }
 
 impl Realm {
-    pub(super) fn new(app: Arc<App>, wallet: Wallet) -> Self {
-        Self { app, wallet }
+    pub(super) fn new(app: Arc<App>, wallet: Wallet, limit: Option<Micro>) -> Self {
+        Self { app, wallet, limit }
+    }
+
+    /// The limit of a job: of questions alone, since nobody is asked about what is heard and spoken.
+    fn limit_of(&self, task: &Task) -> Option<Micro> {
+        self.limit.filter(|_| matches!(task, Task::Chat(_)))
     }
 }
 
 impl Ask for Realm {
-    async fn ask(&self, model: Option<String>, task: Task) -> Result<Asked, Problem> {
+    async fn ask(&self, model: Option<String>, task: Task, agreed: Option<Micro>) -> Result<Asked, Problem> {
         let input = self.app.input_for(&task);
+        let max_price = agreed.or(self.limit_of(&task));
         let timeout_ms = if matches!(task, Task::Wake(_)) { WAKE_JOB_MS } else { TURN_JOB_MS };
         let mut intent = Intent::any_model(task);
         if let Some(model) = model {
@@ -49,6 +66,7 @@ impl Ask for Realm {
         let mut submit = Submit::new(intent);
         submit.class = ServiceClass::Voice;
         submit.timeout_ms = Some(timeout_ms);
+        submit.max_price = max_price;
         let TakenJob { id, stream, .. } = self.app.take_with(&self.wallet, submit, input).await?;
         let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
         let (app, wallet) = (self.app.clone(), self.wallet.clone());
@@ -61,6 +79,14 @@ impl Ask for Realm {
             });
         };
         Ok(Asked::new(stream.ok_or_else(gone)?, give_up))
+    }
+
+    async fn dear(&self, task: &Task) -> Option<Micro> {
+        let limit = self.limit_of(task)?;
+        let submit = Submit { class: ServiceClass::Voice, ..Submit::new(Intent::any_model(task.clone())) };
+        // What is wrong with it, the job itself will say.
+        let quote = self.app.quote(&self.wallet, submit).await.ok()?;
+        Some(quote.max).filter(|most| *most > limit)
     }
 
     async fn workers(&self) -> Vec<WorkerInfo> {

@@ -40,9 +40,13 @@ const NOW: Timestamp = Timestamp(1);
 /// A realm that is played.
 struct Played {
     /// What is understood, when it is no question.
-    control: Option<Control>,
+    control: Mutex<Option<Control>>,
     /// What nobody can do.
     lacks: Option<CapabilityKind>,
+    /// What questions cost, when that is more than may be spent unasked.
+    dear: Option<Micro>,
+    /// What somebody has agreed to pay for the last question.
+    agreed: Mutex<Option<Micro>>,
     jobs: AtomicU32,
     /// What was asked of it.
     asked: Mutex<Vec<Task>>,
@@ -55,8 +59,10 @@ struct Played {
 impl Played {
     fn new() -> Self {
         Self {
-            control: None,
+            control: Mutex::default(),
             lacks: None,
+            dear: None,
+            agreed: Mutex::default(),
             jobs: AtomicU32::new(0),
             asked: Mutex::default(),
             heard: Arc::default(),
@@ -81,7 +87,14 @@ impl Played {
 }
 
 impl Ask for Played {
-    async fn ask(&self, _model: Option<String>, task: Task) -> Result<Asked, Problem> {
+    async fn dear(&self, task: &Task) -> Option<Micro> {
+        self.dear.filter(|_| matches!(task, Task::Chat(_)))
+    }
+
+    async fn ask(&self, _model: Option<String>, task: Task, agreed: Option<Micro>) -> Result<Asked, Problem> {
+        if matches!(task, Task::Chat(_)) {
+            *self.agreed.lock().unwrap() = agreed;
+        }
         let kind = task.kind();
         if self.lacks.as_ref() == Some(&kind) {
             return Err(Problem::new(ProblemKind::NoWorker, format!("no attached worker offers {kind}")));
@@ -116,7 +129,8 @@ impl Ask for Played {
             params: Default::default(),
             confidence: 1.0,
         };
-        let understanding = self.control.map_or_else(chat, |control| Understanding::Control { control });
+        let understanding =
+            self.control.lock().unwrap().map_or_else(chat, |control| Understanding::Control { control });
         Ok(Resolved { text: asked.text, language: "en".into(), understanding, by: By::Rules })
     }
 }
@@ -476,6 +490,39 @@ async fn a_question_to_a_satellite_is_answered_aloud() {
 }
 
 #[tokio::test]
+async fn what_is_dear_is_asked_back_and_done_after_a_yes() {
+    let most = Micro::coins(3);
+    for (answer, questions) in [(Control::Yes, 1), (Control::No, 0)] {
+        let mut rooms = rooms(1, Played { dear: Some(most), ..Played::new() }).await;
+        let satellite = &mut rooms.satellites[0];
+        satellite.wake().await;
+        satellite.speech(0.2).await;
+        let Message::Synthesize(spoken) = satellite.until("synthesize").await else { panic!("no answer") };
+        assert_eq!(spoken.text, "That may cost up to 3 coins. Shall I?");
+        satellite.sound().await;
+        satellite.say(Message::Played).await;
+        assert_eq!(rooms.played.count(&CapabilityKind::CHAT), 0, "not before somebody agrees");
+        *rooms.played.control.lock().unwrap() = Some(answer);
+        satellite.wake().await;
+        satellite.speech(0.2).await;
+        satellite.until("transcript").await;
+        if questions > 0 {
+            let Message::Synthesize(spoken) = satellite.until("synthesize").await else {
+                panic!("no answer")
+            };
+            assert_eq!(spoken.text, ANSWER);
+            satellite.sound().await;
+            assert_eq!(*rooms.played.agreed.lock().unwrap(), Some(most));
+            let asked = rooms.played.conversation();
+            assert_eq!(asked.last().map(|message| message.content.as_str()), Some(QUESTION));
+        }
+        rooms.closing.cancel();
+        while rooms.tasks.join_next().await.is_some() {}
+        assert_eq!(rooms.played.count(&CapabilityKind::CHAT), questions);
+    }
+}
+
+#[tokio::test]
 async fn the_realm_listens_for_a_satellite_that_has_no_ear_for_wake_words() {
     let mut rooms = rooms(1, Played::new()).await;
     let satellite = &mut rooms.satellites[0];
@@ -565,7 +612,7 @@ async fn silence_after_the_wake_word_is_no_question() {
 
 #[tokio::test]
 async fn control_words_are_obeyed_without_a_model() {
-    let mut rooms = rooms(1, Played { control: Some(Control::Repeat), ..Played::new() }).await;
+    let mut rooms = rooms(1, Played { control: Mutex::new(Some(Control::Repeat)), ..Played::new() }).await;
     let satellite = &mut rooms.satellites[0];
     satellite.wake().await;
     satellite.speech(0.2).await;

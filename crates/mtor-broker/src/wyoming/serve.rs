@@ -69,7 +69,7 @@ async fn heard(ask: &impl Ask, wish: Transcribe, mut feed: Feed) -> Result<Strin
         ..TranscribeTask::default()
     };
     let task = task.checked().map_err(invalid)?;
-    let job = ask.ask(wish.name, Task::Transcribe(task)).await?;
+    let job = ask.ask(wish.name, Task::Transcribe(task), None).await?;
     let feeder = job.feeder();
     let mut words = pin!(job.text());
     let (mut ear, mut samples) = (Ear::new(), Vec::new());
@@ -145,7 +145,7 @@ async fn spoken(
         language: code(wish.voice.language),
         ..SpeakTask::default()
     };
-    let mut job = ask.ask(None, Task::Speak(task.checked().map_err(invalid)?)).await?;
+    let mut job = ask.ask(None, Task::Speak(task.checked().map_err(invalid)?), None).await?;
     let feeder = job.feeder();
     let mut begun = false;
     loop {

@@ -3,10 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context as _, Result, ensure};
+use mtor_protocol::Micro;
 use serde::{Deserialize, Serialize};
 
 use super::limits::SATELLITES_MAX;
 use super::satellite::Place;
+use crate::settings::Coins;
 
 /// The realm as a Wyoming service, and the satellites that it connects to. All of it speaks in the owner's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +21,16 @@ pub struct WyomingSection {
     pub allow: Vec<IpAddr>,
     /// Milliseconds after the first wake word within which that of another satellite belongs to the same words.
     pub window_ms: u64,
+    /// The most that a question may cost, in coins, without somebody being asked aloud; 0: whatever it costs.
+    pub ask_above_coins: Coins,
     /// The satellites.
     pub satellite: Vec<SatelliteSection>,
 }
 
 impl Default for WyomingSection {
     fn default() -> Self {
-        Self { listen: None, allow: Vec::new(), window_ms: 300, satellite: Vec::new() }
+        let ask_above_coins = Coins(Micro::ZERO);
+        Self { listen: None, allow: Vec::new(), window_ms: 300, ask_above_coins, satellite: Vec::new() }
     }
 }
 
@@ -46,6 +51,11 @@ pub struct SatelliteSection {
 }
 
 impl WyomingSection {
+    /// The limit above which somebody is asked, if there is one.
+    pub(super) fn ask_above(&self) -> Option<Micro> {
+        Some(self.ask_above_coins.0).filter(|limit| *limit > Micro::ZERO)
+    }
+
     /// The satellites, with addresses that are some.
     pub(super) fn places(&self) -> Result<Vec<Place>> {
         ensure!(

@@ -14,7 +14,8 @@ use mtor_audio::pcm::to_s16le;
 use mtor_intent::say::{self, Phrase};
 use mtor_protocol::resolve::{Control, Resolve, Understanding};
 use mtor_protocol::{
-    AudioSource, CapabilityKind, ChatTask, Problem, ProblemKind, SpeakTask, Task, TranscribeTask, limits,
+    AudioSource, CapabilityKind, ChatTask, Micro, Problem, ProblemKind, SpeakTask, Task, TranscribeTask,
+    limits,
 };
 use mtor_wyoming::{AudioStop, Message, Stage, Synthesize, Transcribe, Transcript};
 use tokio::sync::mpsc::Sender;
@@ -26,7 +27,7 @@ use super::endpoint::{Endpoint, Found};
 use super::house::House;
 use super::limits::{ANSWER_TOKENS_MAX, SPEED_STEP, VOLUME_STEP};
 use super::loudness::Loudness;
-use super::memory::Memory;
+use super::memory::{Dear, Memory};
 use super::serve::chunks;
 use super::sound::{Ear, Mouth};
 
@@ -125,10 +126,28 @@ impl<A: Ask> Turn<A> {
         if self.language.is_none() {
             self.language = Some(resolved.language).filter(|language| !language.is_empty());
         }
-        match resolved.understanding {
+        let now_ms = self.house.now_ms();
+        // Whatever is said next answers it, or leaves it behind.
+        let dear = self.memory(|memory| memory.take_dear(now_ms));
+        match (resolved.understanding, dear) {
+            (Understanding::Control { control: Control::Yes }, Some(Dear { question, most })) => {
+                self.answer(&question, Some(most)).await
+            }
+            (Understanding::Control { control: Control::No }, Some(_)) => Ok(()),
+            (understanding, _) => self.understood(understanding, &resolved.text, question).await,
+        }
+    }
+
+    async fn understood(
+        &mut self,
+        understanding: Understanding,
+        text: &str,
+        question: &str,
+    ) -> Result<(), Broken> {
+        match understanding {
             Understanding::Control { control } => self.obey(control, question).await,
             Understanding::Act { capability, .. } if capability == CapabilityKind::CHAT => {
-                self.answer(&resolved.text).await
+                self.answer(text, None).await
             }
             Understanding::Act { capability, .. } => {
                 let detail = format!("no worker of this realm does {capability} for a satellite");
@@ -136,6 +155,11 @@ impl<A: Ask> Turn<A> {
                     problem: Problem::new(ProblemKind::NoWorker, detail).into(),
                     doing: capability,
                 })
+            }
+            Understanding::Steps { .. } => {
+                let detail = "what sends or switches has to be seen before it is done: ask for several steps in the console";
+                let problem = Problem::new(ProblemKind::Infeasible, detail).into();
+                Err(Broken::Problem { problem, doing: CapabilityKind::CHAT })
             }
             Understanding::Unsure { question: back, .. } => {
                 self.recite(&back).await?;
@@ -160,7 +184,7 @@ impl<A: Ask> Turn<A> {
                 self.recite(self.phrase(Phrase::Goodbye)).await
             }
             // An answer to what was asked back, or the wish for more of one: the model has both before it.
-            Control::Yes | Control::No | Control::Continue => self.answer(words).await,
+            Control::Yes | Control::No | Control::Continue => self.answer(words, None).await,
         }
     }
 
@@ -190,8 +214,11 @@ impl<A: Ask> Turn<A> {
             language: self.language.clone(),
             ..TranscribeTask::default()
         };
-        let job =
-            self.ask.ask(None, Task::Transcribe(task)).await.map_err(cannot(CapabilityKind::TRANSCRIBE))?;
+        let job = self
+            .ask
+            .ask(None, Task::Transcribe(task), None)
+            .await
+            .map_err(cannot(CapabilityKind::TRANSCRIBE))?;
         let feeder = job.feeder();
         let mut words = pin!(job.text());
         let mut endpoint = Endpoint::new();
@@ -229,19 +256,29 @@ impl<A: Ask> Turn<A> {
         trimmed(words.await)
     }
 
-    /// Has a question answered, and the answer spoken while it is written.
-    async fn answer(&mut self, question: &str) -> Result<(), Broken> {
+    /// Has a question answered, and the answer spoken while it is written; when it is dear, asks first. `agreed` is what
+    /// somebody has said yes to.
+    async fn answer(&mut self, question: &str, agreed: Option<Micro>) -> Result<(), Broken> {
         let now_ms = self.house.now_ms();
         let instructions = self.instructions();
         let messages = self.memory(|memory| memory.conversation(now_ms, &instructions, question));
         let task = ChatTask { messages, max_tokens: Some(ANSWER_TOKENS_MAX), ..ChatTask::default() };
-        let mut chat = self.ask.ask(None, Task::Chat(task)).await.map_err(cannot(CapabilityKind::CHAT))?;
+        let task = Task::Chat(task);
+        if let Some(most) =
+            self.ask.dear(&task).await.filter(|most| agreed.is_none_or(|agreed| agreed < *most))
+        {
+            self.memory(|memory| memory.wait_for_yes(now_ms, question, most));
+            let language = self.language.as_deref().unwrap_or_default();
+            return self.recite(&say::dear(most, language)).await;
+        }
+        let mut chat = self.ask.ask(None, task, agreed).await.map_err(cannot(CapabilityKind::CHAT))?;
         let mut answer = String::new();
         if self.end_stage < Stage::Tts {
             answer = chat.text().await.map_err(cannot(CapabilityKind::CHAT))?;
         } else {
             let task = SpeakTask { more: true, ..self.speech(String::new()) };
-            let voice = self.ask.ask(None, Task::Speak(task)).await.map_err(cannot(CapabilityKind::SPEAK))?;
+            let voice =
+                self.ask.ask(None, Task::Speak(task), None).await.map_err(cannot(CapabilityKind::SPEAK))?;
             self.speak(voice, Some(&mut chat), &mut answer).await?;
         }
         self.keep(question, answer.trim());
@@ -254,7 +291,8 @@ impl<A: Ask> Turn<A> {
             return Ok(());
         }
         let task = self.speech(text.to_owned());
-        let voice = self.ask.ask(None, Task::Speak(task)).await.map_err(cannot(CapabilityKind::SPEAK))?;
+        let voice =
+            self.ask.ask(None, Task::Speak(task), None).await.map_err(cannot(CapabilityKind::SPEAK))?;
         self.speak(voice, None, &mut text.to_owned()).await
     }
 

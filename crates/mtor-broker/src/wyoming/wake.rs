@@ -72,7 +72,7 @@ async fn listen<A: Ask>(
     tail: &mut Tail,
     feed: &mut Feed,
 ) -> Result<Round, Problem> {
-    let job = ask.ask(model, Task::Wake(WakeTask { audio_ms_max: Some(WAKE_MS) })).await?;
+    let job = ask.ask(model, Task::Wake(WakeTask { audio_ms_max: Some(WAKE_MS) }), None).await?;
     let feeder = job.feeder();
     let mut answer = pin!(job.text());
     tail.begin();

@@ -4,6 +4,8 @@
 
 mod harness;
 mod parts;
+mod plans;
+mod prices;
 mod sound;
 mod witness;
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Price, Privacy, ServiceClass,
+    Timestamp, Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
 use crate::balances::Balances;
+use crate::keys::KeyDecision;
 use crate::trust::Judged;
 
 impl Serialize for Entry {
@@ -80,11 +81,40 @@ impl Serialize for Entry {
                 optional(&mut leaf, "output", output.as_ref())?;
                 optional(&mut leaf, "receipt", receipt.as_ref())?;
             }
+            Fact::Matured { worker, capability, payments, amount } => {
+                leaf.serialize_field("fact", &Name::Matured)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("capability", capability)?;
+                leaf.serialize_field("payments", payments)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Appealed { job } => {
+                leaf.serialize_field("fact", &Name::Appealed)?;
+                leaf.serialize_field("job", job)?;
+            }
+            Fact::Pardoned { job, worker, amount } => {
+                leaf.serialize_field("fact", &Name::Pardoned)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Forfeited { job, worker, legs } => {
+                leaf.serialize_field("fact", &Name::Forfeited)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("legs", legs)?;
+            }
             Fact::Validated { capability, results, evidence } => {
                 leaf.serialize_field("fact", &Name::Validated)?;
                 leaf.serialize_field("capability", capability)?;
                 leaf.serialize_field("results", results)?;
                 leaf.serialize_field("evidence", evidence)?;
+            }
+            Fact::Keys { account, decision, statement } => {
+                leaf.serialize_field("fact", &Name::Keys)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("decision", decision)?;
+                optional(&mut leaf, "statement", statement.as_ref())?;
             }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
@@ -161,7 +191,12 @@ enum Name {
     Revoked,
     Accepted,
     Settled,
+    Matured,
+    Appealed,
+    Pardoned,
+    Forfeited,
     Validated,
+    Keys,
     Balanced,
 }
 
@@ -205,13 +240,18 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    job: Option<JobId>,
+    worker: Option<AccountId>,
+    payments: Option<u32>,
     results: Option<Vec<Judged>>,
     evidence: Option<Digest>,
     receipt: Option<Digest>,
+    decision: Option<KeyDecision>,
+    statement: Option<Box<KeyStatement>>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
-    prices: Option<BTreeMap<CapabilityKind, Price>>,
+    prices: Option<BTreeMap<Ware, Price>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -295,10 +335,32 @@ impl Leaf {
                 output: self.output,
                 receipt: self.receipt,
             },
+            Name::Matured => Fact::Matured {
+                worker: need("worker", self.worker)?,
+                capability: need("capability", self.capability)?,
+                payments: need("payments", self.payments)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Appealed => Fact::Appealed { job: need("job", self.job)? },
+            Name::Pardoned => Fact::Pardoned {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Forfeited => Fact::Forfeited {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                legs: need("legs", self.legs)?,
+            },
             Name::Validated => Fact::Validated {
                 capability: need("capability", self.capability)?,
                 results: need("results", self.results)?,
                 evidence: need("evidence", self.evidence)?,
+            },
+            Name::Keys => Fact::Keys {
+                account: need("account", self.account)?,
+                decision: need("decision", self.decision)?,
+                statement: self.statement,
             },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {

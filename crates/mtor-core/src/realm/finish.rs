@@ -4,8 +4,10 @@
 use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
 
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
-use crate::books::TREASURY;
+use crate::books::{BURN, TREASURY};
 use crate::entry::{Fact, Leg, Outcome};
+use crate::offers::Only;
+use crate::splits::{Parts, Splits};
 use crate::state::Corrupt;
 
 /// Who says something about which job, under which lease.
@@ -27,6 +29,7 @@ impl Realm {
                 if (*has, *valid) == (worker, lease) =>
             {
                 first_chunk.get_or_insert(now);
+                self.note_response(now, job, true);
             }
             _ => outputs.push(Output::Stale { worker, job }),
         }
@@ -69,7 +72,7 @@ impl Realm {
 
         let service_us = now.since_ms(since) * 1_000;
         let first_us = first_chunk.map_or(service_us, |first| first.since_ms(since) * 1_000);
-        self.ask_for_check((worker, offer), job, service_us, &output, outputs);
+        self.ask_for_check(now, (worker, offer), job, service_us, &output, outputs);
         self.release(worker, job, Some((first_us, service_us)));
         let paid = self.settle(now, job, finish.into(), (Some(output), receipt), None, outputs)?;
         if let Some(worker) = self.workers.get_mut(&worker) {
@@ -113,6 +116,7 @@ impl Realm {
             }
             running.last_problem = Some(problem.clone());
             running.tried.push(worker);
+            running.only = running.only.filter(|only| matches!(only, Only::Tried(_)));
         }
         let freed = self.drop_rival_that_is_late(job, lease, meter, outputs);
         self.give_back(worker, job, meter);
@@ -275,6 +279,7 @@ impl Realm {
             true => change(offer),
             false => self.offers.update((id, index), offer, change),
         }
+        self.hold_or_lift_of(id, index);
     }
 
     fn another_may_do_it(&self, job: JobId) -> bool {
@@ -283,7 +288,8 @@ impl Realm {
         };
         let here = running.tried.iter().filter_map(|worker| self.workers.get(worker));
         let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
-        running.attempts < self.config.attempts_max
+        !matches!(running.only, Some(Only::Tried(_)))
+            && running.attempts < self.config.attempts_max
             && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
     }
 
@@ -297,14 +303,16 @@ impl Realm {
         problem: Option<Problem>,
         outputs: &mut Vec<Output>,
     ) -> Result<Vec<Leg>, Corrupt> {
+        self.note_response(now, id, matches!(outcome, Outcome::Stop | Outcome::Length));
         let (Some(open), Some(running)) = (self.state.open().get(&id), self.jobs.get(&id)) else {
             return Ok(Vec::new());
         };
         let usage = total(&running.parts);
         let pays = outcome != Outcome::Failed && usage != Usage::default();
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
-        let legs = split(cost, self.config.worker_share_percent, &running.parts);
-        let (account, request) = (open.job.account, open.job.request);
+        let legs = split(cost, self.config.splits, &running.parts);
+        let legs = self.pay_late(&open.job, legs);
+        let (account, request, kind) = (open.job.account, open.job.request, open.job.capability.clone());
         self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
         self.deadlines.remove(&(open.job.deadline, id));
         if let Some(count) = self.open_by_wallet.get_mut(&account) {
@@ -314,7 +322,9 @@ impl Realm {
             }
         }
         self.jobs.remove(&id);
+        self.chosen.remove(&id);
         self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output, receipt }, outputs)?;
+        self.mature_beyond(now, &kind, &legs, outputs)?;
         self.remember(id, Finished::Job { account, request });
         outputs.push(Output::Settled { job: id, account, outcome, usage, cost, receipt, problem, time: now });
         Ok(legs)
@@ -333,18 +343,18 @@ fn total(parts: &[(AccountId, Usage)]) -> Usage {
 }
 
 /// Divides a cost: the workers' share among those that wrote or spoke, by how much they did, the last one getting what rounding
-/// leaves; the rest to the treasury.
-fn split(cost: Micro, worker_share_percent: u8, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
+/// leaves; then the treasury's, and what is burnt.
+fn split(cost: Micro, splits: Splits, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
     let Some(((last, _), earlier)) = parts.split_last() else { return Vec::new() };
-    let share = cost.scaled(u64::from(worker_share_percent.min(100)), 100);
+    let Parts { worker: share, treasury, burn } = splits.divide(cost);
     // A job is either written or listened to and spoken, so that the two never compete.
     let work = |usage: &Usage| usage.output_tokens.saturating_add(usage.audio_ms);
     let all = parts.iter().fold(0_u64, |sum, (_, usage)| sum.saturating_add(work(usage)));
     let mut legs: Vec<Leg> =
-        earlier.iter().map(|(to, usage)| Leg { to: *to, amount: share.scaled(work(usage), all) }).collect();
+        earlier.iter().map(|(to, usage)| Leg::new(*to, share.scaled(work(usage), all))).collect();
     let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
-    legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
-    legs.push(Leg { to: TREASURY, amount: cost.saturating_sub(share) });
+    legs.push(Leg::new(*last, share.saturating_sub(paid)));
+    legs.extend([Leg::new(TREASURY, treasury), Leg::new(BURN, burn)]);
     legs.retain(|leg| leg.amount > Micro::ZERO);
     legs
 }
@@ -356,12 +366,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_legs_sum_to_the_cost(cost: u64, share in 0u8..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
+        fn the_legs_sum_to_the_cost(cost: u64, worker in 0u16..=900, burn in 0u16..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
             let parts: Vec<_> = (10u128..)
                 .zip(&written)
                 .map(|(account, tokens)| (AccountId(account), Usage { output_tokens: *tokens, ..Usage::default() }))
                 .collect();
-            let legs = split(Micro(cost), share, &parts);
+            let legs = split(Micro(cost), Splits::new(worker, 1_000 - worker - burn, burn).unwrap(), &parts);
             let sum: u128 = legs.iter().map(|leg| u128::from(leg.amount.0)).sum();
             prop_assert_eq!(sum, u128::from(cost));
         }

@@ -2,16 +2,23 @@
 //! to the fastest free worker or put in line.
 
 use mtor_protocol::body::Quote;
-use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp, Ware};
 
 use super::{Finished, Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::entry::{Fact, NewJob};
 use crate::market::QUOTE_MS;
-use crate::offers::OfferId;
+use crate::offers::{OfferId, Only};
 use crate::state::Corrupt;
 
 /// After how many seconds another try makes sense when nothing is known of the workers' speed.
 const RETRY_S_UNKNOWN: u64 = 5;
+
+/// Whose workers a job may go to.
+pub(super) enum Asked {
+    Anybody,
+    /// These alone; workers that must not do it in any case.
+    Only(Only, Vec<WorkerId>),
+}
 
 impl Realm {
     pub(super) fn submit(
@@ -19,7 +26,7 @@ impl Realm {
         now: Timestamp,
         ticket: Ticket,
         mut job: NewJob,
-        tried: Vec<WorkerId>,
+        asked: Asked,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
@@ -49,7 +56,13 @@ impl Realm {
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
         if let Some(running) = self.jobs.get_mut(&id) {
-            running.tried = tried;
+            match asked {
+                Asked::Anybody => {}
+                Asked::Only(only, tried) => {
+                    (running.only, running.tried) = (Some(only), tried);
+                    self.chosen.insert(id);
+                }
+            }
         }
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         self.place_or_line_up(now, id, meter, outputs);
@@ -64,13 +77,16 @@ impl Realm {
         let mut job = job.clone();
         self.bound_by_window(&mut job);
         let job = &job;
-        let (max, price) = self.terms(now, job)?;
+        let (ware, max, price) = self.terms(now, job)?;
         self.check_room(job, &price)?;
         let waits = self.choose(job, &price).is_none();
         let behind = (self.turn(job, now).0, u64::MAX);
         let position = if waits { self.waiting.before(&job.capability, behind) } else { 0 };
         let eta_ms = if waits { self.eta_ms(job, &price, position) } else { Some(0) };
-        Ok(Quote { max, price, position, eta_ms, expires: now.plus_ms(QUOTE_MS) })
+        let offers = self.offers.fitting(&self.wish(job, &price), |id| self.offer(id));
+        let Ware { capability, size } = ware;
+        let (model, expires) = (job.model.clone(), now.plus_ms(QUOTE_MS));
+        Ok(Quote { max, price, capability, model, size, offers, position, eta_ms, expires })
     }
 
     /// No prompt and no answer is longer than the largest window on offer, so that no more is held for it.
@@ -89,14 +105,14 @@ impl Realm {
 
     /// The hold and the price under which a job is taken; who pays is found, and noted in it.
     fn admit(&self, now: Timestamp, job: &mut NewJob) -> Result<(Micro, Price), Problem> {
-        let (hold, price) = self.terms(now, job)?;
+        let (_, hold, price) = self.terms(now, job)?;
         job.payer = self.payer(now, job, hold)?;
         self.check_room(job, &price)?;
         Ok((hold, price))
     }
 
-    /// Whether a job is allowed and feasible, and what it costs.
-    fn terms(&self, now: Timestamp, job: &NewJob) -> Result<(Micro, Price), Problem> {
+    /// Whether a job is allowed and feasible, what it buys, and what it costs.
+    fn terms(&self, now: Timestamp, job: &NewJob) -> Result<(Ware, Micro, Price), Problem> {
         if self.draining {
             let detail = "the realm finishes what it has and takes no new jobs; ask again when it is back";
             return Err(Problem::new(ProblemKind::Draining, detail).retry_after_s(10));
@@ -111,14 +127,29 @@ impl Realm {
             );
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("max_tokens"));
         }
-        let price = self.price(now, &job.capability, job.quote);
-        self.offers.feasible(&self.wish(job, &price), |id| self.offer(id))?;
+        let (ware, price) = self.ware_for(now, job)?;
         let hold = price.cost(&job.bounds());
         if let Some(limit) = job.max_price.filter(|limit| *limit < hold) {
             let detail = format!("this can cost up to {hold} coins, and max_price allows {limit}");
             return Err(Problem::new(ProblemKind::Infeasible, detail).param("max_price"));
         }
-        Ok((hold, price))
+        Ok((ware, hold, price))
+    }
+
+    /// What a job buys, and at which price: the smallest models that can do it, of those that were asked for. Larger ones may
+    /// do it too, if they ask no more.
+    pub(super) fn ware_for(&self, now: Timestamp, job: &NewJob) -> Result<(Ware, Price), Problem> {
+        let mut sizes = self.offers.sizes(&job.capability, &job.model).peekable();
+        loop {
+            // Where there are none at all, it is infeasible whatever the price.
+            let ware = Ware::new(job.capability.clone(), sizes.next().unwrap_or_default());
+            let price = self.price(now, &ware, job.quote);
+            match self.offers.feasible(&self.wish(job, &price), |id| self.offer(id)) {
+                Ok(()) => return Ok((ware, price)),
+                Err(problem) if sizes.peek().is_none() => return Err(problem),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Queues are bounded, and past the bound the client is told so at once.
@@ -196,6 +227,7 @@ impl Realm {
             output_tokens_max,
             deadline: open.job.deadline,
         });
+        self.hold_or_lift_of(worker_id, index);
         self.watch_first_word(now, id);
     }
 

@@ -3,7 +3,7 @@
 use mtor_protocol::{AccountId, Digest, JobId, Micro, ProblemKind, Timestamp};
 
 use super::{Finished, Output, Realm, Ticket, Transfer};
-use crate::books::{ESCROW, ISSUER};
+use crate::books::{BURN, ESCROW, ISSUER, TREASURY};
 use crate::entry::Fact;
 use crate::state::Corrupt;
 
@@ -34,7 +34,7 @@ impl Realm {
             Some((ProblemKind::InvalidRequest, "the amount must be more than nothing".to_owned()))
         } else if from == to {
             Some((ProblemKind::InvalidRequest, "a wallet can't send coins to itself".to_owned()))
-        } else if [ISSUER, ESCROW].contains(&to) {
+        } else if [ISSUER, ESCROW, BURN].contains(&to) {
             Some((ProblemKind::Forbidden, "this account takes no transfers".to_owned()))
         } else if available < amount {
             Some((ProblemKind::InsufficientFunds, format!("{available} coins are available, not {amount}")))
@@ -87,7 +87,7 @@ impl Realm {
         self.transfer(now, ticket, id, (private.owner, to), missing, Digest([0; 32]), outputs)
     }
 
-    /// Before an account pays: if it is the owner's, it is filled up.
+    /// Before an account pays: if it is the owner's, or the realm's own, it is filled up.
     pub(super) fn fund_owner_for(
         &mut self,
         now: Timestamp,
@@ -96,8 +96,24 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         match self.config.private {
             Some(private) if private.owner == payer => self.fund_owner(now, outputs),
+            Some(private) if payer == TREASURY => self.fund_treasury(now, private.welcome, outputs),
             _ => Ok(()),
         }
+    }
+
+    /// In private mode the realm's own jobs do not wait until it has earned something: the treasury is filled up like a
+    /// wallet of the household.
+    fn fund_treasury(
+        &mut self,
+        now: Timestamp,
+        fill: Micro,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let available = self.state.books().account(TREASURY).available();
+        if available >= Micro(fill.0 / 2) {
+            return Ok(());
+        }
+        self.issue(now, TREASURY, fill.saturating_sub(available), outputs)
     }
 
     /// In private mode the owner never runs dry.
@@ -108,9 +124,18 @@ impl Realm {
         if available >= private.owner_floor {
             return Ok(());
         }
+        self.issue(now, private.owner, private.owner_fill.saturating_sub(available), outputs)
+    }
+
+    fn issue(
+        &mut self,
+        now: Timestamp,
+        to: AccountId,
+        amount: Micro,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         // Time-ordered like every id, and unique, since no two entries have the same number.
         let id = JobId(u128::from(now.0) << 80 | u128::from(self.state.entries()));
-        let amount = private.owner_fill.saturating_sub(available);
-        self.record(now, Fact::Issued { id, to: private.owner, amount }, outputs)
+        self.record(now, Fact::Issued { id, to, amount }, outputs)
     }
 }

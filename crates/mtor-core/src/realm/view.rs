@@ -7,7 +7,6 @@ use mtor_protocol::{CapabilityKind, JobId, Micro, Timestamp};
 
 use super::{Phase, Realm, WorkerId};
 use crate::entry::NewJob;
-use crate::trust::TrustRules;
 
 /// An open job, seen from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +51,8 @@ impl Realm {
         })
     }
 
-    /// Jobs that wait and run, by capability.
-    pub fn queue_info(&self) -> QueueInfo {
+    /// Jobs that wait and run, by capability, by service class and by wallet.
+    pub fn queue_info(&self, now: Timestamp) -> QueueInfo {
         let mut capabilities: BTreeMap<CapabilityKind, CapabilityQueue> = BTreeMap::new();
         let mut of = |kind: &CapabilityKind, change: &dyn Fn(&mut CapabilityQueue)| {
             let empty = CapabilityQueue { capability: kind.clone(), queued: 0, running: 0, slots: 0 };
@@ -69,6 +68,8 @@ impl Realm {
             queued: capabilities.iter().map(|queue| queue.queued).sum(),
             running: capabilities.iter().map(|queue| queue.running).sum(),
             capabilities,
+            classes: self.class_infos(now),
+            wallets: self.wallet_shares(),
         }
     }
 
@@ -83,6 +84,7 @@ impl Realm {
             software: worker.software.clone(),
             since: worker.since,
             draining: worker.draining,
+            house: worker.house,
             jobs_done: worker.jobs_done,
             earned: worker.earned,
             offers: worker
@@ -96,6 +98,7 @@ impl Realm {
                     limits: offer.shape.limits,
                     tokens_per_s: offer.tokens_per_s,
                     price: offer.shape.ask,
+                    size: offer.size,
                     languages: offer.languages.clone(),
                     voices: offer.voices.clone(),
                     tool: offer.tool.clone(),
@@ -108,7 +111,7 @@ impl Realm {
                     run: record.run(),
                     audits: record.audits(),
                     failures: record.failures(),
-                    probation: record.is_on_probation(&TrustRules::STANDARD),
+                    probation: record.is_on_probation(&self.config.trust),
                 })
                 .collect(),
         };

@@ -4,6 +4,7 @@ use mtor_protocol::{AccountId, Announcement, CapabilityOffer, Did, JobId, Proble
 
 use super::{Meter, Output, Phase, Realm, Worker, WorkerId};
 use crate::offers::{Offer, Shape};
+use crate::sizes::SizeRules;
 use crate::state::Corrupt;
 
 impl Realm {
@@ -34,6 +35,9 @@ impl Realm {
             outputs.push(Output::Dismiss { worker: id, problem });
             return Ok(());
         }
+        if house {
+            self.house.insert(account);
+        }
         let worker = Worker {
             account,
             did,
@@ -42,7 +46,7 @@ impl Realm {
             house,
             since: now,
             draining: false,
-            offers: offers(&announcement, account, house, link_us),
+            offers: offers(&announcement, (account, house), link_us, &self.config.sizes),
             jobs: Default::default(),
             last_beat: now,
             jobs_done: 0,
@@ -67,7 +71,8 @@ impl Realm {
         self.worker_beat(now, id, None);
         self.close_offers(id);
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
-        let mut renewed = offers(&announcement, worker.account, worker.house, link_us);
+        let whose = (worker.account, worker.house);
+        let mut renewed = offers(&announcement, whose, link_us, &self.config.sizes);
         let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
         // Where each old offer stands now: in its old place if it can, else wherever the same is offered.
         let places: Vec<Option<usize>> = (0..)
@@ -162,6 +167,11 @@ impl Realm {
             self.offers.enter((id, index), offer);
         }
         for index in 0..worker.offers.len() as u16 {
+            self.hold_or_lift_of(id, index);
+        }
+        self.look_who_could_judge();
+        let Some(worker) = self.workers.get(&id) else { return };
+        for index in 0..worker.offers.len() as u16 {
             self.fill(now, (id, index), meter, outputs);
         }
     }
@@ -171,6 +181,7 @@ impl Realm {
         for (index, offer) in (0..).zip(&worker.offers) {
             self.offers.leave((id, index), offer);
         }
+        self.look_who_could_judge();
     }
 
     /// Gives waiting jobs to an offer while it has free slots and there are any that it can take.
@@ -185,7 +196,7 @@ impl Realm {
             let Some(worker) = self.workers.get(&offer_id.0).filter(|worker| !worker.draining) else {
                 return;
             };
-            let Some(offer) = worker.offers.get(usize::from(offer_id.1)).filter(|offer| offer.is_free())
+            let Some(offer) = worker.offers.get(usize::from(offer_id.1)).filter(|offer| offer.has_slot())
             else {
                 return;
             };
@@ -199,13 +210,20 @@ impl Realm {
     }
 }
 
-fn offers(announcement: &Announcement, account: AccountId, house: bool, link_us: u64) -> Vec<Offer> {
+fn offers(
+    announcement: &Announcement,
+    (account, house): (AccountId, bool),
+    link_us: u64,
+    sizes: &SizeRules,
+) -> Vec<Offer> {
     let offer = |offer: &CapabilityOffer| Offer {
         capability: offer.capability.clone(),
         model: offer.model.clone(),
+        size: sizes.size(&offer.model, offer.parameters),
         account,
         slots: offer.slots,
         busy: 0,
+        on_hold: false,
         shape: Shape { limits: offer.limits, ask: offer.price, house },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,

@@ -1,6 +1,6 @@
 //! German.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -479,6 +479,30 @@ pub(super) static GERMAN: Language = Language {
             unless: &[],
         },
     ],
+    joins: &["und [dann|danach|anschliessend|auch]", "dann", "danach", "anschliessend"],
+    former: &[
+        "(es|das|dies|sie|ihn|diese)",
+        "(die|das|den|deine) (zusammenfassung|ergebnis|antwort|ubersetzung|text|liste|nachrichten|artikel|seite|bild|tabelle)",
+    ],
+    page: &["(diesen|den|diese|die) (artikel|seite|webseite|website|link)"],
+    handlings: &[
+        (
+            Handling::Summarise,
+            &[
+                "(fasse|fass) {of} [kurz] zusammen",
+                "(schreib|schreibe|mach|mache|gib mir) (eine|die) zusammenfassung von {of}",
+            ],
+        ),
+        (Handling::Translate, &["(ubersetze|ubersetz) {of} (auf|ins|in) {to}"]),
+        (
+            Handling::Mail,
+            &[
+                "(schick|schicke|sende|send|maile|mail) {of} [(per|als) (mail|email|e mail)] an {to}",
+                "(schick|schicke|sende|send|maile|mail) {of} an {to} (per|als) (mail|email|e mail)",
+            ],
+        ),
+        (Handling::Draw, &["(zeichne|male) {of}", "(zeichne|male|mach|mache) ein bild (von|davon|aus) {of}"]),
+    ],
     numbers: &[
         ("null", 0),
         ("ein", 1),
@@ -617,6 +641,9 @@ pub(super) static GERMAN: Language = Language {
         ask_two: "Soll ich {a} oder {b}?",
         no_worker: "Gerade kann hier niemand {able}.",
         no_funds: "Die Geldbörse ist leer.",
+        dear: "Das kann bis zu {coins} kosten. Soll ich?",
+        coin: ("Münze", "Münzen"),
+        decimal: ",",
         forbidden: "Das darf ich nicht.",
         not_found: "Das kann ich nicht finden.",
         too_long: "Das ist mir zu lang.",

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -576,6 +576,31 @@ pub(super) static ENGLISH: Language = Language {
             unless: &[],
         },
     ],
+    joins: &["and [then|also|after that|afterwards]", "then", "after that", "afterwards"],
+    former: &[
+        "(it|that|this|them|those)",
+        "(the|that|your) (summary|result|answer|translation|text|list|news|article|page|picture|table)",
+    ],
+    page: &["(this|that|the) (article|page|web page|webpage|site|website|link)"],
+    handlings: &[
+        (
+            Handling::Summarise,
+            &[
+                "(summarise|summarize|sum up) {of}",
+                "(make|write|give me) (a|the) summary of {of}",
+                "sum {of} up",
+            ],
+        ),
+        (Handling::Translate, &["translate {of} (to|into|in) {to}"]),
+        (
+            Handling::Mail,
+            &[
+                "(email|mail|e mail|send|forward) {of} [(by|as|in|via) [an] (email|mail|e mail)] to {to}",
+                "send {of} to {to} (by|as|in|via) [an] (email|mail|e mail)",
+            ],
+        ),
+        (Handling::Draw, &["(draw|paint|illustrate) {of}", "(draw|paint|make) a picture (of|from) {of}"]),
+    ],
     numbers: &[
         ("zero", 0),
         ("a", 1),
@@ -736,6 +761,9 @@ pub(super) static ENGLISH: Language = Language {
         ask_two: "Do you want me to {a}, or to {b}?",
         no_worker: "No worker can {able} right now.",
         no_funds: "The wallet is empty.",
+        dear: "That may cost up to {coins}. Shall I?",
+        coin: ("coin", "coins"),
+        decimal: ".",
         forbidden: "I am not allowed to do that.",
         not_found: "I can't find that.",
         too_long: "That is too long for me.",

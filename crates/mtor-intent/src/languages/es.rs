@@ -1,6 +1,6 @@
 //! Spanish.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -423,6 +423,31 @@ pub(super) static SPANISH: Language = Language {
             unless: &[],
         },
     ],
+    joins: &["y [luego|despues|tambien]", "luego", "despues"],
+    former: &[
+        "(eso|esto|lo|la|los|las)",
+        "(el|la|los|las) (resumen|resultado|respuesta|traduccion|texto|lista|noticias|articulo|pagina|imagen|tabla)",
+    ],
+    page: &["(este|esta|el|la) (articulo|pagina|sitio|enlace)"],
+    handlings: &[
+        (
+            Handling::Summarise,
+            &["(resumelo|resumela)", "(resume|resumeme) {of}", "(haz|escribe|dame) (un|el) resumen de {of}"],
+        ),
+        (
+            Handling::Translate,
+            &["(traducelo|traducela) (al|en|a) {to}", "traduce {of} al {to}", "traduce {of} (en|a) {to}"],
+        ),
+        (
+            Handling::Mail,
+            &[
+                "(envia|manda) {of} [por (correo|email|mail)] a {to}",
+                "(envia|manda) {of} a {to} por (correo|email|mail)",
+                "(envialo|enviala|mandalo|mandala|reenvialo|reenviala) [por (correo|email|mail)] a {to}",
+            ],
+        ),
+        (Handling::Draw, &["(dibujalo|pintalo)", "(dibuja|pinta) {of}"]),
+    ],
     numbers: &[
         ("cero", 0),
         ("un", 1),
@@ -544,6 +569,9 @@ pub(super) static SPANISH: Language = Language {
         ask_two: "¿Debo {a} o {b}?",
         no_worker: "Ahora mismo nadie puede {able}.",
         no_funds: "El monedero está vacío.",
+        dear: "Eso puede costar hasta {coins}. ¿Lo hago?",
+        coin: ("moneda", "monedas"),
+        decimal: ",",
         forbidden: "No me está permitido hacer eso.",
         not_found: "No lo encuentro.",
         too_long: "Eso es demasiado largo para mí.",

@@ -1,6 +1,6 @@
 //! French.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -419,6 +419,24 @@ pub(super) static FRENCH: Language = Language {
             unless: &[],
         },
     ],
+    joins: &["et [puis|ensuite|apres|aussi]", "puis", "ensuite"],
+    former: &[
+        "(le|la|les|l|ca|cela)",
+        "(le|la|les|l) (resume|resultat|reponse|traduction|texte|liste|nouvelles|article|page|image|tableau)",
+    ],
+    page: &["(cet|cette|l|la|ce|le) (article|page|site|lien)"],
+    handlings: &[
+        (Handling::Summarise, &["(resume|resumez) {of}", "(fais|ecris|donne moi) (un|le) resume de {of}"]),
+        (Handling::Translate, &["(traduis|traduisez) {of} en {to}"]),
+        (
+            Handling::Mail,
+            &[
+                "(envoie|envoyez|envoi) {of} [par (mail|email|e mail|courriel)] a {to}",
+                "(envoie|envoyez|envoi) {of} a {to} par (mail|email|e mail|courriel)",
+            ],
+        ),
+        (Handling::Draw, &["(dessine|peins) {of}"]),
+    ],
     numbers: &[
         ("zéro", 0),
         ("un", 1),
@@ -537,6 +555,9 @@ pub(super) static FRENCH: Language = Language {
         ask_two: "Dois-je {a} ou {b} ?",
         no_worker: "Personne ne peut {able} pour le moment.",
         no_funds: "Le porte-monnaie est vide.",
+        dear: "Cela peut coûter jusqu'à {coins}. Je le fais ?",
+        coin: ("pièce", "pièces"),
+        decimal: ",",
         forbidden: "Je n'ai pas le droit de faire cela.",
         not_found: "Je ne trouve pas cela.",
         too_long: "C'est trop long pour moi.",

@@ -1,6 +1,6 @@
 //! Italian.
 
-use super::{Action, Language};
+use super::{Action, Handling, Language};
 use crate::resolved::Control::{
     Cancel, Continue, Faster, Goodbye, Help, Louder, Mute, No, Quieter, Repeat, Slower, Stop, Yes,
 };
@@ -404,6 +404,32 @@ pub(super) static ITALIAN: Language = Language {
             unless: &[],
         },
     ],
+    joins: &["e [poi|dopo|anche]", "poi", "dopo"],
+    former: &[
+        "(lo|la|li|le|questo|quello|cio)",
+        "(il|la|le|lo|l|i) (riassunto|risultato|risposta|traduzione|testo|lista|notizie|articolo|pagina|immagine|tabella)",
+    ],
+    page: &["(questo|questa|quest|l|la|il) (articolo|pagina|sito|link)"],
+    handlings: &[
+        (
+            Handling::Summarise,
+            &[
+                "(riassumilo|riassumila)",
+                "(riassumi|riassumimi) {of}",
+                "(fai|scrivi|dammi) (un|il) riassunto di {of}",
+            ],
+        ),
+        (Handling::Translate, &["(traducilo|traducila) in {to}", "traduci {of} in {to}"]),
+        (
+            Handling::Mail,
+            &[
+                "(manda|invia|spedisci) {of} [per (mail|email|posta)] a {to}",
+                "(manda|invia|spedisci) {of} a {to} per (mail|email|posta)",
+                "(mandalo|mandala|invialo|inviala|spediscilo|spediscila) [per (mail|email|posta)] a {to}",
+            ],
+        ),
+        (Handling::Draw, &["(disegnalo|dipingilo)", "(disegna|dipingi) {of}"]),
+    ],
     numbers: &[
         ("zero", 0),
         ("un", 1),
@@ -529,6 +555,9 @@ pub(super) static ITALIAN: Language = Language {
         ask_two: "Devo {a} o {b}?",
         no_worker: "In questo momento nessuno può {able}.",
         no_funds: "Il portafoglio è vuoto.",
+        dear: "Può costare fino a {coins}. Lo faccio?",
+        coin: ("moneta", "monete"),
+        decimal: ",",
         forbidden: "Non mi è permesso farlo.",
         not_found: "Non lo trovo.",
         too_long: "È troppo lungo per me.",

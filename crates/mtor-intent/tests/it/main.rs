@@ -16,6 +16,7 @@ fn by_rules(said: &str, language: &str) -> Option<String> {
     Resolver::new().rules(said, language).map(|resolved| match resolved.understanding {
         Understanding::Control { control } => control_name(control),
         Understanding::Act { capability, .. } => capability.to_string(),
+        Understanding::Steps { steps } => steps.join(" / "),
         Understanding::Unsure { question, .. } => question,
     })
 }

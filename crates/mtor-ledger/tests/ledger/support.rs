@@ -146,7 +146,7 @@ impl History {
     /// The balances are written down.
     pub(crate) fn balance(&mut self) -> Batch {
         let balances = self.state.books().balances();
-        let prices = [(CapabilityKind::CHAT, Price::default())].into();
+        let prices = [(CapabilityKind::CHAT.into(), Price::default())].into();
         Batch { entries: vec![self.entry(Fact::Balanced { balances, prices })], records: vec![] }
     }
 
@@ -235,7 +235,7 @@ impl History {
         let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
         let salt = salt(&realm(), JobId(id));
         let receipt = receipt_json(id, whole, usage);
-        let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
+        let legs = vec![Leg::new(WORKER, Micro(90)), Leg::new(TREASURY, Micro(10))];
         let entry = self.entry(Fact::Settled {
             id: JobId(id),
             outcome: Outcome::Stop,

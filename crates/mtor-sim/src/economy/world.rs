@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use mtor_core::trust::{Check, Pay, Record, TrustRules, Verdict};
-use mtor_core::{Config, Load, Market, MarketRules};
-use mtor_protocol::{CapabilityKind, Micro, Price, Timestamp, Usage};
+use mtor_core::trust::{Check, Pay, Payment, Record, TrustRules, Verdict};
+use mtor_core::{Config, Load, Market, MarketRules, TREASURY};
+use mtor_protocol::{CapabilityKind, JobId, Micro, ModelSize, Price, Timestamp, Usage, Ware};
 
 use super::EconomyOptions;
 use super::audits::Audits;
@@ -18,7 +18,7 @@ use super::report::Economy;
 use super::starter::Pool;
 use crate::dice::Dice;
 
-const CHAT: CapabilityKind = CapabilityKind::CHAT;
+const CHAT: Ware = Ware::new(CapabilityKind::CHAT, ModelSize::Small);
 /// How many waiting jobs are looked at for a worker that may not have the first one.
 const LOOK_MAX: usize = 16;
 /// How many workers are drawn, in search of one to ask again, before any is taken.
@@ -526,8 +526,7 @@ impl Economics {
         let cost = self.price(job.factor).cost(&usage).min(job.hold.amount);
         // Bound coins are spent first; what is left of the hold goes back.
         let paid = Pay { amount: cost, bound: job.hold.bound.min(cost) };
-        let share = cost.scaled(self.config.worker_share_percent.into(), 100);
-        let wage = part(paid, share.0);
+        let wage = part(paid, self.config.splits.divide(cost).worker.0);
         self.treasury.put(rest(paid, wage));
         let back = rest(job.hold, paid);
         let is_rings = job.wish.user >= self.options.users && job.purpose == Purpose::Client;
@@ -552,7 +551,11 @@ impl Economics {
                 false => self.tally.ring_earned_free += wage.amount.0 - wage.bound.0,
             }
         }
-        let matured = worker.record.paid(&self.rules, now, wage);
+        // Whose job it was is of no account here: what is forfeited goes to the treasury.
+        let (job, payer, cost) = (JobId(0), TREASURY, wage.amount);
+        worker.record.paid(Payment { since: now, job, payer, cost, pay: wage });
+        let due = worker.record.due(&self.rules, now);
+        let matured = worker.record.mature(due);
         self.payouts[id as usize].put(matured);
     }
 
@@ -622,7 +625,8 @@ impl Economics {
     fn judge(&mut self, id: u32, verdict: Verdict) {
         let now = self.timestamp();
         let worker = &mut self.workers[id as usize];
-        let forfeited = worker.record.judged(&self.rules, now, verdict);
+        let at_stake = worker.record.judged(&self.rules, now, verdict);
+        let forfeited = at_stake.iter().fold(Pay::default(), |sum, payment| sum.plus(payment.pay));
         self.treasury.put(forfeited);
         self.tally.forfeited += forfeited.amount.0;
         if !worker.kind.cheats() {
@@ -726,7 +730,7 @@ impl Economics {
 
     fn follow_load(&mut self) {
         let now = self.timestamp();
-        let mut load = Load { queued: self.queue.len() as u32, ..Load::default() };
+        let mut load = Load { queued: self.queue.len() as f64, ..Load::default() };
         let mut service_ms = 0;
         for worker in self.workers.iter().filter(|worker| worker.attached) {
             if worker.running.is_some() || now >= worker.record.paused_until() {
@@ -744,7 +748,7 @@ impl Economics {
             minute.factor = factor;
             minute.busy = load.busy;
             minute.attached = load.slots;
-            minute.queued = minute.queued.max(load.queued);
+            minute.queued = minute.queued.max(self.queue.len() as u32);
         }
     }
 

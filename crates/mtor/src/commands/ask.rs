@@ -11,6 +11,7 @@ use crate::exit::Fault;
 use crate::signals::Interrupts;
 
 mod answer;
+mod dry_run;
 mod follow;
 mod input;
 mod screen;
@@ -25,6 +26,7 @@ Examples:
   mtor ask - < letter.txt
   mtor ask --system \"Answer in one word\" --temperature 0 \"Is water wet?\"
   mtor ask --json \"Hello\" | jq .type
+  mtor ask --dry-run \"Write a novel\"
 
 The answer goes to standard output, everything else to standard error. With --json each line is one CloudEvent.
 Ctrl-C cancels the job. A connection that is lost is dialled again, and the answer goes on where it stopped.";
@@ -72,6 +74,9 @@ pub(crate) struct AskArgs {
     /// The most it may cost, in coins
     #[arg(long, value_name = "COINS")]
     max_price: Option<Micro>,
+    /// Ask nothing: show what would be done, by which models, at which price and how soon
+    #[arg(long)]
+    dry_run: bool,
     /// Give up after so many seconds [default: the realm's limit]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -140,6 +145,9 @@ impl AskArgs {
 /// Asks, and shows the answer until it ends.
 pub(crate) async fn run(args: AskArgs, question: String) -> anyhow::Result<()> {
     let mut submit = args.submit(question)?;
+    if args.dry_run {
+        return dry_run::run(&args, &submit).await;
+    }
     let job = JobId::generate();
     submit.id = Some(job);
     let who = args.who.who(&args.realm.realm, &args.data.folder()?)?;

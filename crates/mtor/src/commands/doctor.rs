@@ -81,6 +81,7 @@ pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
     findings.extend(checks::worker_programs());
     findings.extend(checks::models());
     findings.extend([checks::memory(), checks::clock()]);
+    findings.extend(checks::goals(&api).await);
     if args.json {
         terminal::json(&findings)?;
     } else {

@@ -7,8 +7,11 @@ mod completions;
 mod doctor;
 mod ledger;
 mod model;
+mod plan;
 mod price;
 mod realm_file;
+mod top;
+mod trust;
 mod up;
 mod wallet;
 mod worker;
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Broker(broker::BrokerOnlyArgs),
     /// Ask the realm and stream the answer
     Ask(ask::AskArgs),
+    /// Do several things that one sentence asks for, and see them first
+    Plan(plan::PlanArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
     /// Keys and coins: make, show, restore, send
@@ -36,6 +41,10 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     /// What each capability costs
     Price(price::PriceArgs),
+    /// How a realm stands: queues, goals, and who has how much of it
+    Top(top::TopArgs),
+    /// Answers of workers that were proven wrong, and what becomes of their pay
+    Trust(trust::TrustArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -61,13 +70,19 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let question = args.question()?;
             on_one_thread(ask::run(args, question))
         }
-        Command::Worker(args) => worker::run(on_one_thread(args.command())?),
+        Command::Plan(args) => on_one_thread(plan::run(args)),
+        Command::Worker(args) => match on_one_thread(args.asked())? {
+            worker::Asked::Shown => Ok(()),
+            worker::Asked::Worker(command) => worker::run(command),
+        },
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
         Command::Bench(args) => on_all_cores(bench::run(args)),
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
+        Command::Top(args) => on_one_thread(top::run(args)),
+        Command::Trust(args) => on_one_thread(trust::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }

@@ -1,4 +1,4 @@
-//! `mtor worker`: starts the program of a worker kind and attaches it to a realm.
+//! `mtor worker`: starts the program of a worker kind and attaches it to a realm, or lists those that are there.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,11 +11,12 @@ use mtor_models::{CancellationToken, Catalogue, Model, Store};
 use crate::client::RealmArg;
 use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
-use crate::exit::Fault;
 use crate::signals::Interrupts;
 
+mod list;
 mod program;
 
+use list::ListArgs;
 pub(crate) use program::{Kind, find_program};
 
 const EXAMPLES: &str = "\
@@ -29,7 +30,7 @@ Examples:
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
   mtor worker gateway -- openai http://127.0.0.1:11434 attaches Ollama; `mtor worker gateway -- --help` lists the rest
   mtor worker discover                                 says which services on this machine could be attached
-  mtor worker discover --attach                        attaches them
+  mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), gateway (services that run elsewhere).
@@ -38,14 +39,13 @@ The worker's key is workers/KIND.key in the data folder: it names the worker, an
 
 /// Attaches a worker to a realm. It runs until Ctrl-C, which lets its jobs finish first.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub(crate) struct WorkerArgs {
-    /// What kind of worker, or `discover` to look for services on this machine that could be attached
-    #[arg(value_parser = Wanted::parse)]
-    kind: Wanted,
-    /// With `discover`: attach what is found
-    #[arg(long)]
-    attach: bool,
+    #[command(subcommand)]
+    command: Option<WorkerCommand>,
+    /// What kind of worker
+    #[arg(value_parser = Kind::parse, required = true)]
+    kind: Option<Kind>,
     #[command(flatten)]
     realm: RealmArg,
     #[command(flatten)]
@@ -55,19 +55,50 @@ pub(crate) struct WorkerArgs {
     options: Vec<OsString>,
 }
 
+/// What else can be done about workers.
+#[derive(Debug, clap::Subcommand)]
+enum WorkerCommand {
+    /// Who works for a realm, at what, how fast and for how much
+    List(ListArgs),
+    /// Which services on this machine could be attached
+    Discover(DiscoverArgs),
+}
+
+/// How to look for services.
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// Attach what is found, until Ctrl-C
+    #[arg(long)]
+    attach: bool,
+}
+
+/// What `mtor worker` was asked for.
+pub(crate) enum Asked {
+    /// To show who is there: it has been done.
+    Shown,
+    /// To become this worker.
+    Worker(Command),
+}
+
 impl WorkerArgs {
+    /// Shows the workers, or says which program this one is.
+    ///
+    /// # Errors
+    /// When the realm does not answer; else as [`command`](Self::command).
+    pub(crate) async fn asked(&self) -> anyhow::Result<Asked> {
+        match (&self.command, self.kind) {
+            (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
+            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Shown),
+            (Some(WorkerCommand::Discover(args)), _) => self.discover(args.attach).map(Asked::Worker),
+            (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
+        }
+    }
+
     /// The command that is the worker, once what it needs is here.
     ///
     /// # Errors
     /// When its program is not installed, or its model can't be fetched.
-    pub(crate) async fn command(&self) -> anyhow::Result<Command> {
-        let kind = match self.kind {
-            Wanted::Kind(_) if self.attach => {
-                return Err(Fault::Usage("--attach goes with `mtor worker discover`".to_owned()).into());
-            }
-            Wanted::Kind(kind) => kind,
-            Wanted::Discover => return self.discover(),
-        };
+    async fn command(&self, kind: Kind) -> anyhow::Result<Command> {
         let mut command = Command::new(find_program(kind)?);
         let given = |names: &[&str]| {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
@@ -95,30 +126,15 @@ impl WorkerArgs {
     }
 
     /// The command that looks for services on this machine.
-    fn discover(&self) -> anyhow::Result<Command> {
+    fn discover(&self, attach: bool) -> anyhow::Result<Command> {
         let mut command = Command::new(find_program(Kind::Gateway)?);
         command.arg("discover");
-        if self.attach {
+        if attach {
             command.arg("--attach");
         }
         let key = self.data.folder()?.worker_key(Kind::Gateway.name());
-        command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key).args(&self.options);
+        command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
         Ok(command)
-    }
-}
-
-/// What is asked for on the command line.
-#[derive(Debug, Clone, Copy)]
-enum Wanted {
-    /// A worker of this kind.
-    Kind(Kind),
-    /// What could be attached.
-    Discover,
-}
-
-impl Wanted {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text == "discover" { Ok(Self::Discover) } else { Kind::parse(text).map(Self::Kind) }
     }
 }
 

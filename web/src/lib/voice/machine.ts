@@ -7,7 +7,7 @@
  */
 
 import { SPEED_STEP, VAIN_BARGES_MAX, VOLUME_STEP } from "../defaults";
-import type { Quote, Timestamp } from "../wire";
+import type { Micro, Quote, Timestamp } from "../wire";
 import type { Mode } from "./settings";
 
 /** Why the microphone can't be used; the page has words for each. */
@@ -28,8 +28,8 @@ export type Control =
 /** What is to be done with words that were said. */
 export type Meaning =
   | { kind: "control"; control: Control }
-  /** `quote`: when the quote that it relies on runs out. */
-  | { kind: "ask"; text: string; quote?: Timestamp }
+  /** `quote`: when the quote that it relies on runs out. `most`: what the person agreed to, where that is above the limit. */
+  | { kind: "ask"; text: string; quote?: Timestamp; most?: Micro }
   /** The person said yes to what was quoted; whether that still holds is to be seen. */
   | { kind: "agreed"; text: string; quote: Quote }
   /** Nobody here can do it. */
@@ -144,7 +144,7 @@ export type Command =
   | { do: "resolve"; turn: number; text: string }
   /** Finds out whether a question still costs no more than was agreed to. */
   | { do: "price"; turn: number; text: string; agreed: Quote }
-  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp }
+  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp; most?: Micro }
   | { do: "cancel-answer" }
   /** Speaks the answer of this turn as it is written. */
   | { do: "speak-answer"; speech: number }
@@ -401,7 +401,7 @@ function act(before: VoiceState, meaning: Meaning): Step {
       const next: VoiceState = {
         ...state, phase: "thinking", aloud: true, answering: true, interrupted: false, vainBarges: 0, words: meaning.text,
       };
-      return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true, quote: meaning.quote }]];
+      return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true, quote: meaning.quote, most: meaning.most }]];
     }
     case "agreed": {
       const next: VoiceState = { ...state, phase: "thinking", resolving: true, words: meaning.text };

@@ -1,6 +1,6 @@
 //! Balances are written down now and then, and nobody can write down others.
 
-use mtor_protocol::{AccountId, CapabilityKind, Digest, Micro};
+use mtor_protocol::{AccountId, CapabilityKind, Digest, Micro, Ware};
 
 use super::harness::{ALICE, BOB, COINS, START, World, chat, job};
 use crate::books::{BooksError, ISSUER};
@@ -92,8 +92,9 @@ fn prices_stand_beside_the_balances() {
     let Some(Fact::Balanced { prices, .. }) = world.journal.last().map(|entry| &entry.fact) else {
         panic!("they were not written")
     };
-    let listed = world.realm.config().price(&CapabilityKind::CHAT);
-    assert_eq!(prices.iter().collect::<Vec<_>>(), [(&CapabilityKind::CHAT, &listed)]);
+    let chat = Ware::from(CapabilityKind::CHAT);
+    let listed = world.realm.config().price(&chat);
+    assert_eq!(prices.iter().collect::<Vec<_>>(), [(&chat, &listed)]);
 }
 
 #[test]

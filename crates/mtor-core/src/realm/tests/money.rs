@@ -4,7 +4,7 @@ use mtor_protocol::{AccountId, Digest, JobId, Micro, ProblemKind};
 
 use super::harness::*;
 use crate::entry::{NewJob, Outcome};
-use crate::{Config, ESCROW, ISSUER, Input, Output, Retry, TREASURY};
+use crate::{BURN, Config, ESCROW, ISSUER, Input, Output, Retry, Splits, TREASURY};
 
 const WORKER: AccountId = AccountId(WORKERS + 1);
 
@@ -103,13 +103,31 @@ fn a_waiting_job_is_cancelled_out_of_its_line() {
 
 #[test]
 fn the_treasury_can_take_all_or_nothing() {
-    for (percent, worker, treasury) in [(0, 0, 210), (100, 210, 0)] {
-        let mut world = World::with(Config { worker_share_percent: percent, ..Config::default() });
+    for (permille, worker, treasury) in [(0, 0, 210), (1_000, 210, 0)] {
+        let splits = Splits::new(permille, 1_000 - permille, 0).unwrap();
+        let mut world = World::with(Config { splits, ..Config::default() });
         world.join(1, [chat("small", 1)]);
         world.submit(job(1));
         world.finish(1, 25);
         assert_eq!((world.available(WORKER), world.available(TREASURY)), (Micro(worker), Micro(treasury)));
     }
+}
+
+#[test]
+fn what_is_burnt_is_gone_and_the_books_balance() {
+    let splits = Splits::new(700, 200, 100).unwrap();
+    let mut world = World::with(Config { splits, ..Config::default() });
+    world.join(1, [chat("small", 1)]);
+    world.submit(job(1));
+    world.finish(1, 25);
+    let had = [WORKER, TREASURY, BURN].map(|account| world.available(account));
+    assert_eq!(had, [Micro(147), Micro(42), Micro(21)]);
+    let books = world.realm.state().books();
+    books.check().unwrap();
+    // The realm owes nothing for it: the liabilities are those of wallets alone.
+    let owed: u64 = books.lines().map(|line| line.available.0 + line.held.0).sum();
+    assert_eq!(books.balances().liabilities, Micro(owed));
+    assert!(books.lines().all(|line| line.account != BURN));
 }
 
 #[test]
@@ -158,6 +176,7 @@ fn coins_move_between_wallets_once_for_each_id() {
     assert_eq!(kind(world.send(Send(10, ALICE, ALICE, 1))), ProblemKind::InvalidRequest);
     assert_eq!(kind(world.send(Send(10, ALICE, ESCROW, 1))), ProblemKind::Forbidden);
     assert_eq!(kind(world.send(Send(10, ALICE, ISSUER, 1))), ProblemKind::Forbidden);
+    assert_eq!(kind(world.send(Send(10, ALICE, BURN, 1))), ProblemKind::Forbidden);
     assert_eq!(
         world.send(Send(10, ALICE, BOB, COINS.0)),
         Err((ProblemKind::InsufficientFunds, "99.9995 coins are available, not 100".to_owned()))

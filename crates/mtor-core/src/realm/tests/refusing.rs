@@ -121,7 +121,7 @@ fn the_lines_are_full() {
     world.submit(job(5));
     let big = |id| NewJob { model: "big".to_owned(), ..job(id) };
     world.submit(NewJob { model: "small".to_owned(), ..job(6) });
-    assert_eq!(world.realm.queue_info().queued, 2);
+    assert_eq!(world.realm.queue_info(world.now).queued, 2);
     let embed = NewJob { capability: CapabilityKind::EMBED, ..job(7) };
     assert_eq!(assigned(&world.submit(embed)), [(7, 2)], "each capability has its own bound");
     world.finish(1, 1);
@@ -132,7 +132,7 @@ fn the_lines_are_full() {
             world.finish(id, 1);
         }
     }
-    assert_eq!(world.realm.queue_info().queued, 0);
+    assert_eq!(world.realm.queue_info(world.now).queued, 0);
     assert!(world.realm.quote(world.now, &big(8)).is_ok());
 }
 

@@ -15,7 +15,7 @@ fn every_accepted_job_waits_for_workers_again() {
     world.finish(1, 1);
     let (worker, lease) = world.assignment(2);
     world.restart();
-    assert_eq!(world.realm.queue_info().queued, 3);
+    assert_eq!(world.realm.queue_info(world.now).queued, 3);
     assert!(
         is_stale(&world.handle(finished(worker, 2, lease, usage(10, 10)))),
         "a lease of its earlier life"

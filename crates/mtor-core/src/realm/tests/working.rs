@@ -23,7 +23,7 @@ fn a_worker_gets_what_waits_for_it_as_far_as_its_slots_go() {
         world.submit(job(id));
     }
     assert_eq!(assigned(&world.join(2, [chat("big", 2)])), [(2, 2), (3, 2)]);
-    let queue = world.realm.queue_info();
+    let queue = world.realm.queue_info(world.now);
     assert_eq!((queue.queued, queue.running, queue.capabilities[0].slots), (1, 3, 3));
 }
 
@@ -72,7 +72,7 @@ fn a_draining_worker_finishes_what_it_has_and_gets_no_more() {
     world.finish(1, 1);
     world.handle(Input::WorkerDraining { worker: WorkerId(1) });
     world.leave(1);
-    assert_eq!(world.realm.queue_info().capabilities, []);
+    assert_eq!(world.realm.queue_info(world.now).capabilities, []);
 }
 
 #[test]

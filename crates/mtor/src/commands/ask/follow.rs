@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{Lost, RealmUrl, Session, Who};
 use crate::commands::ask::screen::Screen;
+use crate::commands::wallet::asked;
 use crate::defaults::{CANCEL_WAIT, ORDER_LIVES_MS, RECONNECT_FIRST, RECONNECT_FOR, RECONNECT_MAX};
 use crate::exit::Fault;
 use crate::signals::Interrupts;
@@ -170,6 +171,12 @@ impl<'a> Follower<'a> {
             return Ok(None);
         }
         if event.sequence.is_some_and(|sequence| sequence <= self.last) {
+            return Ok(None);
+        }
+        if let Body::WalletKeys(keys) = &event.body {
+            if let Some(pending) = &keys.pending {
+                screen.remark(&asked(pending));
+            }
             return Ok(None);
         }
         if screen.event(event)?.is_err() {

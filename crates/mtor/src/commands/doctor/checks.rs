@@ -5,16 +5,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mtor_broker::Settings;
 use mtor_models::{Catalogue, Model, Store, gguf, human_bytes};
-use mtor_protocol::http::RealmInfo;
+use mtor_protocol::http::{ClassInfo, QueueInfo, RealmInfo};
 
 use super::{Finding, system};
 use crate::client::{Api, RealmUrl};
+use crate::commands::top::index;
 use crate::commands::worker::{Kind, find_program};
 use crate::data::DataFolder;
 use crate::exit::Fault;
 
 /// What a ledger wants to be left on its disk, in bytes.
 const FREE_BYTES_MIN: u64 = 200_000_000;
+
+/// Up to this performance index a goal is met.
+const INDEX_MET_PERMILLE: u32 = 1_000;
 
 /// 2024-01-01: a clock that stands before it is wrong for sure.
 const EARLIEST_UNIX_S: u64 = 1_704_067_200;
@@ -116,6 +120,30 @@ pub(super) async fn realm(api: &Api, realm: &RealmUrl) -> Finding {
             Finding::missing(WHAT, format!("the port of {realm} can't be used: {error}"), advice)
         }
     }
+}
+
+/// Are jobs answered as soon as they should be? Nothing is said of a realm that does not run, or had nothing to do.
+pub(super) async fn goals(api: &Api) -> Option<Finding> {
+    const WHAT: &str = "goals";
+    let queue = api.get::<QueueInfo>("/api/queue").await.ok()?;
+    let told = |class: &ClassInfo| {
+        let index = index(class.index_permille?);
+        Some(format!("{} {index} ({} % in time)", class.class.as_str(), class.within_percent?))
+    };
+    let seen: Vec<String> = queue.classes.iter().filter_map(told).collect();
+    if seen.is_empty() {
+        return None;
+    }
+    let seen = format!("index up to 1.00 is met: {}", seen.join(", "));
+    let missed = |class: &ClassInfo| class.index_permille > Some(INDEX_MET_PERMILLE);
+    Some(match queue.classes.iter().any(missed) {
+        true => Finding::remark(
+            WHAT,
+            seen,
+            "attach another worker, or set the goals in realm.toml; see `mtor top`",
+        ),
+        false => Finding::good(WHAT, seen),
+    })
 }
 
 /// The kinds that `mtor up` starts unless it is told otherwise, with what their checks are called.
