@@ -34,7 +34,7 @@ pub struct Mcp {
 
 #[derive(Debug)]
 enum Link {
-    Http(http::Link),
+    Http(Box<http::Link>),
     Stdio(stdio::Link),
 }
 
@@ -44,7 +44,7 @@ impl Mcp {
     /// # Errors
     /// When the address is none.
     pub fn over_http(url: Url, key: Option<Key>, offered: Offered) -> anyhow::Result<Self> {
-        Ok(Self::new(Link::Http(http::Link::new(url, key)?), offered))
+        Ok(Self::new(Link::Http(http::Link::new(url, key)?.into()), offered))
     }
 
     /// The server that is this program. It is started when it is needed, started again when it dies, and ends with us.
