@@ -9,8 +9,8 @@ use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem, ProblemKind, Role,
-    ServiceClass, Submit, Task, limits,
+    Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem,
+    ProblemKind, Role, ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -75,7 +75,7 @@ impl App {
         }
         let submission = self.prepare(wallet, wish, input)?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
-        let taken = self.realm.submit(submission).await?;
+        let taken = self.realm.submit(submission).await.map_err(with_advice(&stream.capability))?;
         let stream = match taken {
             Taken::New => Some(stream),
             Taken::Known => self.realm.streams.get(id),
@@ -324,6 +324,19 @@ impl App {
         self.stored_job(wallet, job).await?;
         let account = wallet.account;
         self.realm.ask(move |ticket| mtor_core::Input::Cancel { ticket, job, account }).await
+    }
+}
+
+/// Nobody draws here from the start: whoever asks for it is told what to do.
+fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem {
+    let is_imagine = *capability == CapabilityKind::IMAGINE;
+    move |mut problem| {
+        if is_imagine && problem.known_kind() == Some(ProblemKind::NoWorker) {
+            problem.detail.push_str(
+                "; attach one: `mtor worker discover` finds ComfyUI and Automatic1111 on this machine, and `mtor worker gateway -- --help` lists the rest",
+            );
+        }
+        problem
     }
 }
 

@@ -707,6 +707,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
     route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),
     route!("POST" "/v1/embeddings" Wallet "EmbeddingRequest" -> "EmbeddingList", "Embeddings, in OpenAI's shape"),
+    route!("POST" "/v1/images/generations" Wallet "ImageRequest" -> "ImageList", "Pictures, in OpenAI's shape"),
     route!("POST" "/v1/audio/transcriptions" Wallet "TranscriptionRequest" -> "Transcription", "A recording in the field file of a form, written down, in OpenAI's shape; streams server-sent events when asked to"),
     route!("POST" "/v1/audio/speech" Wallet "SpeechRequest" -> "audio/mpeg", "Text, spoken, in OpenAI's shape; sent as it is spoken, in the format that was asked for"),
     route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),

@@ -3,9 +3,11 @@
 
 mod audio;
 mod chat;
+mod images;
 
 pub use audio::*;
 pub use chat::*;
+pub use images::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -151,6 +151,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,
+        "ImageRequest": openai::ImageRequest, "ImageList": openai::ImageList,
         "TranscriptionRequest": openai::TranscriptionRequest, "Transcription": openai::Transcription,
         "TranscriptionEvent": openai::TranscriptionEvent, "SpeechRequest": openai::SpeechRequest,
         "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript, "Seen": crate::picture::Seen, "Resolve": crate::resolve::Resolve, "Resolved": crate::resolve::Resolved,

@@ -43,6 +43,12 @@ export class Api {
   use = (capability: string, params: Record<string, unknown>) =>
     this.#ask<JobInfo>("POST", "/api/jobs?wait=60", { intent: { capability, params } });
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
+  /** A part of an answer that is no text. */
+  part = async (id: string, number: number): Promise<Blob> => {
+    const response = await this.#send("GET", new URL(`/api/jobs/${id}/parts/${number}`, this.origin), "", true);
+    if (response.ok) return response.blob();
+    throw await refusal(response);
+  };
   /** Proofs of what the journal says of a job, with the words of question and answer in them. */
   proofs = (id: string) => this.#get<JobProofs>(`/api/jobs/${id}/proofs`, { reveal: "true" });
   /** What words mean: which capability, or which word that steers. */
@@ -105,6 +111,13 @@ export class Api {
   async #ask<T>(method: string, path: string, data?: unknown, signed = true): Promise<T> {
     const url = new URL(path, this.origin);
     const body = data === undefined ? "" : JSON.stringify(data);
+    const response = await this.#send(method, url, body, signed);
+    const answer: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
+    if (answer !== undefined) return answer as T;
+    throw await refusal(response);
+  }
+
+  async #send(method: string, url: URL, body: string, signed: boolean): Promise<Response> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (body) headers["Content-Type"] = "application/json";
     if (signed) {
@@ -112,13 +125,16 @@ export class Api {
       const now = Math.floor((Date.now() + this.clockAheadMs) / 1000);
       Object.assign(headers, await signedHeaders(this.signer, parts, now, base64url(randomBytes(16))));
     }
-    const response = await fetch(url, { method, headers, body: body || undefined, cache: "no-store" }).catch(() => {
+    return fetch(url, { method, headers, body: body || undefined, cache: "no-store" }).catch(() => {
       throw new ApiError(problem(0, "The realm does not answer", ""));
     });
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (response.ok && answer !== undefined) return answer as T;
-    throw new ApiError(isProblem(answer) ? answer : problem(response.status, response.statusText, ""));
   }
+}
+
+/** Why the realm says no. */
+async function refusal(response: Response): Promise<ApiError> {
+  const answer: unknown = await response.json().catch(() => undefined);
+  return new ApiError(isProblem(answer) ? answer : problem(response.status, response.statusText, ""));
 }
 
 export function problem(status: number, title: string, detail: string): Problem {

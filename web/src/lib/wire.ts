@@ -621,6 +621,44 @@ export interface Hello {
   signature?: string | null;
 }
 
+/** One picture. */
+export interface Image {
+  /** It, in base64. */
+  b64_json?: string | null;
+  /** Where it is. */
+  url?: string | null;
+}
+
+/** The answer of `POST /v1/images/generations`. */
+export interface ImageList {
+  /** When, in seconds since 1970. */
+  created: number;
+  /** The pictures. */
+  data: Image[];
+}
+
+/** The body of `POST /v1/images/generations`. */
+export interface ImageRequest {
+  /** A model's name, or `default`. */
+  model?: string | null;
+  /** How many pictures; 1 when absent. */
+  n?: number | null;
+  /** What shall not be seen. Not in OpenAI's own interface, as those below. */
+  negative_prompt?: string | null;
+  /** What shall be seen. */
+  prompt: string;
+  /** `b64_json` (the default), or `url` for addresses on this realm, which ask for the same key. */
+  response_format?: string | null;
+  /** The same seed, prompt and model give the same picture, as far as the engine allows. */
+  seed?: number | null;
+  /** Width and height as `1024x1024`; the model's own choice when absent or `auto`. */
+  size?: string | null;
+  /** Rounds of drawing. */
+  steps?: number | null;
+  /** Whether to stream; not possible here. */
+  stream?: boolean | null;
+}
+
 /** A picture in a message. */
 export interface ImageUrl {
   /** `data:image/...;base64,...`: the picture itself. Addresses elsewhere are not fetched. */

@@ -91,7 +91,10 @@ export class Console {
     this.#session = new Session({
       signer: wallet,
       open: openSocket,
-      onFrame: (frame) => this.#streams.receiveFrame(frame),
+      onFrame: (frame) => {
+        this.#streams.receiveFrame(frame);
+        this.jobs.receiveFrame(frame);
+      },
       onEvent: (event) => this.#receive(event),
       onConnection: (connection) => this.#connected(connection),
       onClock: (aheadMs) => (this.api.clockAheadMs = aheadMs),

@@ -5,13 +5,13 @@ import { answerOfJob, applyEvent, isFinal, newAnswer, type Answer } from "../lib
 import { problem, problemOf, type Api } from "../lib/api";
 import { hex, sha256, utf8 } from "../lib/bytes";
 import { intentOf } from "../lib/conversation";
-import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
+import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS, SHOWN_TYPES } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
 import type { Frame } from "../lib/frame";
 import { t } from "../lib/strings";
 import { patienceMs } from "../lib/tools";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Intent, Order, Problem, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Intent, Order, Part, Problem, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
@@ -49,7 +49,11 @@ interface Active {
 export class Jobs {
   /** Jobs that the person wants stopped and that are not over yet. */
   readonly stopping = new SvelteSet<string>();
+  /** Pictures that are being drawn, as they look so far: addresses in this page, by their job. */
+  readonly previews = new SvelteMap<string, string>();
   #options: JobsOptions;
+  /** The part of each job whose bytes are coming. */
+  #coming = new Map<string, { part: Part; pieces: Uint8Array<ArrayBuffer>[]; bytes: number }>();
   /** What the page draws. */
   #shown = new SvelteMap<string, Answer>();
   /** What is known; ahead of what is drawn by at most one drawing interval. */
@@ -189,6 +193,7 @@ export class Jobs {
     if (!id || !active || !before) return false;
     if (event.type === "mtor.error") return this.#refused(id, active, before, event.data);
 
+    if (event.type === "mtor.job.part") this.#coming.set(id, { part: event.data, pieces: [], bytes: 0 });
     const answer = applyEvent(before, event);
     if (answer === before) return true;
     if (answer.gap) {
@@ -206,6 +211,26 @@ export class Jobs {
     return true;
   }
 
+  /** A piece of the part that was told of last. Only previews are taken so: parts that stay are fetched. */
+  receiveFrame(frame: Frame): void {
+    const coming = frame.kind === "output" ? this.#coming.get(frame.job) : undefined;
+    if (!coming) return;
+    coming.bytes += frame.payload.length;
+    if (coming.part.preview) coming.pieces.push(new Uint8Array(frame.payload));
+    if (coming.bytes < coming.part.bytes) return;
+    this.#coming.delete(frame.job);
+    this.#dropPreview(frame.job);
+    if (!coming.part.preview || !SHOWN_TYPES.has(coming.part.media_type)) return;
+    this.previews.set(frame.job, URL.createObjectURL(new Blob(coming.pieces, { type: coming.part.media_type })));
+  }
+
+  #dropPreview(id: string): void {
+    const url = this.previews.get(id);
+    if (url === undefined) return;
+    URL.revokeObjectURL(url);
+    this.previews.delete(id);
+  }
+
   /** The realm said no: to the job itself, or only to what we did with it. */
   #refused(id: string, active: Active, answer: Answer, why: Problem): boolean {
     const gone = why.status === 404 || why.status === 403;
@@ -218,12 +243,16 @@ export class Jobs {
 
   #settled(answer: Answer): void {
     this.#active.delete(answer.job);
+    this.#coming.delete(answer.job);
+    this.#dropPreview(answer.job);
     this.stopping.delete(answer.job);
     if (answer.state === "completed") void this.#verify(answer);
   }
 
   /** The text must be what the realm has on record; if words were lost on the way it is fetched whole. */
   async #verify(answer: Answer): Promise<void> {
+    // The digest is over text and parts together; each part is fetched from the realm's books, with a digest of its own.
+    if (answer.parts.length > 0) return;
     const digest = hex(await sha256(utf8(answer.text)));
     if (digest === answer.output) return;
     const job = await this.#options.api.job(answer.job).catch(() => undefined);

@@ -435,6 +435,7 @@ export const de: Strings = {
     gone: "Dieses Bild ist nicht mehr da: Zeige es mit einer neuen Frage noch einmal.",
   },
   answer: {
+    save: (name: string) => `Speichern: ${name}`,
     label: "Antwort",
     code: "Code",
     copyCode: "Kopieren",
@@ -564,6 +565,8 @@ export const de: Strings = {
     drainingRealm: "Dieses Realm fährt herunter und nimmt keine neuen Aufträge an.",
   },
   history: {
+    pictures: "Bilder",
+    noPictures: "Hier wurde noch nichts gezeichnet. Einen Worker, der zeichnet, findet: mtor worker discover",
     title: "Verlauf",
     search: "Fragen und Antworten durchsuchen",
     empty: "Noch nichts gefragt. Was du fragst, bewahrt das Realm für deine Geldbörse auf; hier findest du es aus jedem Tab.",

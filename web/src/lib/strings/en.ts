@@ -433,6 +433,7 @@ export const en = {
     gone: "This picture is no longer at hand: show it again with a new question.",
   },
   answer: {
+    save: (name: string) => `Save ${name}`,
     label: "Answer",
     code: "code",
     copyCode: "Copy",
@@ -562,6 +563,8 @@ export const en = {
     drainingRealm: "This realm is going down and takes no new jobs.",
   },
   history: {
+    pictures: "Pictures",
+    noPictures: "Nothing was drawn here yet. A worker that draws is attached with: mtor worker discover",
     title: "History",
     search: "Search questions and answers",
     empty: "Nothing asked yet. What you ask is kept by the realm for your wallet, and found here from any tab.",

@@ -435,6 +435,7 @@ export const es: Strings = {
     gone: "Esta imagen ya no está a mano: muéstrala otra vez con una nueva pregunta.",
   },
   answer: {
+    save: (name: string) => `Guardar ${name}`,
     label: "Respuesta",
     code: "código",
     copyCode: "Copiar",
@@ -564,6 +565,8 @@ export const es: Strings = {
     drainingRealm: "Este reino se está apagando y no acepta trabajos nuevos.",
   },
   history: {
+    pictures: "Imágenes",
+    noPictures: "Aquí aún no se ha dibujado nada. Un worker que dibuja se conecta con: mtor worker discover",
     title: "Historial",
     search: "Buscar en preguntas y respuestas",
     empty: "Nada preguntado todavía. Lo que preguntes lo guarda el reino para tu cartera, y se encuentra aquí desde cualquier pestaña.",

@@ -435,6 +435,7 @@ export const fr: Strings = {
     gone: "Cette image n'est plus là : montrez-la de nouveau avec une nouvelle question.",
   },
   answer: {
+    save: (name: string) => `Enregistrer ${name}`,
     label: "Réponse",
     code: "code",
     copyCode: "Copier",
@@ -564,6 +565,8 @@ export const fr: Strings = {
     drainingRealm: "Ce royaume s’arrête et ne prend plus de tâches.",
   },
   history: {
+    pictures: "Images",
+    noPictures: "Rien n’a encore été dessiné ici. Pour attacher un worker qui dessine : mtor worker discover",
     title: "Historique",
     search: "Chercher questions et réponses",
     empty: "Rien de demandé encore. Ce que vous demandez est gardé par le royaume pour votre bourse, et se retrouve ici depuis tout onglet.",

@@ -435,6 +435,7 @@ export const it: Strings = {
     gone: "Questa immagine non è più a portata di mano: mostrala di nuovo con una nuova domanda.",
   },
   answer: {
+    save: (name: string) => `Salva ${name}`,
     label: "Risposta",
     code: "codice",
     copyCode: "Copia",
@@ -564,6 +565,8 @@ export const it: Strings = {
     drainingRealm: "Questo reame si sta spegnendo e non accetta lavori nuovi.",
   },
   history: {
+    pictures: "Immagini",
+    noPictures: "Qui non è stato ancora disegnato nulla. Un worker che disegna si collega con: mtor worker discover",
     title: "Cronologia",
     search: "Cerca domande e risposte",
     empty: "Ancora niente chiesto. Ciò che chiedi lo conserva il reame per la tua borsa, e si ritrova qui da ogni scheda.",
