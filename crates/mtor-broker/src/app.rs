@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mtor_identity::{Keypair, NonceCache};
 use mtor_protocol::{AccountId, Did, JobId, Timestamp};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,6 +62,8 @@ pub struct App {
     pub rates: RateLimiter,
     /// Gives new wallets their first coins, where the realm does.
     pub starter: Option<Starter>,
+    /// Places for the keys of busy workers.
+    pub prepared_keys: Arc<Semaphore>,
     /// The room for what goes into jobs as binary frames.
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
@@ -101,6 +104,7 @@ impl App {
             metrics,
             nonces: Mutex::new(NonceCache::new(crate::defaults::NONCES_MAX)),
             rates: RateLimiter::new(settings.file.limits.requests_per_s),
+            prepared_keys: Arc::new(Semaphore::new(crate::defaults::PREPARED_KEYS_MAX)),
             input_room: Arc::default(),
             handovers: Handovers::default(),
             mcp: Sessions::default(),

@@ -41,6 +41,10 @@ pub const STATUS_PERIOD: Duration = Duration::from_secs(1);
 pub const FLOW_QUEUE_MAX: usize = 1_024;
 /// What workers are asked to keep to between two beats, in milliseconds.
 pub const BEAT_MS: u64 = 10_000;
+/// Results after which a worker's key is prepared, which makes the check of each further one twice as fast.
+pub const PREPARED_AFTER_CHECKS: u32 = 64;
+/// Keys that are prepared at once: 130 kB each.
+pub const PREPARED_KEYS_MAX: usize = 64;
 /// Longest time that a client can wait for a job's end in one request, in seconds.
 pub const WAIT_S_MAX: u64 = 60;
 /// Characters of the question and the answer that a list of jobs shows.

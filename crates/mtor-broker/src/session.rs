@@ -4,6 +4,7 @@
 mod client;
 mod watch;
 mod worker;
+mod worker_key;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -3,12 +3,14 @@
 //! Verification is strict: a signature has one valid form only, and keys of small order, for which one signature fits
 //! many messages, are no keys.
 
+use std::array;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use curve25519_dalek::EdwardsPoint;
 use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
 use mtor_protocol::Did;
 use zeroize::{Zeroize, Zeroizing};
@@ -111,6 +113,11 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// The point of the curve that it is.
+    pub(crate) fn point(&self) -> EdwardsPoint {
+        self.0.to_edwards()
+    }
+
     /// The key that a `did:key` names.
     ///
     /// # Errors
@@ -193,6 +200,11 @@ impl Signature {
     /// The 64 bytes.
     pub fn to_bytes(&self) -> [u8; 64] {
         self.0
+    }
+
+    /// The nonce's point and the proof: R and S of RFC 8032.
+    pub(crate) fn halves(&self) -> ([u8; 32], [u8; 32]) {
+        (array::from_fn(|index| self.0[index]), array::from_fn(|index| self.0[32 + index]))
     }
 }
 

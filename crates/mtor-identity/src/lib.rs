@@ -36,6 +36,7 @@ pub mod key_statement;
 pub mod nonce_cache;
 pub mod order;
 pub mod phrase;
+pub mod prepared;
 pub mod random;
 pub mod session;
 mod slip10;
@@ -55,6 +56,7 @@ pub use key_statement::{NotStated, Stated, key_id, sign_keys, verify_keys};
 pub use nonce_cache::{NonceCache, NonceError};
 pub use order::{NotOrdered, sign_order, verify_order};
 pub use phrase::{Phrase, PhraseError};
+pub use prepared::PreparedKey;
 pub use random::{RandomnessError, random_nonce};
 pub use session::{Answer, Challenge, Offer, SessionError};
 #[cfg(feature = "work")]

@@ -25,7 +25,8 @@ use crate::readers::Readers;
 use crate::record::{Batch, GrantRecord, KeyRecord, PasskeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{jobs, journal, plans, prices, recovery, snapshot, tiles, wallets, writer};
+use crate::snapshot::Snapshot;
+use crate::{jobs, journal, plans, prices, recovery, tiles, wallets, writer};
 
 /// Called once a batch is on disk, on the writer's thread: it must be short and must not block.
 pub type OnDurable = Box<dyn FnOnce() + Send>;
@@ -91,18 +92,18 @@ impl Ledger {
         let readers = Readers::new(&paths.database);
         let shared = Arc::new(Shared::new(paths, key, queue, start.tail.frontier.clone()));
         shared.set_database_bytes_max(settings.database_bytes_max);
-        // One order for a snapshot is enough: the one that is made then has everything.
-        let (snapshot_due, orders) = sync_channel(1);
+        // One that waits is enough: the next one has everything that is in it.
+        let (snapshots, states) = sync_channel(1);
         let failed = OpenError::unreadable(folder);
         let spawn = || -> std::io::Result<Threads> {
             let keeper = {
                 let shared = Arc::clone(&shared);
-                thread::Builder::new().name("ledger-keeper".into()).spawn(move || keep(&shared, &orders))?
+                thread::Builder::new().name("ledger-keeper".into()).spawn(move || keep(&shared, &states))?
             };
             let shared = Arc::clone(&shared);
             let writer = thread::Builder::new()
                 .name("ledger-writer".into())
-                .spawn(move || writer::run(&shared, &settings, connection, start, snapshot_due))?;
+                .spawn(move || writer::run(&shared, &settings, connection, start, snapshots))?;
             Ok(Threads { writer, keeper, lock })
         };
         let threads = spawn().map_err(failed)?;
@@ -434,13 +435,10 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// The keeper: makes a snapshot when the writer orders one, without holding up commits. Ends when the writer has.
-fn keep(shared: &Shared, orders: &Receiver<()>) {
-    while orders.recv().is_ok() {
-        let made = database::open_reader(&shared.paths.database)
-            .map_err(QueryError::from)
-            .and_then(|connection| snapshot::make(&connection));
-        match made {
+/// The keeper: makes snapshots of the writer's states, without holding up commits. Ends when the writer has.
+fn keep(shared: &Shared, states: &Receiver<State>) {
+    while let Ok(state) = states.recv() {
+        match Snapshot::of(&state) {
             Ok(snapshot) => shared.queue.push_snapshot(snapshot),
             Err(error) => tracing::warn!("no snapshot was made: {error}"),
         }

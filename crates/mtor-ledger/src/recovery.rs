@@ -56,6 +56,7 @@ fn read(connection: &Connection, paths: &Paths, realm: &PublicKey) -> Result<(St
 
     let start = Start {
         tail: Tail { frontier, open },
+        state: state.clone(),
         text_bytes: texts::stored_total(connection)?,
         checkpoint_size,
         snapshot_entries: snapshot::newest(connection)?.min(size),

@@ -1,5 +1,5 @@
-//! Snapshots of the state: they shorten replay, and are never needed. Made beside the writer, from the snapshot before
-//! and the entries since, so that commits go on meanwhile and nothing is kept in memory for it.
+//! Snapshots of the state: they shorten replay, and are never needed. The writer keeps the state of what is durable; from a
+//! copy of that they are made beside it, so that commits go on meanwhile, and no entry has to be read back.
 
 use mtor_core::State;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -7,7 +7,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::columns::{integer, unsigned};
 use crate::commitment::digest;
 use crate::error::QueryError;
-use crate::journal;
 
 /// A state as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +78,4 @@ pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<u64> {
     let newest: Option<Option<i64>> =
         connection.query_row("SELECT max(entries) FROM snapshots", [], |row| row.get(0)).optional()?;
     Ok(newest.flatten().map_or(0, unsigned))
-}
-
-/// Makes a snapshot of what the database holds now.
-pub(crate) fn make(connection: &Connection) -> Result<Snapshot, QueryError> {
-    // One transaction, so that both queries see the same journal.
-    let transaction = connection.unchecked_transaction()?;
-    let (mut state, _) = load(&transaction)?;
-    journal::replay(&transaction, &mut state)?;
-    Snapshot::of(&state)
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::Instant;
 
-use mtor_core::Fact;
 use mtor_core::merkle::Frontier;
+use mtor_core::{Entry, Fact, State};
 use mtor_protocol::{Digest, Timestamp};
 use rusqlite::Connection;
 
@@ -25,7 +25,7 @@ use crate::records::RecordWriter;
 use crate::retention::Retention;
 use crate::settings::Settings;
 use crate::shared::{Shared, UNLIMITED};
-use crate::snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::texts::{self, StoreError, TextWriter};
 
 /// Tries that a batch gets when the ledger is closed while the disk fails.
@@ -34,6 +34,8 @@ const TRIES_AT_CLOSE: u32 = 3;
 /// What the writer starts from.
 pub(crate) struct Start {
     pub(crate) tail: Tail,
+    /// What the journal makes true.
+    pub(crate) state: State,
     pub(crate) text_bytes: u64,
     /// Sizes of the newest checkpoint and snapshot that are stored.
     pub(crate) checkpoint_size: u64,
@@ -46,7 +48,7 @@ pub(crate) fn run(
     settings: &Settings,
     connection: Connection,
     start: Start,
-    snapshot_due: SyncSender<()>,
+    snapshots: SyncSender<State>,
 ) -> Result<(), CloseError> {
     let _ended = Ended(shared);
     sweep_blobs(shared, &connection);
@@ -54,8 +56,8 @@ pub(crate) fn run(
         pending: shared.queue.pending(),
         reason: error.to_string(),
     };
-    let mut writer = Writer::new(shared, settings, &connection, start, snapshot_due)
-        .map_err(|error| failed(error.into()))?;
+    let mut writer =
+        Writer::new(shared, settings, &connection, start, snapshots).map_err(|error| failed(error.into()))?;
     let result = writer.run();
     drop(writer);
     if let Err((_, error)) = connection.close() {
@@ -92,11 +94,14 @@ struct Writer<'c> {
     records: RecordWriter<'c>,
     retention: Retention,
     tail: Tail,
+    /// What the durable entries make true, for snapshots; `None` when one of them could not follow the others.
+    state: Option<State>,
     text_bytes: u64,
     checkpoint_size: u64,
     checkpoint_time: Instant,
     snapshot_entries: u64,
-    snapshot_due: SyncSender<()>,
+    /// To the keeper, which makes snapshots of states.
+    snapshots: SyncSender<State>,
     /// The limit on the database's size that SQLite was told last.
     database_bytes_max: u64,
     /// The time of the newest entry.
@@ -109,7 +114,7 @@ impl<'c> Writer<'c> {
         settings: &'c Settings,
         connection: &'c Connection,
         start: Start,
-        snapshot_due: SyncSender<()>,
+        snapshots: SyncSender<State>,
     ) -> rusqlite::Result<Self> {
         let texts = TextWriter::new(connection, shared.blobs.clone(), settings.inline_text_bytes_max)?;
         shared.text_bytes.store(start.text_bytes, Ordering::Relaxed);
@@ -121,11 +126,12 @@ impl<'c> Writer<'c> {
             records: RecordWriter::new(connection, texts)?,
             retention: Retention::new(settings),
             tail: start.tail,
+            state: Some(start.state),
             text_bytes: start.text_bytes,
             checkpoint_size: start.checkpoint_size,
             checkpoint_time: Instant::now(),
             snapshot_entries: start.snapshot_entries,
-            snapshot_due,
+            snapshots,
             database_bytes_max: UNLIMITED,
             newest: Timestamp::default(),
         })
@@ -283,6 +289,7 @@ impl<'c> Writer<'c> {
         self.text_bytes = progress.text_bytes;
         for entry in group.iter().flat_map(|pending| &pending.batch.entries) {
             self.newest = self.newest.max(entry.time);
+            follow(&mut self.state, entry);
             if let Fact::Settled { id, .. } = &entry.fact {
                 self.tail.open.remove(id);
             }
@@ -327,13 +334,17 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Has the keeper make a snapshot when it is time. It may be busy with one: then the next commit asks again.
+    /// Has the keeper make a snapshot when it is time. If it is busy with one still, this one is left out.
     fn order_snapshot(&mut self) {
         let size = self.tail.frontier.size();
-        if size - self.snapshot_entries >= self.settings.snapshot_interval_entries
-            && self.snapshot_due.try_send(()).is_ok()
+        if size - self.snapshot_entries < self.settings.snapshot_interval_entries {
+            return;
+        }
+        self.snapshot_entries = size;
+        if let Some(state) = &self.state
+            && self.snapshots.try_send(state.clone()).is_err()
         {
-            self.snapshot_entries = size;
+            tracing::debug!("no snapshot at {size} entries: the one before is still being made");
         }
     }
 
@@ -359,8 +370,10 @@ impl<'c> Writer<'c> {
             tracing::warn!("the last checkpoint was not stored: {error}");
         }
         let newest = snapshot::newest(self.connection).unwrap_or(self.snapshot_entries);
-        if size - newest.min(size) > SNAPSHOT_AT_CLOSE_ENTRIES {
-            let made = snapshot::make(self.connection).and_then(|snapshot| {
+        if size - newest.min(size) > SNAPSHOT_AT_CLOSE_ENTRIES
+            && let Some(state) = &self.state
+        {
+            let made = Snapshot::of(state).and_then(|snapshot| {
                 let transaction = self.connection.unchecked_transaction()?;
                 snapshot.store(&transaction, SNAPSHOTS_KEPT)?;
                 Ok(transaction.commit()?)
@@ -369,6 +382,16 @@ impl<'c> Writer<'c> {
                 tracing::warn!("the last snapshot was not stored: {error}");
             }
         }
+    }
+}
+
+/// Makes a durable entry true in the writer's own state.
+fn follow(state: &mut Option<State>, entry: &Entry) {
+    let followed = state.as_mut().map_or(Ok(()), |state| state.apply(entry));
+    if let Err(error) = followed {
+        // Whoever decides has applied it already, so that this can't happen; the next start would say the same.
+        tracing::error!("no snapshots are made any more, since the journal contradicts itself: {error}");
+        *state = None;
     }
 }
 

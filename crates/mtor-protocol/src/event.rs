@@ -107,6 +107,12 @@ impl Event {
         Self { id, source: source.into(), time, subject: Some(job), sequence: Some(sequence), body }
     }
 
+    /// One that goes to a worker under a lease. A lease is given once, so that its number makes the id.
+    pub fn leased(source: impl Into<String>, time: Timestamp, job: JobId, lease: u64, body: Body) -> Self {
+        let id = format!("{job}/lease/{lease}");
+        Self { id, source: source.into(), time, subject: Some(job), sequence: None, body }
+    }
+
     /// Reads an event from the text of one frame.
     ///
     /// # Errors

@@ -179,7 +179,7 @@ impl RealmTask {
         let assigned = Assigned { worker: name, did: link.did.clone(), model, attempt };
         open.stream.push(now, Body::JobAssigned(assigned));
         let run = run(open.intent.clone(), prefix, open.stream.parts_count());
-        link.send(&Event::about(&*self.source, now, job, Body::WorkerRun(run)));
+        link.send(&Event::leased(&*self.source, now, job, lease, Body::WorkerRun(run)));
         if open.stream.input.is_some() {
             self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
         }

@@ -7,10 +7,12 @@ mod models;
 mod speech;
 mod transcriptions;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use mtor_protocol::body::Completed;
 use mtor_protocol::{Body, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::reply::OpenAiRefusal;
 use crate::app::{App, Wallet};
@@ -75,11 +77,14 @@ struct Place {
     tied: Tied,
     after: u64,
     done: bool,
+    /// Waited for from the first piece on, and not anew for every piece.
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Place {
     fn new(tied: Tied) -> Self {
-        Self { tied, after: 0, done: false }
+        let closing = Box::pin(tied.app.closing.clone().cancelled_owned());
+        Self { tied, after: 0, done: false, closing }
     }
 
     /// What comes next; nothing after the end, or when the realm goes down.
@@ -87,10 +92,9 @@ impl Place {
         if self.done {
             return None;
         }
-        let app = &self.tied.app;
         let heard = tokio::select! {
             heard = self.tied.stream.hear_after(self.after) => heard,
-            () = app.closing.cancelled() => return None,
+            () = &mut self.closing => return None,
         };
         let last = heard.last()?;
         self.after = last.sequence;

@@ -1,6 +1,7 @@
 //! A worker's session: it announces what it offers, beats, and is pushed jobs within its slots. What it writes goes
 //! straight to the jobs' listeners; only the first and the last word of a job pass through the core.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -16,6 +17,7 @@ use mtor_protocol::{
 };
 use tokio::sync::mpsc;
 
+use super::worker_key::WorkerKey;
 use super::{Closed, Heard, Said, Session, read_frame};
 use crate::app::Wallet;
 use crate::flow::Step;
@@ -45,7 +47,8 @@ impl Session {
         let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
         let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
         let worker = link.worker;
-        let result = self.work(link, &key, &mut keys, Outgoing { events, payloads }, link_us).await;
+        let key = WorkerKey::new(key, self.app.prepared_keys.clone());
+        let result = self.work(link, key, &mut keys, Outgoing { events, payloads }, link_us).await;
         // The realm may be going down; then it has no workers any more anyway.
         let _ = self.app.realm.input(Input::WorkerLeft { worker }).await;
         result
@@ -81,16 +84,19 @@ impl Session {
     async fn work(
         &mut self,
         link: Link,
-        key: &PublicKey,
+        mut key: WorkerKey,
         keys: &mut KeyWatch,
         mut outgoing: Outgoing,
         link_us: u64,
     ) -> Result<(), Closed> {
-        let closing = self.app.closing.clone();
+        // Made once: to begin to wait for these with every frame would cost more than to read it.
+        let (closing, dismissed) = (self.app.closing.clone(), link.dismissed.clone());
+        let mut closing = pin!(closing.cancelled());
+        let mut dismissed = pin!(dismissed.cancelled());
         loop {
             tokio::select! {
-                () = closing.cancelled() => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
-                () = link.dismissed.cancelled() => {
+                () = &mut closing => return self.close(close_code::AWAY, "the realm is going down".to_owned()).await,
+                () = &mut dismissed => {
                     while let Ok(frame) = outgoing.events.try_recv() {
                         self.send(frame).await?;
                     }
@@ -117,7 +123,7 @@ impl Session {
                     }
                     Ok(Said::Event(event)) => {
                         let job = event.subject;
-                        if let Err(problem) = self.worker_event(&link, key, event, link_us).await? {
+                        if let Err(problem) = self.worker_event(&link, &mut key, event, link_us).await? {
                             self.say(job, Body::Error(problem)).await?;
                         }
                     }
@@ -147,7 +153,7 @@ impl Session {
     async fn worker_event(
         &mut self,
         link: &Link,
-        key: &PublicKey,
+        key: &mut WorkerKey,
         event: Event,
         link_us: u64,
     ) -> Result<Result<(), Problem>, Closed> {
@@ -184,7 +190,7 @@ impl Session {
             }
             Body::WorkerDone(done) => {
                 let Some(job) = event.subject else { return Ok(Err(need_subject())) };
-                match self.done(worker, key, job, done) {
+                match self.done(link, key, job, done) {
                     Ok(Some(input)) => input,
                     Ok(None) => return Ok(Ok(())),
                     Err(problem) => return Ok(Err(problem)),
@@ -280,17 +286,17 @@ impl Session {
     /// came through here.
     fn done(
         &self,
-        worker: WorkerId,
-        key: &PublicKey,
+        link: &Link,
+        key: &mut WorkerKey,
         job: JobId,
         done: Done,
     ) -> Result<Option<Input>, Problem> {
-        let lease = done.lease;
+        let (worker, lease) = (link.worker, done.lease);
         let Some(stream) = self.stream(worker, job, lease) else { return Ok(None) };
         let Some(same_output) = stream.check_lease_output(lease, &done.output) else { return Ok(None) };
         let text = Done::signing_text(job, lease, &done.output, &done.usage);
         let signature: Result<Signature, _> = done.signature.parse();
-        let signed = signature.is_ok_and(|signature| key.verify(text.as_bytes(), &signature).is_ok());
+        let signed = signature.is_ok_and(|signature| key.has_signed(text.as_bytes(), &signature));
         if !(signed && same_output) {
             let detail = match signed {
                 false => "the signature does not hold for this result",
@@ -317,7 +323,7 @@ impl Session {
         let salt = mtor_ledger::salt(&self.app.key, job);
         let output = mtor_ledger::answer_commitment(&salt, &text, whole);
         let Done { usage: claimed, finish, output: written, signature, .. } = done;
-        let receipt = Receipt { by: key.to_did(), lease, output: written, usage: claimed, signature };
+        let receipt = Receipt { by: link.did.clone(), lease, output: written, usage: claimed, signature };
         let receipt = serde_json::to_string(&receipt).map_err(|error| {
             tracing::error!(%error, "a receipt could not be written down");
             Problem::new(ProblemKind::Internal, "the receipt could not be written down")
