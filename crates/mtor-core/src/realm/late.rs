@@ -7,7 +7,7 @@ use mtor_protocol::{AccountId, CapabilityKind, JobId, Problem, ProblemKind, Time
 
 use super::audit::is_comparable;
 use super::{Output, Realm, Ticket};
-use crate::books::TREASURY;
+use crate::books::{BURN, TREASURY};
 use crate::entry::{Fact, Leg, NewJob};
 use crate::state::{Corrupt, State};
 use crate::trust::TrustRules;
@@ -45,7 +45,9 @@ impl Realm {
     /// A stranger is paid late for what can be proven wrong; whoever works for itself, and the house, at once.
     pub(super) fn pay_late(&self, job: &NewJob, mut legs: Vec<Leg>) -> Vec<Leg> {
         if self.config.audit && self.config.trust.holdback > 0 && is_comparable(&job.capability) {
-            let at_once = |to: AccountId| to == TREASURY || to == job.account || self.house.contains(&to);
+            let at_once = |to: AccountId| {
+                [TREASURY, BURN].contains(&to) || to == job.account || self.house.contains(&to)
+            };
             legs.iter_mut().for_each(|leg| leg.late = !at_once(leg.to));
         }
         legs

@@ -5,7 +5,7 @@ use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Micro, ProblemKind
 use super::harness::*;
 use crate::entry::Fact;
 use crate::trust::{Judged, TrustRules, Verdict};
-use crate::{Config, Input, NewJob, Output, TREASURY, late_account};
+use crate::{BURN, Config, Input, NewJob, Output, Splits, TREASURY, late_account};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 const WORKER: AccountId = AccountId(WORKERS + 1);
@@ -147,6 +147,17 @@ fn the_sysop_can_let_a_proof_stand_at_once_and_nothing_is_proven_twice() {
     assert_eq!(world.realm.state().cases().len(), 1);
     assert!(matches!(decide(&mut world, 1, false)[..], [Output::Done { .. }]));
     assert_eq!(waiting(&world), Micro::ZERO);
+}
+
+#[test]
+fn what_is_burnt_is_burnt_at_once() {
+    let splits = Splits::new(800, 100, 100).unwrap();
+    let mut world = World::with(Config { audit: true, splits, ..Config::default() });
+    world.join(1, [chat("small", 1)]);
+    world.submit(job(1));
+    world.finish(1, 50);
+    assert!(world.available(BURN) > Micro::ZERO && waiting(&world) > Micro::ZERO);
+    assert_eq!(world.available(late_account(BURN)), Micro::ZERO);
 }
 
 #[test]
