@@ -1,7 +1,9 @@
 //! Jobs progress and end: done, failed, cancelled, expired. Whoever wrote a part of the answer is paid for it; a hold
 //! is resolved exactly once, because only the worker with the present lease is heard.
 
-use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
+use mtor_protocol::{
+    AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, ToolName, Usage,
+};
 
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
 use crate::books::{BURN, TREASURY};
@@ -308,7 +310,10 @@ impl Realm {
             return Ok(Vec::new());
         };
         let usage = total(&running.parts);
-        let pays = outcome != Outcome::Failed && usage != Usage::default();
+        // A tool meters nothing: what is paid for is that it was done.
+        let is_tool = open.job.capability.as_str().starts_with(ToolName::PREFIX);
+        let done = is_tool && matches!(outcome, Outcome::Stop | Outcome::Length);
+        let pays = done || (outcome != Outcome::Failed && usage != Usage::default());
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
         let legs = split(cost, self.config.splits, &running.parts);
         let legs = self.pay_late(&open.job, legs);
