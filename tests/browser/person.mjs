@@ -71,6 +71,8 @@ class Person {
   realmIsAway = false;
   /** Whether something is asked for that is not there, on purpose. */
   asksForMissing = false;
+  /** Whether it asks with a key that is refused, on purpose. */
+  isRefused = false;
 
   constructor(context, page) {
     this.context = context;
@@ -83,7 +85,8 @@ class Person {
     page.on("console", (message) => {
       const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection/.test(message.text());
       const missing = this.asksForMissing && /status of 404/.test(message.text());
-      if (message.type() === "error" && !unreachable && !missing) faults.push(`console: ${message.text()}`);
+      const refused = this.isRefused && /status of 40[13]/.test(message.text());
+      if (message.type() === "error" && !unreachable && !missing && !refused) faults.push(`console: ${message.text()}`);
     });
     page.on("dialog", (dialog) => {
       faults.push(`dialog: ${dialog.message()}`);
@@ -144,6 +147,25 @@ class Person {
   /** Which part of the page has the keyboard, by its test id. */
   async focus() {
     return this.page.evaluate(() => document.activeElement?.getAttribute("data-testid"));
+  }
+
+  /** Writes the words that are shown down, and shows that it has: gives them. */
+  async writeDown() {
+    await this.part("keep-phrase").locator("li").nth(11).waitFor();
+    const words = (await this.part("keep-phrase").innerText()).match(/[a-z]+/g);
+    await this.part("keep-written").click();
+    for (const field of await this.page.getByTestId("keep-check").all()) {
+      await field.fill(words[Number(await field.getAttribute("data-position")) - 1]);
+    }
+    await this.part("keep-checked").click();
+    return words.join(" ");
+  }
+
+  /** Puts the wallet that was found in the place of the one that is here, and gives that one up. */
+  async replaceWallet() {
+    const button = this.part("replace");
+    await button.click();
+    if (/Really/.test(await button.innerText().catch(() => ""))) await button.click();
   }
 
   async close() {

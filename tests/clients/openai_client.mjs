@@ -34,6 +34,22 @@ const helped = await client.chat.completions
   .finalChatCompletion();
 assert.ok(helped.choices[0].message.content);
 
+const tools = [
+  {
+    type: "function",
+    function: { name: "weather", parameters: { type: "object", properties: { city: { enum: ["Bonn", "Paris"] } }, required: ["city"] } },
+  },
+];
+const called = await client.chat.completions
+  .stream({
+    model: "default", messages: [{ role: "user", content: "How is the weather in Paris?" }], temperature: 0, max_tokens: 60,
+    tools, tool_choice: { type: "function", function: { name: "weather" } },
+  })
+  .finalChatCompletion();
+const [call] = called.choices[0].message.tool_calls;
+assert.equal(called.choices[0].finish_reason, "tool_calls");
+assert.ok(["Bonn", "Paris"].includes(JSON.parse(call.function.arguments).city), call.function.arguments);
+
 const models = await client.models.list();
 assert.ok(models.data.length > 0);
 

@@ -1,8 +1,11 @@
 """OpenAI's own Python client, unmodified, against a realm with a real model: python3 openai_client.py BASE_URL API_KEY."""
 
+import json
 import sys
+from typing import Literal
 
 from openai import BadRequestError, NotFoundError, OpenAI, OpenAIError
+from pydantic import BaseModel
 
 BASE_URL, API_KEY = sys.argv[1:]
 client = OpenAI(base_url=BASE_URL, api_key=API_KEY, max_retries=0, timeout=120)
@@ -85,6 +88,43 @@ def honours_its_options():
     assert first == again and first != other, (first, again, other)
 
 
+WEATHER = {"type": "function", "function": {
+    "name": "weather", "description": "The weather of a city.", "parameters": {
+        "type": "object", "properties": {"city": {"enum": ["Bonn", "Paris"]}}, "required": ["city"]}}}
+
+
+def calls_tools():
+    asked = {"messages": [{"role": "user", "content": "How is the weather in Paris?"}], "tools": [WEATHER],
+             "tool_choice": "required", "max_tokens": 60}
+    choice = answer(**asked).choices[0]
+    call = choice.message.tool_calls[0]
+    assert choice.finish_reason == "tool_calls" and call.function.name == "weather", choice
+    assert json.loads(call.function.arguments)["city"] in ("Bonn", "Paris"), call
+
+    chunks = list(answer(stream=True, **asked))
+    calls = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or []]
+    assert [(one.index, one.function.arguments) for one in calls] == [(0, call.function.arguments)], calls
+    assert chunks[-1].choices[0].finish_reason == "tool_calls", chunks[-1]
+
+    told = [*asked["messages"], choice.message, {"role": "tool", "tool_call_id": call.id, "content": "rain"}]
+    assert answer(messages=told, tools=[WEATHER]).choices[0].message.content
+    assert answer(tools=[WEATHER], tool_choice="none").choices[0].message.tool_calls is None
+
+
+def answers_in_json():
+    class Capital(BaseModel):
+        city: Literal["Paris", "Rome"]
+        sure: bool
+
+    parsed = client.chat.completions.parse(
+        model="default", messages=QUESTION, temperature=0, max_tokens=40, response_format=Capital)
+    assert parsed.choices[0].message.parsed.city in ("Paris", "Rome"), parsed
+    refusal(BadRequestError, lambda: answer(response_format={"type": "xml"}))
+    refusal(BadRequestError, lambda: answer(logprobs=True))
+    picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://127.0.0.1/a.png"}}]}]
+    assert "not fetched" in refusal(BadRequestError, lambda: answer(messages=picture)).message
+
+
 def lists_its_models():
     models = client.models.list().data
     assert models and all(model.object == "model" for model in models), models
@@ -113,6 +153,6 @@ def says_what_is_wrong():
     assert refusal(OpenAIError, stranger.models.list).status_code == 401
 
 
-for step in (chats, streams, is_left_in_mid_stream, honours_its_options, lists_its_models, says_what_is_wrong):
+for step in (chats, streams, is_left_in_mid_stream, honours_its_options, calls_tools, answers_in_json, lists_its_models, says_what_is_wrong):
     step()
     print("well:", step.__name__.replace("_", " "), flush=True)

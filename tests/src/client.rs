@@ -100,6 +100,13 @@ impl Client {
         read(response).await.ok()
     }
 
+    /// `DELETE`, of a realm that may go away in the middle of it.
+    pub async fn try_delete(&self, route: &str) -> Option<Reply> {
+        let headers = self.proof("DELETE", route, &[]);
+        let response = self.http.delete(self.url(route)).headers(headers).send().await.ok()?;
+        read(response).await.ok()
+    }
+
     /// `POST`.
     pub async fn post(&self, route: &str, body: impl Into<Vec<u8>>) -> Reply {
         self.send("POST", route, body.into(), HeaderMap::new()).await

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::process::Process;
-use crate::programs::{cache, workspace};
+use crate::programs::{cache, mtor, workspace};
 
 /// Where Debian puts the sources of Go libraries.
 const GO_PACKAGES: &str = "/usr/share/gocode";
@@ -27,7 +27,38 @@ pub fn python_beside(script: &str, arguments: &[&str], log: &Path) -> Process {
     Process::start(python_command(script, arguments), log)
 }
 
+/// Starts a program in Python that stands elsewhere, with the same packages, in its own folder.
+///
+/// # Panics
+/// When it can't be started.
+pub fn python_program_beside(program: &Path, arguments: &[&str], log: &Path) -> Process {
+    let mut command = python_alone();
+    command.arg(program).args(arguments).current_dir(program.parent().unwrap());
+    without_proxies(&mut command);
+    Process::start(command, log)
+}
+
+/// Runs the tests of the SDK for Python, each with a broker of its own.
+///
+/// # Panics
+/// When one fails.
+pub async fn python_sdk_tests() {
+    let mut command = python_alone();
+    command
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .current_dir(workspace().join("sdk/python"));
+    command.env("MTOR_BIN", mtor()).env("PYTHONDONTWRITEBYTECODE", "1");
+    run(command).await;
+}
+
 fn python_command(script: &str, arguments: &[&str]) -> Command {
+    let mut command = python_alone();
+    command.arg(workspace().join("tests/clients").join(script)).args(arguments);
+    command
+}
+
+/// Python with the packages that the clients need.
+fn python_alone() -> Command {
     let folder = workspace().join("tests/clients");
     let venv = cache("python");
     let requirements = folder.join("requirements.txt");
@@ -37,9 +68,7 @@ fn python_command(script: &str, arguments: &[&str]) -> Command {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
         finish(pip.arg(&requirements));
     });
-    let mut command = Command::new(venv.join("bin/python"));
-    command.arg(folder.join(script)).args(arguments);
-    command
+    Command::new(venv.join("bin/python"))
 }
 
 /// Runs a script with the official Node client of OpenAI's interface, to its end.

@@ -13,7 +13,7 @@
 //! One that embeds gives each text a vector with as many dimensions as it takes to tell most words apart: equal texts have
 //! equal vectors, and texts with some words in common lie nearer to each other than those with none.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mtor_identity::Keypair;
 use mtor_protocol::http::WorkerInfo;
@@ -46,7 +46,14 @@ pub struct WorkerOptions {
     pub faulty: bool,
     /// Writes garbage, other words every time.
     pub garbage: bool,
+    /// Where it leaves the newest of its answers for others.
+    pub tells: Option<Board>,
+    /// Writes what stands there, whatever it is asked.
+    pub copies: Option<Board>,
 }
+
+/// An answer that one worker leaves and another one copies.
+pub type Board = Arc<Mutex<String>>;
 
 impl Default for WorkerOptions {
     fn default() -> Self {
@@ -58,6 +65,8 @@ impl Default for WorkerOptions {
             embeds: false,
             faulty: false,
             garbage: false,
+            tells: None,
+            copies: None,
         }
     }
 }
@@ -197,6 +206,9 @@ impl Script {
                 return Err(JobError::failed("this worker is faulty"));
             }
         }
+        if let Some(board) = &self.options.tells {
+            text.clone_into(&mut board.lock().unwrap());
+        }
         finished(output, FinishReason::Stop)
     }
 }
@@ -231,6 +243,10 @@ impl Worker for Script {
         if self.options.garbage {
             let garbage = format!("{0}x {0}y {0}z", job.id);
             return self.write(&job, &garbage, false, output).await;
+        }
+        if let Some(board) = &self.options.copies {
+            let copied = board.lock().unwrap().clone();
+            return self.write(&job, &copied, false, output).await;
         }
         let (verb, text) = asked.split_once(' ').unwrap_or((asked, ""));
         match verb {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { base58, unbase58 } from "../src/lib/base58";
 import { base64, base64url, hex, sha256, utf8, utf8Length, utf8Prefix } from "../src/lib/bytes";
 import { didOfKey, guidOfKey, keyOfDid, shortDid } from "../src/lib/did";
+import { accountOf, signedStatement } from "../src/lib/keys";
 import { sessionText, signatureBase, signedHeaders, signedOrder, type Signer } from "../src/lib/signing";
 import type { Submit } from "../src/lib/wire";
 import { uuid7, uuid7Time } from "../src/lib/uuid";
@@ -34,6 +35,29 @@ describe("orders", () => {
     const order = await signedOrder(await signerOf(seed(7)), "did:key:z6MkRealm", { id: "x" } as Submit);
     expect(order.order).toBe('{"id":"x"}');
     expect(order.signature).toBe("6FwDKmp07PsANjQSaWogxT_xaFfAdtPkxyc_Yylm-yQgtaH3R_ij3Ce7KJowSFkK5gpZLVbP7LvYyTOB3Q2-Dw");
+  });
+});
+
+describe("changes of keys", () => {
+  it("are signed as the realm checks them", async () => {
+    const [old, next] = [await signerOf(seed(1)), await signerOf(seed(2))];
+    const wallet = await accountOf(old.did);
+    const said = {
+      realm: "did:key:z6MkRealm", id: "00000000-0000-0000-0000-000000000007", wallet: wallet ?? "",
+      change: { do: "rotate", next: next.did },
+    } as const;
+    const statement = await signedStatement(old, next, said);
+    expect(statement.signature).toBe("sOKBg2IvbJVmPJFPLkwuACC_QaZuRDCVJppJmhr9CwZl0FM672eEQOQtCxNb5NCVgXoY4-kAgwpBUn8u-gAeCQ");
+    expect(statement.next_signature).toBe("oh92tF_CpIF97biTU1yoP8Te2kfA4pWvWKgpgbkcfhR_sBDxBeSmBwyk75AUO-QwFWGYzu6RMiXx8GXqlJn9BQ");
+    expect((await signedStatement(old, undefined, { ...said, change: { do: "veto", ask: said.id } })).next_signature).toBeUndefined();
+  });
+
+  it("are of a wallet by its account or by a name", async () => {
+    const { did } = await signerOf(seed(1));
+    const account = await accountOf(` ${did}\n`);
+    expect(account).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await accountOf(account?.toUpperCase() ?? "")).toBe(account);
+    expect(await accountOf("did:key:nobody")).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { IDBFactory } from "fake-indexeddb";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { base64, sha256, unbase64, utf8 } from "../src/lib/bytes";
-import { openCheckpoint } from "../src/lib/checkpoint";
+import { cosignersOf, openCheckpoint } from "../src/lib/checkpoint";
 import { didOfKey, keyOfDid } from "../src/lib/did";
 import { isOneLog, tilePath, type LogSource } from "../src/lib/log";
 import { openLogMemory } from "../src/lib/log_memory";
@@ -48,6 +48,36 @@ describe("a log that grew", () => {
   it("has its tiles where the standard says", () => {
     expect(tilePath(0, 1_234_067, 256)).toBe("0/x001/x234/067");
     expect(tilePath(1, 0, 17)).toBe("1/000.p/17");
+  });
+});
+
+describe("cosignatures", () => {
+  // As the crate mtor-ledger makes them (cosignature.rs), in the same names.
+  const did = "did:key:z6MkwVDfCg9LbbY6xjH3EZk8YSFQZujV5Y4y1ZWeER9tDiN3";
+  const text = `${did}\n9\nBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU=\n`;
+  const realmLine = `\u{2014} ${did} MU26Vhrky7t/5s8o0vzwlvgWCq/9Nd1uSYn7EdkmMq7E+VsA0to9OwQgcMvji+vlLWiiTxozu0xxBjILb/VDAfsVrgY=\n`;
+  const line = "\u{2014} witness.example/w1 qkoJ0QAAAABlU/EARZNtzvENi/YNnzqG3s7XqNUJT1U7XxGLVz+tQotK4nfhh0Xcte+3nhusfyTpqi1KOjNPvLt6xcp81hIWF3IkCQ==\n";
+  const key = "witness.example/w1+aa4a09d1+BOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+  const noteWith = (lines: string) => openCheckpoint(`${text}\n${realmLine}${lines}`, did);
+
+  it("hold under the key of their witness alone", async () => {
+    const checkpoint = await noteWith(line);
+    expect(checkpoint.witnesses).toEqual(["witness.example/w1"]);
+    expect(await cosignersOf(checkpoint, [key, key])).toEqual(["witness.example/w1"]);
+    expect(await cosignersOf(checkpoint, [])).toEqual([]);
+    for (const other of [key.replace("w1", "w2"), key.replace("aa4a", "aa4b"), key.slice(0, -4), "w1", "", key.replace("+BO", "+AO")]) {
+      expect(await cosignersOf(checkpoint, [other]), other).toEqual([]);
+    }
+  });
+
+  it("do not hold with another time or signature", async () => {
+    for (const at of [6, 13, 30, 75]) {
+      const bytes = unbase64(line.split(" ")[2]?.trim() ?? "") ?? new Uint8Array();
+      bytes[at]! ^= 1;
+      const changed = await noteWith(`\u{2014} witness.example/w1 ${base64(bytes)}\n`);
+      expect(await cosignersOf(changed, [key]), `byte ${at}`).toEqual([]);
+    }
+    expect(await cosignersOf(await noteWith(""), [key])).toEqual([]);
   });
 });
 

@@ -96,6 +96,15 @@ describe("proofs of a job", () => {
     expect((await checkJob({ ...proofs, settled: null }, realm, account)).settled).toBeUndefined();
   });
 
+  it("are the worker's as well, whose share is in them", async () => {
+    const legs = (await checkJob(proofs, realm, account)).settled?.entry.legs ?? [];
+    const worker = legs[0]?.to ?? "";
+    expect((await checkJob(proofs, realm, worker, true)).settled?.entry.legs[0]?.to).toBe(worker);
+    expect(await failure(checkJob(proofs, realm, worker))).toBe("entry");
+    expect(await failure(checkJob(proofs, realm, proofs.job, true))).toBe("entry");
+    expect(await failure(checkJob({ ...proofs, settled: null }, realm, worker, true))).toBe("format");
+  });
+
   it("hold without the words as well, and have none of them", async () => {
     const bare = withoutWords(proofs.settled ?? "");
     const proven = await checkProof(bare, realm, "settled");

@@ -159,6 +159,22 @@ describe("a session", () => {
     expect(connections.at(-1)).toMatchObject({ state: "offline", problem });
   });
 
+  it("does not come back with a key that was replaced", async () => {
+    const { session, sockets, connections, events } = setUp();
+    session.start();
+    await sockets[0]?.welcomes();
+    const problem = { type: "urn:mtor:problem:key-replaced", title: "The wallet has another key now", status: 401 };
+    sockets[0]?.says("mtor.error", problem);
+    sockets[0]?.onclose?.();
+    expect(connections.at(-1)).toMatchObject({ state: "offline", retryAt: Infinity, problem });
+    expect(events).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(10 * RETRY_MS_MAX);
+    expect(sockets).toHaveLength(1);
+    session.retryNow();
+    expect(sockets).toHaveLength(2);
+    session.stop();
+  });
+
   it("hears nothing more from a socket that it has left", async () => {
     const { session, sockets, events, connections } = setUp();
     session.start();

@@ -53,7 +53,7 @@ function setUp() {
   };
   const streams = new Streams({ send, sendFrame: () => true });
   const jobs = new Jobs({ api, send, onMoney: () => {} });
-  const conversations = new Conversations({ api, database: undefined, jobs, workers });
+  const conversations = new Conversations({ api, database: undefined, jobs, workers, onBell: () => {} });
   const voice = new Voice({ api, jobs, conversations, streams, workers, report: () => {} });
   ear.hooks?.mic("on");
 

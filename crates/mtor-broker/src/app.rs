@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mtor_identity::{Keypair, NonceCache, PublicKey, guid};
+use mtor_identity::{Keypair, NonceCache};
 use mtor_protocol::{AccountId, Did, JobId, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -12,11 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::handover::Handovers;
 use crate::input::InputRoom;
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
 use crate::resolve::Resolving;
+use crate::routes::Sessions;
 use crate::settings::Settings;
 use crate::starter::Starter;
 use crate::witness::Cosigned;
@@ -32,13 +34,6 @@ pub struct Wallet {
     pub grant: Option<JobId>,
 }
 
-impl Wallet {
-    /// The wallet of a key.
-    pub fn of(key: &PublicKey) -> Self {
-        Self { did: key.to_did(), account: guid(key), grant: None }
-    }
-}
-
 /// The broker, as its requests and sessions see it.
 pub struct App {
     /// What the sysop decided.
@@ -51,6 +46,8 @@ pub struct App {
     pub did: Did,
     /// Who runs it.
     pub owner: Wallet,
+    /// Which key speaks for which wallet.
+    pub keys: Arc<KeyRing>,
     /// Since when it runs.
     pub started: Timestamp,
     /// The way to the realm's task.
@@ -71,6 +68,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Who uses the realm by the Model Context Protocol.
+    pub(crate) mcp: Sessions,
     /// Requests of several steps that are under way.
     pub plans: Plans,
     /// What words are resolved with.
@@ -88,7 +87,7 @@ impl App {
         settings: Settings,
         config: mtor_core::Config,
         key: Arc<Keypair>,
-        owner: Wallet,
+        (owner, keys): (Wallet, Arc<KeyRing>),
         realm: RealmHandle,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
@@ -98,6 +97,7 @@ impl App {
             config,
             did: key.did(),
             owner,
+            keys,
             started: crate::clock::now(),
             realm,
             cosigned: Cosigned::new(&settings.file.log),
@@ -107,6 +107,7 @@ impl App {
             prepared_keys: Arc::new(Semaphore::new(crate::defaults::PREPARED_KEYS_MAX)),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            mcp: Sessions::default(),
             plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),

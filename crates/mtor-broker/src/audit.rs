@@ -1,32 +1,41 @@
 //! Compares answers: what the core wants checked is asked again of a worker of another account, and when the two differ of a
 //! third. The texts stay here; the core hears the verdicts, and the journal holds a salted commitment to what they rest on.
 //!
+//! Some checks are canaries: the worker itself is asked something to which the realm knows the answer, because others have
+//! said the same to it before. That finds those who tell each other their answers.
+//!
 //! Vectors are compared with each other. Texts are compared by their vectors, so that without a worker that embeds there is
 //! no verdict on them. What can't be found out, for lack of workers or of coins in the treasury, proves nothing.
+
+mod known;
 
 use std::sync::Arc;
 
 use mtor_core::Input;
-use mtor_core::trust::{Comparison, Judged, TrustRules, Verdict, compare};
+use mtor_core::trust::{Check, Comparison, Judged, Verdict, compare};
 use mtor_protocol::{AccountId, Body, CapabilityKind, Intent, JobId, Problem, ProblemKind, ServiceClass};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::App;
+use crate::clock;
 use crate::defaults::{ALIKE_TEXTS, ALIKE_VECTORS, AUDIT_VECTORS_PATIENCE, AUDITS_AT_ONCE};
+use crate::realm::Asked;
 use crate::stream::JobStream;
+
+use known::{Known, KnownAnswers};
 
 /// A client's job whose answer is to be compared.
 pub(crate) struct Answered {
     pub(crate) stream: Arc<JobStream>,
     pub(crate) intent: Arc<Intent>,
+    pub(crate) check: Check,
 }
 
-/// One answer to the question, as vectors.
-struct Answer {
+/// One answer to the question.
+struct Said {
     job: JobId,
     worker: AccountId,
     text: String,
-    vectors: Vec<Vec<f32>>,
 }
 
 /// Compares what comes, until the broker goes down.
@@ -35,15 +44,20 @@ pub(crate) fn start(app: &Arc<App>, mut answers: mpsc::Receiver<Answered>) {
     app.tasks.clone().spawn(async move {
         let closing = app.closing.clone();
         let at_once = Arc::new(Semaphore::new(AUDITS_AT_ONCE));
+        let known = Arc::new(KnownAnswers::default());
         let all = async {
             while let Some(answered) = answers.recv().await {
                 // Never closed, so that there is always one in the end.
                 let Ok(permit) = at_once.clone().acquire_owned().await else { return };
-                let (app, closing) = (app.clone(), app.closing.clone());
+                let (app, closing, known) = (app.clone(), app.closing.clone(), known.clone());
                 app.tasks.clone().spawn(async move {
                     let job = answered.stream.job;
-                    if let Some(Err(problem)) = closing.run_until_cancelled(audit(&app, answered)).await {
+                    if let Some(Err(problem)) =
+                        closing.run_until_cancelled(audit(&app, answered, &known)).await
+                    {
                         tracing::debug!(%job, %problem, "an answer was not compared to the end");
+                        // Fails when the realm goes down: then nobody waits.
+                        let _ = app.realm.input(Input::Unjudged { jobs: vec![job] }).await;
                     }
                     drop(permit);
                 });
@@ -53,47 +67,97 @@ pub(crate) fn start(app: &Arc<App>, mut answers: mpsc::Receiver<Answered>) {
     });
 }
 
-async fn audit(app: &App, answered: Answered) -> Result<(), Problem> {
-    let Answered { stream, intent } = answered;
+async fn audit(app: &App, answered: Answered, known: &KnownAnswers) -> Result<(), Problem> {
+    let Answered { stream, intent, check } = answered;
     let kind = stream.capability.clone();
     let model = stream.model().ok_or_else(|| Problem::new(ProblemKind::Internal, "its model is unknown"))?;
     if kind != CapabilityKind::EMBED {
         // Without it there is no verdict, and the others would work for nothing.
         app.embedding_model().await?;
     }
-    let mut answers = vec![answer(app, &stream).await?];
+    let first = said(&stream).await?;
+    let canary = match check {
+        Check::Canary => known.ask(clock::now(), &kind, &model, first.worker),
+        Check::None | Check::Replica => None,
+    };
+    match canary {
+        Some(canary) => try_worker(app, canary, first.worker).await,
+        // What is not known yet is asked of others.
+        None => compare_with_others(app, (kind, model), intent, first, known).await,
+    }
+}
+
+/// Asks others the same, until it is decided.
+async fn compare_with_others(
+    app: &App,
+    (kind, model): (CapabilityKind, String),
+    intent: Arc<Intent>,
+    first: Said,
+    known: &KnownAnswers,
+) -> Result<(), Problem> {
+    let mut answers = vec![first];
+    let mut vectors = vec![vectors_of(app, &kind, &answers[0].text).await?];
     let verdicts = loop {
-        let comparison = compare(&TrustRules::STANDARD, answers.len(), |a, b| {
-            a == b || are_alike(&kind, &answers[a].vectors, &answers[b].vectors)
+        let comparison = compare(&app.config.trust, answers.len(), |a, b| {
+            a == b || are_alike(&kind, &vectors[a], &vectors[b])
         });
         match comparison {
             Comparison::Decided(verdicts) => break verdicts,
             Comparison::AskAnother => {
                 let asked = answers.iter().map(|answer| answer.worker).collect();
-                let other = answer(app, &*app.ask_again(&intent, model.clone(), asked).await?).await?;
+                let other =
+                    said(&*app.ask_again(&intent, model.clone(), Asked::Others(asked)).await?).await?;
                 if answers.iter().any(|answer| answer.worker == other.worker) {
                     let detail = "another worker of the same account came in between";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
+                vectors.push(vectors_of(app, &kind, &other.text).await?);
                 answers.push(other);
             }
         }
     };
-    judge(app, kind, &answers, verdicts).await
+    let valid = answers.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Valid);
+    known.learn(Known {
+        intent,
+        kind: kind.clone(),
+        model,
+        answers: valid.map(|(answer, _)| answer.text.clone()).collect(),
+        heard: answers.iter().map(|answer| answer.worker).collect(),
+        since: clock::now(),
+    });
+    let judged =
+        |(answer, verdict): (&Said, Verdict)| Judged { job: answer.job, worker: answer.worker, verdict };
+    let results = answers.iter().zip(verdicts).map(judged).collect();
+    let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+    judge(app, kind, results, &texts).await
 }
 
+/// Asks a worker what is known already. What others said to it decides as if they had been asked now; they are not judged again.
+async fn try_worker(app: &App, canary: Known, worker: AccountId) -> Result<(), Problem> {
+    let Known { intent, kind, model, answers, .. } = canary;
+    let answer = said(&*app.ask_again(&intent, model, Asked::Only(worker)).await?).await?;
+    let mut texts: Vec<&str> = answers.iter().map(String::as_str).take(2).collect();
+    texts.push(&answer.text);
+    let mut vectors = Vec::new();
+    for text in &texts {
+        vectors.push(vectors_of(app, &kind, text).await?);
+    }
+    let comparison =
+        compare(&app.config.trust, texts.len(), |a, b| a == b || are_alike(&kind, &vectors[a], &vectors[b]));
+    let Comparison::Decided(verdicts) = comparison else { return Ok(()) };
+    let results = verdicts.last().map(|verdict| Judged { job: answer.job, worker, verdict: *verdict });
+    judge(app, kind, results.into_iter().collect(), &texts).await
+}
+
+/// Has the verdicts entered, with a commitment to what they rest on.
 async fn judge(
     app: &App,
     capability: CapabilityKind,
-    answers: &[Answer],
-    verdicts: Vec<Verdict>,
+    results: Vec<Judged>,
+    texts: &[&str],
 ) -> Result<(), Problem> {
-    let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
-    let salt = mtor_ledger::salt(&app.key, answers.first().map_or(JobId(0), |first| first.job));
+    let salt = mtor_ledger::salt(&app.key, results.first().map_or(JobId(0), |first| first.job));
     let evidence = mtor_ledger::commitment(&salt, texts.join("\0").as_bytes());
-    let judged =
-        |(answer, verdict): (&Answer, Verdict)| Judged { job: answer.job, worker: answer.worker, verdict };
-    let results: Vec<Judged> = answers.iter().zip(verdicts).map(judged).collect();
     for of in results.iter().filter(|of| of.verdict == Verdict::Failed) {
         tracing::warn!(job = %of.job, worker = %of.worker, %capability, "an answer was proven wrong");
     }
@@ -101,7 +165,7 @@ async fn judge(
 }
 
 /// What a job has brought forth, once it is settled.
-async fn answer(app: &App, stream: &JobStream) -> Result<Answer, Problem> {
+async fn said(stream: &JobStream) -> Result<Said, Problem> {
     match stream.ended().await {
         Body::JobCompleted(_) => {}
         Body::JobFailed(failed) => return Err(failed.problem),
@@ -109,16 +173,17 @@ async fn answer(app: &App, stream: &JobStream) -> Result<Answer, Problem> {
     }
     let in_parts = || Problem::new(ProblemKind::Conflict, "several workers wrote it, or nobody knows which");
     let worker = *stream.answered_by.get().ok_or_else(in_parts)?;
-    let text = stream.answer().0;
-    let vectors = match stream.capability == CapabilityKind::EMBED {
+    Ok(Said { job: stream.job, worker, text: stream.answer().0 })
+}
+
+/// An answer as vectors, which can be compared.
+async fn vectors_of(app: &App, kind: &CapabilityKind, text: &str) -> Result<Vec<Vec<f32>>, Problem> {
+    if *kind == CapabilityKind::EMBED {
         // What is no list of vectors is like no other answer.
-        true => serde_json::from_str(&text).unwrap_or_default(),
-        false => {
-            let (model, texts) = (app.embedding_model().await?, vec![text.clone()]);
-            app.embed(&app.treasury(), model, texts, ServiceClass::Batch, AUDIT_VECTORS_PATIENCE).await?
-        }
-    };
-    Ok(Answer { job: stream.job, worker, text, vectors })
+        return Ok(serde_json::from_str(text).unwrap_or_default());
+    }
+    let (model, texts) = (app.embedding_model().await?, vec![text.to_owned()]);
+    app.embed(&app.treasury(), model, texts, ServiceClass::Batch, AUDIT_VECTORS_PATIENCE).await
 }
 
 /// Whether two answers say the same.

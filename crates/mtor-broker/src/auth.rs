@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
-use mtor_identity::{PublicKey, RequestParts, SignatureHeaders, verify_request};
+use mtor_identity::{PublicKey, RequestParts, SignatureHeaders, key_id, verify_request};
 use mtor_ledger::digest;
 use mtor_protocol::{Problem, ProblemKind};
 
@@ -75,7 +75,7 @@ impl App {
         // The cache is whole whatever panicked elsewhere.
         let mut nonces = self.nonces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         nonces.spend(&verified, now_s).map_err(|error| refuse(error.to_string()))?;
-        Ok(Wallet::of(&verified.key))
+        self.keys.wallet(&verified.key)
     }
 
     async fn check_key(&self, secret: &str) -> Result<Wallet, Problem> {
@@ -139,16 +139,18 @@ pub(crate) fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The wallet that a path names, if it is the caller's own, and the caller may do all that it can.
+/// The wallet that a path names, by whichever key it has or had, if it is the caller's own, and the caller may do all that it
+/// can.
 ///
 /// # Errors
 /// When it is no name, or another's: nobody learns more than that. When the caller has an API key that can only spend
 /// from a grant.
-pub(crate) fn own_wallet(caller: &Wallet, did: &str) -> Result<(), Problem> {
+pub(crate) fn own_wallet(app: &App, caller: &Wallet, did: &str) -> Result<(), Problem> {
     if did == caller.did.as_str() {
         return whole_wallet(caller);
     }
     match PublicKey::from_did(did) {
+        Ok(key) if caller.grant.is_none() && app.keys.account_of(key_id(&key)) == caller.account => Ok(()),
         Ok(_) => Err(Problem::new(ProblemKind::Forbidden, "this wallet is not yours")),
         Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
-use mtor_identity::{KeyFile, Keypair};
+use mtor_identity::{KeyFile, Keypair, PublicKey, key_id};
 use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
+use mtor_protocol::http::CapabilityQueue;
 use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Wallet};
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::realm::{Parts, RealmFault, RealmTask};
 use crate::settings::Settings;
@@ -26,6 +28,8 @@ use crate::{audit, clock, defaults, routes, server, witness};
 
 /// How often the drain looks whether the last job is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// The jobs of this capability last until a bell rings: the drain does not wait for them, they go on at the next start.
+const LASTING: &str = "tool.timer";
 /// How long connections may take to end once they are told to.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
@@ -54,10 +58,12 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
     let key = Arc::new(load_key(&settings, "realm.key")?);
-    let owner = Wallet::of(&load_key(&settings, "owner.key")?.public());
-    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
+    let owner_key = load_key(&settings, "owner.key")?.public();
     let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
     let ledger = Arc::new(ledger);
+    let keys = Arc::new(KeyRing::new(recovered.state.keys().clone()));
+    let owner = owner(&keys, &owner_key);
+    let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
     let now = clock::now();
     let streams = Arc::new(Streams::default());
     let intents = resume_jobs(&recovered, &streams);
@@ -79,6 +85,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
         intents,
         tasks: tasks.clone(),
         answers,
+        keys: keys.clone(),
     };
     let lost = lost_jobs(&parts);
     let (task, handle, inbox) = RealmTask::new(parts);
@@ -87,7 +94,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, owner, handle, metrics, tasks));
+    let app = Arc::new(App::new(settings, config, key, (owner, keys), handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
@@ -156,8 +163,10 @@ impl Broker {
         let _ = self.app.realm.input(Input::Drain).await;
         let deadline = tokio::time::Instant::now() + defaults::DRAIN_GRACE;
         while tokio::time::Instant::now() < deadline {
-            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).running).await;
-            if running.unwrap_or(0) == 0 {
+            let running = self.app.realm.view(|realm| realm.queue_info(clock::now()).capabilities).await;
+            let is_over =
+                |queue: &CapabilityQueue| queue.running == 0 || queue.capability.as_str() == LASTING;
+            if running.unwrap_or_default().iter().all(is_over) {
                 return;
             }
             tokio::time::sleep(DRAIN_LOOK).await;
@@ -171,6 +180,15 @@ fn load_key(settings: &Settings, name: &str) -> Result<Keypair> {
     let file = KeyFile::load_or_create(&path)
         .with_context(|| format!("the key {} can't be used", path.display()))?;
     Ok(file.into_keypair())
+}
+
+/// The owner: whoever has the key in the data folder. On this machine nobody asks for it, so that the realm has an owner also
+/// while the file still has a key that was replaced.
+fn owner(keys: &KeyRing, key: &PublicKey) -> Wallet {
+    if let Err(problem) = keys.wallet(key) {
+        tracing::warn!(%problem, "owner.key is not the owner's key any more: put the new one in its place");
+    }
+    Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), grant: None }
 }
 
 async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {

@@ -23,6 +23,8 @@ pub const WORKER_SOCKET_READ_BYTES: usize = 16 * 1024;
 pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// Frames that wait for a worker's connection. A worker that lets more pile up is stuck, and dismissed.
 pub const LINK_QUEUE_MAX: usize = 2_048;
+/// Sessions of the Model Context Protocol that are remembered at once; past it the oldest is forgotten, and its client begins anew.
+pub const MCP_SESSIONS_MAX: usize = 1_024;
 /// Frames that wait for a client's connection before those who feed it wait too.
 pub const SESSION_QUEUE_MAX: usize = 16;
 /// Jobs that one client session follows at once.
@@ -56,6 +58,10 @@ pub const HANDOVER_TTL_S: u32 = 2 * 60;
 pub const HANDOVER_BYTES_MAX: usize = 512;
 /// Handovers that wait at once, one for each wallet.
 pub const HANDOVERS_MAX: usize = 1_000;
+/// Longest thing that a passkey has sealed, in bytes. A sealed wallet has about 150.
+pub const PASSKEY_BYTES_MAX: usize = 512;
+/// Most passkeys that keep one wallet.
+pub const PASSKEYS_MAX: usize = 10;
 /// Requests that one address elsewhere may make in a second, on average. This machine itself is not limited.
 pub const REQUESTS_PER_S: u32 = 200;
 /// How long an answer waits for the ledger. Beyond that the disk is full or stuck, and the client is told so.
@@ -111,6 +117,14 @@ pub const AUDITS_WAITING_MAX: usize = 256;
 pub const AUDITS_AT_ONCE: usize = 16;
 /// How long the vectors of answers may take, by which they are compared.
 pub const AUDIT_VECTORS_PATIENCE: Duration = Duration::from_secs(60);
+/// Questions with known answers that are kept for canaries.
+pub const KNOWN_MAX: usize = 256;
+/// The longest answers to one of them together, in bytes.
+pub const KNOWN_BYTES_MAX: usize = 64 * 1024;
+/// How long one is kept, in milliseconds.
+pub const KNOWN_AGE_MS_MAX: u64 = 6 * 60 * 60 * 1_000;
+/// How often one is asked.
+pub const KNOWN_USES_MAX: usize = 3;
 /// How near the vectors of two texts must be to say the same: two that share nothing are near 0, one with itself is 1. Low, since
 /// a wrong proof costs an honest worker more than an unproven answer costs the realm.
 pub const ALIKE_TEXTS: f64 = 0.5;

@@ -9,15 +9,15 @@ use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    AccountId, Body, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem, ProblemKind,
-    Role, ServiceClass, Submit, Task, limits,
+    Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem,
+    ProblemKind, Role, ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
 use crate::input::JobInput;
-use crate::realm::{Submission, Taken};
+use crate::realm::{Asked, Submission, Taken};
 use crate::stream::JobStream;
 
 /// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
@@ -70,12 +70,12 @@ impl App {
     ) -> Result<TakenJob, Problem> {
         let wish = wish.into();
         if wish.submit.intent.task.takes_input() && input.is_none() {
-            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, and a whole text needs no `more`";
+            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
             return Err(Problem::new(ProblemKind::InvalidRequest, detail));
         }
         let submission = self.prepare(wallet, wish, input)?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
-        let taken = self.realm.submit(submission).await?;
+        let taken = self.realm.submit(submission).await.map_err(with_advice(&stream.capability))?;
         let stream = match taken {
             Taken::New => Some(stream),
             Taken::Known => self.realm.streams.get(id),
@@ -83,8 +83,8 @@ impl App {
         Ok(TakenJob { id, stream, taken })
     }
 
-    /// Asks again, at the treasury's expense, what a client has asked of this model, of a worker of none of these accounts. To
-    /// the worker it is a job like any other.
+    /// Asks once more, at the treasury's expense, what a client has asked of this model. To the worker it is a job like any
+    /// other.
     ///
     /// # Errors
     /// Why it is refused: mostly because there is no such worker, or nothing in the treasury.
@@ -92,12 +92,12 @@ impl App {
         &self,
         intent: &Intent,
         model: String,
-        answered: Vec<AccountId>,
+        asked: Asked,
     ) -> Result<Arc<JobStream>, Problem> {
         let submit = Submit { class: ServiceClass::Batch, ..Submit::new(intent.clone()) };
         let mut submission = self.prepare(&self.treasury(), submit.into(), None)?;
         submission.job.model = model;
-        submission.answered = answered;
+        submission.asked = asked;
         let stream = submission.stream.clone();
         self.realm.submit(submission).await?;
         Ok(stream)
@@ -119,8 +119,15 @@ impl App {
 
     /// The input of a job with this task, if it takes any, still empty.
     pub fn input_for(&self, task: &Task) -> Option<Arc<JobInput>> {
-        let input = || Arc::new(JobInput::new(self.input_room.clone(), task.input_frames_max()));
-        task.takes_input().then(input)
+        task.takes_input().then(|| Arc::new(JobInput::new(self.input_room.clone(), task)))
+    }
+
+    /// The input of a job about these pictures, which its task names in this order.
+    ///
+    /// # Errors
+    /// When they are not the ones that the task names, or there is no room for them now.
+    pub fn input_of_pictures(&self, task: &Task, pictures: Vec<Bytes>) -> Result<Arc<JobInput>, Problem> {
+        JobInput::whole(self.input_room.clone(), task, pictures).map(Arc::new)
     }
 
     /// What an order says, if its wallet has signed it. `subject` is the job's id where the order's envelope names it.
@@ -146,7 +153,9 @@ impl App {
         let refuse = |error: NotOrdered| {
             Problem::new(ProblemKind::Unauthorized, error.to_string()).param("signature").about(id)
         };
-        verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        let signer = verify_order(&order, self.did.as_str()).map_err(refuse)?;
+        // An API key outlives the key that made it; that key signs nothing more.
+        self.keys.wallet(&signer).map_err(|problem| problem.param("by").about(id))?;
         let Order { order, by, signature } = order;
         Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
     }
@@ -197,6 +206,7 @@ impl App {
             output_tokens_max,
             audio_ms_max: intent.task.audio_ms_bound(),
             images_max: intent.task.images_bound(),
+            needs: intent.task.needs(),
             deadline,
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
@@ -205,7 +215,7 @@ impl App {
         };
         Ok(Submission {
             not_forgotten: false,
-            answered: Vec::new(),
+            asked: Asked::Anybody,
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
@@ -314,6 +324,19 @@ impl App {
         self.stored_job(wallet, job).await?;
         let account = wallet.account;
         self.realm.ask(move |ticket| mtor_core::Input::Cancel { ticket, job, account }).await
+    }
+}
+
+/// Nobody draws here from the start: whoever asks for it is told what to do.
+fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem {
+    let is_imagine = *capability == CapabilityKind::IMAGINE;
+    move |mut problem| {
+        if is_imagine && problem.known_kind() == Some(ProblemKind::NoWorker) {
+            problem.detail.push_str(
+                "; attach one: `mtor worker discover` finds ComfyUI and Automatic1111 on this machine, and `mtor worker gateway -- --help` lists the rest",
+            );
+        }
+        problem
     }
 }
 

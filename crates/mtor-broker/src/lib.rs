@@ -18,6 +18,7 @@ mod flow;
 mod handover;
 pub mod input;
 mod jobs;
+mod key_ring;
 mod link;
 mod metrics;
 mod parts;

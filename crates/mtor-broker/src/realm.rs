@@ -20,6 +20,7 @@ use crate::audit::Answered;
 use crate::clock;
 use crate::defaults;
 use crate::flow::Step;
+use crate::key_ring::KeyRing;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::stream::JobStream;
@@ -28,7 +29,7 @@ use effects::AfterCommit;
 
 pub(crate) use handle::Once;
 use handle::{Answer, Question, Reply};
-pub use handle::{RealmGone, RealmHandle, Submission, Taken};
+pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken};
 
 /// What the realm is asked.
 pub(crate) enum Command {
@@ -93,6 +94,7 @@ pub(crate) struct RealmTask {
     outputs: Vec<Output>,
     tasks: TaskTracker,
     answers: mpsc::Sender<Answered>,
+    keys: Arc<KeyRing>,
 }
 
 /// What the task is made of.
@@ -106,6 +108,8 @@ pub(crate) struct Parts {
     pub(crate) tasks: TaskTracker,
     /// Where answers go that are to be compared.
     pub(crate) answers: mpsc::Sender<Answered>,
+    /// Who has to know which key speaks for which wallet.
+    pub(crate) keys: Arc<KeyRing>,
 }
 
 impl RealmTask {
@@ -141,6 +145,7 @@ impl RealmTask {
             outputs: Vec::new(),
             tasks: parts.tasks,
             answers: parts.answers,
+            keys: parts.keys,
         };
         (task, handle, inbox)
     }
@@ -213,11 +218,12 @@ impl RealmTask {
                     let _ = reply.send(Ok(Reply::Unsure(submission)));
                     return Ok(());
                 }
-                let (job, answered) = (submission.job.clone(), submission.answered.clone());
+                let (job, asked) = (submission.job.clone(), submission.asked.clone());
                 let ticket = self.wait(Waiter::Submit(submission, reply));
-                match answered.is_empty() {
-                    true => Input::Submit { ticket, job },
-                    false => Input::Replicate { ticket, job, answered },
+                match asked {
+                    Asked::Anybody => Input::Submit { ticket, job },
+                    Asked::Others(answered) => Input::Replicate { ticket, job, answered },
+                    Asked::Only(account) => Input::Try { ticket, job, account },
                 }
             }
             Command::Ask(question, reply) => {

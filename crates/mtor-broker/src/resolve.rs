@@ -11,6 +11,8 @@ use mtor_protocol::{
     Body, CapabilityKind, EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Submit, Task,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::app::{App, Wallet};
 
 /// How long the words' vector is waited for. Without it they are taken as a question, which is never wrong.
@@ -67,6 +69,35 @@ impl App {
         if let Some((field, detail)) = asked.fault() {
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param(field));
         }
+        let mut resolved = self.understood(wallet, asked).await;
+        if let Understanding::Act { intent: Some(intent), .. } = &mut resolved.understanding {
+            self.name_list(wallet, intent);
+        }
+        if let Understanding::Unsure { choices, .. } = &mut resolved.understanding {
+            choices
+                .iter_mut()
+                .filter_map(|choice| choice.intent.as_mut())
+                .for_each(|intent| self.name_list(wallet, intent));
+        }
+        Ok(resolved)
+    }
+
+    /// Timers stand in lists that only those see who know the list's name. A wallet's is one that nobody can guess.
+    fn name_list(&self, wallet: &Wallet, intent: &mut Intent) {
+        if let Task::Tool(task) = &mut intent.task
+            && task.tool.bare() == "timer"
+        {
+            let name = Sha256::new()
+                .chain_update(b"mtor list of timers v1\n")
+                .chain_update(self.key.seed().as_slice())
+                .chain_update(wallet.did.as_str())
+                .finalize();
+            let name: String = name[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+            task.arguments.insert("list".to_owned(), name.into());
+        }
+    }
+
+    async fn understood(self: &Arc<Self>, wallet: &Wallet, asked: Resolve) -> Resolved {
         let Resolve { text, language, wake_word } = asked;
         let rules = &self.resolving.rules;
         let own = wake_word.map(|phrase| rules.clone().with_wake_word(&phrase));
@@ -75,17 +106,17 @@ impl App {
             let steps = steps.into_iter().map(|step| step.said).collect();
             let text = rules.clean(&text, language);
             let understanding = Understanding::Steps { steps };
-            return Ok(Resolved { text, language: language.to_owned(), understanding, by: By::Rules });
+            return Resolved { text, language: language.to_owned(), understanding, by: By::Rules };
         }
         if let Some(resolved) = rules.rules(&text, &language) {
-            return Ok(resolved);
+            return resolved;
         }
         let cleaned = rules.clean(&text, &language);
         match self.by_examples(wallet, &cleaned, &language).await {
-            Ok(resolved) => Ok(resolved),
+            Ok(resolved) => resolved,
             Err(problem) => {
                 tracing::debug!(%problem, "words are resolved without examples");
-                Ok(rules.without_vector(&text, &language))
+                rules.without_vector(&text, &language)
             }
         }
     }

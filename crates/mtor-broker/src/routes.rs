@@ -5,14 +5,18 @@ mod grants;
 mod handovers;
 mod health;
 mod jobs;
+mod keys;
 mod log;
+mod mcp;
 mod openai;
+mod passkeys;
 mod plans;
 mod realm;
 mod reply;
 mod request;
 mod resolve;
 mod starter;
+mod trust;
 mod wallets;
 
 use std::net::SocketAddr;
@@ -30,6 +34,7 @@ use mtor_protocol::{Problem, ProblemKind};
 use crate::app::App;
 use crate::auth::refuse_other_sites;
 use crate::session;
+pub(crate) use mcp::Sessions;
 use reply::problem_for;
 
 type Shared = State<Arc<App>>;
@@ -65,17 +70,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/keys/{id}", delete(wallets::revoke_key))
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
+        .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
+        .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
+        .route("/api/passkeys/{id}", get(passkeys::find))
+        .route("/api/keys", post(keys::change))
         .route("/api/handovers", post(handovers::leave))
         .route("/api/handovers/{id}/take", post(handovers::take))
+        .route("/api/trust", get(trust::list))
+        .route("/api/trust/{job}", get(trust::show).post(trust::act))
         .route("/api/transfers", post(wallets::transfer))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
         .route("/v1/chat/completions", post(openai::chat))
         .route("/v1/embeddings", post(openai::embeddings))
+        .route("/v1/images/generations", post(openai::images))
         .route("/v1/audio/transcriptions", post(openai::transcriptions))
         .route("/v1/audio/speech", post(openai::speech))
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{id}", get(openai::model))
+        .route("/mcp", post(mcp::post).delete(mcp::end))
         .fallback(console::file)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), guard))
@@ -103,7 +117,8 @@ async fn guard(
     let open = request.method() == Method::GET
         && !path.starts_with("/api/")
         && !path.starts_with("/v1/")
-        && path != "/ws";
+        && path != "/ws"
+        && path != "/mcp";
     if !open && let Err(problem) = refuse_other_sites(request.headers()) {
         return problem_for(path, &problem);
     }

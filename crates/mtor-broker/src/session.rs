@@ -63,8 +63,10 @@ impl Session {
         // size of the largest.
         match Box::pin(self.greet()).await {
             Ok((hello, wallet, link_us)) => {
+                // Without a name nobody has proven a key.
+                let proven = hello.did.is_some();
                 let closed = match hello.role {
-                    SessionRole::Client => Box::pin(self.serve_client(wallet)).await,
+                    SessionRole::Client => Box::pin(self.serve_client(wallet, proven)).await,
                     SessionRole::Worker => Box::pin(self.serve_worker(wallet, link_us)).await,
                 };
                 let _ = closed;
@@ -128,7 +130,7 @@ impl Session {
                 let key: PublicKey = challenge
                     .verify(&answer, hello.role, clock::now())
                     .map_err(|error| unauthorized(&error))?;
-                Ok(Wallet::of(&key))
+                self.app.keys.wallet(&key)
             }
             None if hello.role == SessionRole::Client && self.at_home => Ok(self.app.owner.clone()),
             None => Err(unauthorized(

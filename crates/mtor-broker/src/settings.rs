@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use mtor_core::trust::TrustRules;
 use mtor_core::{Config, Goals, MarketRules, PrivateMode, SizeRules, Splits, StarterRules};
 use mtor_ledger::WitnessKey;
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, ModelSize, Price, Ware, limits};
@@ -17,6 +18,9 @@ use crate::wyoming::WyomingSection;
 /// Where a realm listens unless it is told otherwise: on this machine alone.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
 
+/// The most payments that a worker may have to wait for.
+const HOLDBACK_MAX: usize = 1_000;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// The most zero bits that a sysop may ask for at first: days of work.
 const STARTER_ZERO_BITS_SET_MAX: u8 = 24;
 /// A billion.
@@ -105,6 +109,8 @@ pub struct RealmFile {
     pub workers: WorkersSection,
     /// Whether their answers are checked.
     pub trust: TrustSection,
+    /// How wallets come back.
+    pub wallets: WalletsSection,
     /// Bounds.
     pub limits: LimitsSection,
     /// How much is kept.
@@ -131,6 +137,7 @@ impl Default for RealmFile {
             starter: StarterSection::default(),
             workers: WorkersSection::default(),
             trust: TrustSection::default(),
+            wallets: WalletsSection::default(),
             limits: LimitsSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
@@ -179,12 +186,48 @@ pub struct WorkersSection {
 }
 
 /// Whether answers of workers that are not of the house are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustSection {
     /// Whether they are; when it is not said, they are in a realm that is not private.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<bool>,
+    /// So many of a worker's last payments wait, and are lost when an answer is proven wrong; 0 for none.
+    pub holdback: usize,
+    /// A payment waits no longer than this, in hours.
+    pub mature_hours: u32,
+    /// How long a worker can object to a proof, in days.
+    pub appeal_days: u32,
+    /// How many of the checks are questions to which the realm knows the answer, in percent.
+    pub canary_percent: u32,
+}
+
+impl Default for TrustSection {
+    fn default() -> Self {
+        let TrustRules { holdback, mature_ms, appeal_ms, canary_percent, .. } = TrustRules::STANDARD;
+        let whole = |ms: u64, unit_ms: u64| u32::try_from(ms / unit_ms).unwrap_or(u32::MAX);
+        let (mature_hours, appeal_days) = (whole(mature_ms, HOUR_MS), whole(appeal_ms, 24 * HOUR_MS));
+        Self { audit: None, holdback, mature_hours, appeal_days, canary_percent }
+    }
+}
+
+impl TrustSection {
+    fn rules(self) -> Result<TrustRules, String> {
+        let Self { audit: _, holdback, mature_hours, appeal_days, canary_percent } = self;
+        if holdback > HOLDBACK_MAX {
+            return Err(format!("trust: holdback must be at most {HOLDBACK_MAX}, not {holdback}"));
+        }
+        if canary_percent > 100 {
+            return Err(format!("trust: canary_percent must be at most 100, not {canary_percent}"));
+        }
+        Ok(TrustRules {
+            holdback,
+            mature_ms: u64::from(mature_hours) * HOUR_MS,
+            appeal_ms: u64::from(appeal_days) * 24 * HOUR_MS,
+            canary_percent,
+            ..TrustRules::STANDARD
+        })
+    }
 }
 
 /// Whether prices follow load, and how far they may go from the list.
@@ -404,6 +447,20 @@ impl StarterSection {
     }
 }
 
+/// How wallets come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WalletsSection {
+    /// Seconds in which a wallet can say no to its recovery key.
+    pub recovery_delay_s: u64,
+}
+
+impl Default for WalletsSection {
+    fn default() -> Self {
+        Self { recovery_delay_s: Config::default().recovery_delay_ms / 1_000 }
+    }
+}
+
 /// Bounds that a sysop may move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -541,6 +598,8 @@ impl RealmFile {
             timeout_ms_default: self.limits.job_timeout_s.saturating_mul(1_000),
             private,
             audit: self.trust.audit.unwrap_or(!self.private),
+            recovery_delay_ms: self.wallets.recovery_delay_s.saturating_mul(1_000),
+            trust: self.trust.rules()?,
             starter: self.starter.rules(self.private)?,
             ..Config::default()
         })

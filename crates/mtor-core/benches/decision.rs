@@ -90,6 +90,7 @@ impl Bench {
             output_tokens_max: 100,
             audio_ms_max: 0,
             images_max: 0,
+            needs: Default::default(),
             deadline: NOW.plus_ms(600_000),
             max_price: Some(Micro::coins(1)),
             prefix,

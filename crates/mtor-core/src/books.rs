@@ -129,6 +129,11 @@ impl Books {
         self.accounts.get(&id).copied().unwrap_or_default()
     }
 
+    /// Whether an account was ever used.
+    pub fn has(&self, id: AccountId) -> bool {
+        self.accounts.contains_key(&id)
+    }
+
     /// All accounts that were ever used.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(id, account)| (*id, account))
@@ -235,7 +240,7 @@ impl Books {
         let debited = self.account(hold.from).debits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
         for leg in legs {
             // The legs together fit, since no account can hold more than was ever issued; each is checked all the same.
-            self.account(leg.to).credits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
+            self.account(leg.account()).credits_posted.checked_add(sum).ok_or(BooksError::Overflow)?;
         }
         let bound_paid = hold.bound.min(sum);
         let payer = self.entry(hold.from);
@@ -245,7 +250,7 @@ impl Books {
         let escrow = self.entry(ESCROW);
         escrow.credits_pending = escrow.credits_pending.saturating_sub(hold.amount);
         for (leg, bound) in legs.iter().zip(shares(bound_paid, sum, legs)) {
-            let account = self.entry(leg.to);
+            let account = self.entry(leg.account());
             account.credits_posted = Micro(account.credits_posted.0 + leg.amount.0);
             account.bound = Micro(account.bound.0.saturating_add(bound.0));
         }
@@ -379,7 +384,7 @@ mod tests {
                     Step::Transfer(from, to, amount) => books.transfer(from, to, Micro(amount)),
                     Step::Hold(id, from, amount) => books.hold(JobId(id), from, Micro(amount)),
                     Step::Resolve(id, legs) => {
-                        let legs: Vec<_> = legs.into_iter().map(|(to, amount)| Leg { to, amount: Micro(amount) }).collect();
+                        let legs: Vec<_> = legs.into_iter().map(|(to, amount)| Leg::new(to, Micro(amount))).collect();
                         books.resolve(JobId(id), &legs)
                     }
                 };
@@ -403,7 +408,7 @@ mod tests {
             books.hold(JobId(2), A, Micro(41)),
             Err(BooksError::Insufficient { available: Micro(40), needed: Micro(41) })
         );
-        let legs = [Leg { to: B, amount: Micro(9) }, Leg { to: TREASURY, amount: Micro(1) }];
+        let legs = [Leg::new(B, Micro(9)), Leg::new(TREASURY, Micro(1))];
         books.resolve(JobId(1), &legs).unwrap();
         assert_eq!(books.account(A).available(), Micro(90));
         assert_eq!(books.account(B).available(), Micro(9));
@@ -426,7 +431,7 @@ mod tests {
         );
         books.hold(JobId(1), A, Micro(80)).unwrap();
         assert_eq!((books.account(A).available(), books.account(A).bound), (Micro(70), Micro::ZERO));
-        let legs = [Leg { to: B, amount: Micro(54) }, Leg { to: TREASURY, amount: Micro(6) }];
+        let legs = [Leg::new(B, Micro(54)), Leg::new(TREASURY, Micro(6))];
         books.resolve(JobId(1), &legs).unwrap();
         assert_eq!((books.account(B).available(), books.account(B).bound), (Micro(54), Micro(45)));
         assert_eq!(
@@ -444,7 +449,7 @@ mod tests {
         let mut books = Books::default();
         books.issue_bound(A, Micro(50)).unwrap();
         books.hold(JobId(1), A, Micro(40)).unwrap();
-        books.resolve(JobId(1), &[Leg { to: A, amount: Micro(10) }]).unwrap();
+        books.resolve(JobId(1), &[Leg::new(A, Micro(10))]).unwrap();
         assert_eq!((books.account(A).available(), books.account(A).bound), (Micro(50), Micro(50)));
     }
 

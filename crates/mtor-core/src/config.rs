@@ -8,6 +8,7 @@ use crate::goals::Goals;
 use crate::sizes::SizeRules;
 use crate::splits::Splits;
 use crate::starter::StarterRules;
+use crate::trust::TrustRules;
 
 /// What part of the usual price of sound it costs to wait for a wake word in it: a twentieth.
 const WAKE_SHARE: u64 = 20;
@@ -53,6 +54,10 @@ pub struct Config {
     pub private: Option<PrivateMode>,
     /// Whether results of workers that are not of the house are checked.
     pub audit: bool,
+    /// How long a wallet can say no to its recovery key, in milliseconds.
+    pub recovery_delay_ms: u64,
+    /// When, and with what consequence.
+    pub trust: TrustRules,
     /// Set when new wallets get some coins to begin with.
     pub starter: Option<StarterRules>,
 }
@@ -113,6 +118,8 @@ impl Default for Config {
             finished_remembered_max: 65_536,
             private: None,
             audit: false,
+            recovery_delay_ms: 72 * 60 * 60 * 1_000,
+            trust: TrustRules::STANDARD,
             starter: None,
         }
     }

@@ -6,12 +6,14 @@ mod leaf;
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass,
-    Timestamp, Usage, Ware,
+    AccountId, CapabilityKind, Digest, FinishReason, GrantTerms, JobId, KeyStatement, Micro, Needs, Price,
+    Privacy, ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::balances::Balances;
+use crate::keys::KeyDecision;
+use crate::late::late_account;
 use crate::trust::Judged;
 
 /// One entry of the journal. Its JSON is flat: number and time, the fact's name, and what belongs to that fact.
@@ -125,6 +127,40 @@ pub enum Fact {
         /// Salted commitment to what the worker that finished it has signed.
         receipt: Option<Digest>,
     },
+    /// Pay that was held back is the worker's own.
+    Matured {
+        /// The worker's account.
+        worker: AccountId,
+        /// For what it worked.
+        capability: CapabilityKind,
+        /// How many payments, the oldest first.
+        payments: u32,
+        /// Their sum.
+        amount: Micro,
+    },
+    /// A worker objects to a proof.
+    Appealed {
+        /// The job whose answer was proven wrong.
+        job: JobId,
+    },
+    /// A proof was taken back: what was at stake is the worker's own.
+    Pardoned {
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// The worker's account.
+        worker: AccountId,
+        /// What was at stake.
+        amount: Micro,
+    },
+    /// A proof stands: what was at stake is lost.
+    Forfeited {
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// The worker's account.
+        worker: AccountId,
+        /// Who gets it. All that was at stake.
+        legs: Vec<Leg>,
+    },
     /// Answers to one question were compared.
     Validated {
         /// What was asked of.
@@ -134,6 +170,15 @@ pub enum Fact {
         results: Vec<Judged>,
         /// Salted commitment to the answers.
         evidence: Digest,
+    },
+    /// The keys of a wallet changed.
+    Keys {
+        /// Which wallet.
+        account: AccountId,
+        /// What holds from now on.
+        decision: KeyDecision,
+        /// What was signed for it; nothing when only time has passed.
+        statement: Option<Box<KeyStatement>>,
     },
     /// What all wallets had then: at most once an hour, and only when something had happened since.
     Balanced {
@@ -176,6 +221,21 @@ pub struct Leg {
     pub to: AccountId,
     /// How much.
     pub amount: Micro,
+    /// Whether it waits in the worker's account for late pay first, see [`late_account`](crate::late_account).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+}
+
+impl Leg {
+    /// A part that is paid at once.
+    pub const fn new(to: AccountId, amount: Micro) -> Self {
+        Self { to, amount, late: false }
+    }
+
+    /// The account that it arrives in.
+    pub fn account(&self) -> AccountId {
+        if self.late { late_account(self.to) } else { self.to }
+    }
 }
 
 /// A job as the core knows it: everything that scheduling and money need, nothing of what it says.
@@ -213,6 +273,9 @@ pub struct NewJob {
     /// The most pictures that may be looked at or drawn.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub images_max: u32,
+    /// What a worker must be able to do for it beside the capability.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub needs: Needs,
     /// When it is given up.
     pub deadline: Timestamp,
     /// The most it may cost, when the client says so.
@@ -254,6 +317,8 @@ impl NewJob {
 mod tests {
     use mtor_protocol::Period;
 
+    use mtor_protocol::{Did, KeyChange, KeyId};
+
     use super::*;
 
     #[test]
@@ -273,6 +338,7 @@ mod tests {
             output_tokens_max: 100,
             audio_ms_max: 0,
             images_max: 0,
+            needs: Needs { tools: true, json: false },
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),
@@ -304,9 +370,25 @@ mod tests {
                 id: JobId(1),
                 outcome: Outcome::Stop,
                 usage: Usage { output_tokens: 1, ..Usage::default() },
-                legs: vec![Leg { to: AccountId(5), amount: Micro(6) }],
+                legs: vec![
+                    Leg { late: true, ..Leg::new(AccountId(5), Micro(6)) },
+                    Leg::new(AccountId(3), Micro(1)),
+                ],
                 output: Some(Digest([1; 32])),
                 receipt: Some(Digest([3; 32])),
+            },
+            Fact::Matured {
+                worker: AccountId(5),
+                capability: CapabilityKind::CHAT,
+                payments: 10,
+                amount: Micro(60),
+            },
+            Fact::Appealed { job: JobId(1) },
+            Fact::Pardoned { job: JobId(1), worker: AccountId(5), amount: Micro(6) },
+            Fact::Forfeited {
+                job: JobId(1),
+                worker: AccountId(5),
+                legs: vec![Leg::new(AccountId(2), Micro(6))],
             },
             Fact::Validated {
                 capability: CapabilityKind::CHAT,
@@ -316,6 +398,23 @@ mod tests {
                     verdict: crate::trust::Verdict::Failed,
                 }],
                 evidence: Digest([3; 32]),
+            },
+            Fact::Keys {
+                account: AccountId(9),
+                decision: KeyDecision::RecoveryAsked { ask: JobId(5), key: KeyId(6), due: Timestamp(7) },
+                statement: Some(Box::new(KeyStatement {
+                    id: JobId(5),
+                    wallet: AccountId(9),
+                    change: KeyChange::AskRecovery { next: Did("did:key:z6Mk".to_owned()) },
+                    by: Did("did:key:z6Mj".to_owned()),
+                    signature: "s".to_owned(),
+                    next_signature: Some("n".to_owned()),
+                })),
+            },
+            Fact::Keys {
+                account: AccountId(9),
+                decision: KeyDecision::Recovered { ask: JobId(5), key: KeyId(6) },
+                statement: None,
             },
             Fact::Balanced {
                 balances: Balances { accounts: 7, liabilities: Micro(8), root: Digest([2; 32]) },

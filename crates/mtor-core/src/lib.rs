@@ -1,4 +1,4 @@
-//! The realm as a deterministic state machine: workers, jobs, scheduling, money with its grants and starter coins, prices that
+//! The realm as a deterministic state machine: workers, jobs, scheduling, money with its grants and starter coins, keys that change, prices that
 //! follow load, trust in workers' results, and the Merkle tree by which its journal is proven.
 //!
 //! [`Realm::handle`] is the only door: an [`Input`] goes in with the time, a list of [`Output`]s comes out. What must
@@ -15,6 +15,8 @@ mod config;
 mod entry;
 mod goals;
 mod grant;
+mod keys;
+mod late;
 mod market;
 pub mod merkle;
 mod offers;
@@ -32,6 +34,8 @@ pub use config::{Config, MarketRules, PrivateMode};
 pub use entry::{Entry, Fact, Leg, NewJob, Outcome};
 pub use goals::Goals;
 pub use grant::{Grant, grant_account};
+pub use keys::{KeyDecision, Keys, Standing, WalletKeys};
+pub use late::{Case, Cases, late_account};
 pub use market::{Load, Market, PriceNote};
 pub use realm::{Input, JobView, Meter, Output, Realm, Retry, Ticket, WorkerId};
 pub use sizes::SizeRules;

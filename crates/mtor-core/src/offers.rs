@@ -7,13 +7,13 @@ mod pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{CapabilityKind, ModelSize, Problem, ProblemKind, Ware};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Problem, ProblemKind, Ware};
 
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
 
 use offer::Fault;
-pub(crate) use offer::{Offer, Shape, Wish};
+pub(crate) use offer::{Offer, Only, Shape, Wish};
 pub(crate) use pool::Pool;
 use pool::Standing;
 
@@ -103,6 +103,38 @@ impl Offers {
         };
         let tried = tried.filter(serves).filter(|offer| wish.fault_of(offer).is_none()).count();
         pool.fitting(wish, lookup).0 as usize > tried
+    }
+
+    /// What an account that is not the house's offers of one capability.
+    pub(crate) fn of_account(
+        &self,
+        account: AccountId,
+        kind: &CapabilityKind,
+    ) -> impl Iterator<Item = OfferId> {
+        self.capabilities.get(kind).into_iter().flat_map(move |capability| capability.any.of_account(account))
+    }
+
+    /// Whether the house offers this.
+    pub(crate) fn has_house(&self, kind: &CapabilityKind, model: &str) -> bool {
+        self.pool(kind, model).is_some_and(Pool::has_house)
+    }
+
+    /// Who is asked for comparison, drawn by lot.
+    pub(crate) fn draw<'a>(
+        &self,
+        lot: u64,
+        wish: &Wish<'_>,
+        but: &[AccountId],
+        lookup: impl Fn(OfferId) -> Option<&'a Offer>,
+    ) -> Option<Only> {
+        self.pool(&wish.job.capability, &wish.job.model)?.draw(lot, wish, but, lookup)
+    }
+
+    /// Whether what one account says could be compared with what another one says: that has the same model, and texts need
+    /// somebody who makes vectors of them.
+    pub(crate) fn another_could_judge(&self, account: AccountId, kind: &CapabilityKind, model: &str) -> bool {
+        let embeds = *kind == CapabilityKind::EMBED || self.capabilities.contains_key(&CapabilityKind::EMBED);
+        embeds && self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account))
     }
 
     /// How many jobs like this the workers that could take it finish in a second; `None` when it can't be known.
@@ -200,6 +232,10 @@ fn infeasible(job: &NewJob, faults: &BTreeMap<Fault, u32>) -> Problem {
             ),
             Fault::Window(window) => {
                 format!("{who} {} a window of {window} tokens, too small for this", verb("has", "have"))
+            }
+            Fault::Tools => format!("{who} {} no tools", verb("calls", "call")),
+            Fault::Json => {
+                format!("{who} {} to no JSON schema", verb("keeps", "keep"))
             }
             Fault::Price => format!("{who} {} more than the realm's price", verb("asks", "ask")),
             Fault::Privacy => {

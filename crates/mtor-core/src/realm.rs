@@ -4,8 +4,11 @@ mod audit;
 mod finish;
 mod grants;
 mod hedge;
+mod keys;
+mod late;
 mod performance;
 mod pricing;
+mod probation;
 mod starting;
 mod submit;
 #[cfg(test)]
@@ -18,21 +21,25 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mtor_protocol::{
-    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Price,
-    Problem, ProblemKind, ServiceClass, Timestamp, Usage,
+    AccountId, Announcement, CapabilityKind, Did, Digest, FinishReason, GrantTerms, JobId, KeyId,
+    KeyStatement, Micro, Price, Problem, ProblemKind, ServiceClass, Timestamp, Usage,
 };
 
 use crate::config::Config;
 use crate::entry::{Entry, Fact, NewJob, Outcome};
 use crate::goals::Kept;
 use crate::market::{Market, PriceNote};
-use crate::offers::{Offer, OfferId, Offers, Wish};
+use crate::offers::{Offer, OfferId, Offers, Only, Wish};
 use crate::state::{Corrupt, State, id_time};
-use crate::trust::Judged;
+use crate::trust::{Check, Judged};
 use crate::waiting::{Rank, Waiting};
 
 use grants::GrantIndex;
 pub(crate) use hedge::Rival;
+use keys::RecoveryIndex;
+use late::LateIndex;
+use probation::Probation;
+use submit::Asked;
 pub use view::JobView;
 
 /// A worker's session with this broker. Never used twice.
@@ -223,6 +230,17 @@ pub enum Input {
         /// Who asks.
         account: AccountId,
     },
+    /// The keys of a wallet shall change. The shell has checked the statement's signatures.
+    ChangeKeys {
+        /// For the reply.
+        ticket: Ticket,
+        /// What is said.
+        statement: Box<KeyStatement>,
+        /// Who has signed it.
+        by: KeyId,
+        /// The key that is named in it, if one is.
+        named: Option<KeyId>,
+    },
     /// The realm asks again what a client has asked, of workers of other accounts. The job is the treasury's.
     Replicate {
         /// For the reply.
@@ -231,6 +249,15 @@ pub enum Input {
         job: NewJob,
         /// Whose workers have answered already.
         answered: Vec<AccountId>,
+    },
+    /// The realm asks the workers of one account what it knows the answer to. The job is the treasury's.
+    Try {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+        /// Whose workers.
+        account: AccountId,
     },
     /// Answers to one question were compared.
     Judge {
@@ -242,6 +269,29 @@ pub enum Input {
         results: Vec<Judged>,
         /// Salted commitment to the answers.
         evidence: Digest,
+    },
+    /// There will be no verdict on these results: nobody could be asked, or the answers could not be compared.
+    Unjudged {
+        /// The jobs that gave them.
+        jobs: Vec<JobId>,
+    },
+    /// A worker's wallet objects to a proof.
+    Appeal {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Who objects.
+        account: AccountId,
+    },
+    /// The sysop has looked at a proof.
+    DecideCase {
+        /// For the reply.
+        ticket: Ticket,
+        /// The job whose answer was proven wrong.
+        job: JobId,
+        /// Whether it is taken back.
+        pardon: bool,
     },
     /// Time has passed.
     Tick,
@@ -363,8 +413,8 @@ pub enum Output {
         job: JobId,
         /// The account of its worker.
         worker: AccountId,
-        /// Whether it is a client's, and the policy wants it checked; else it is one that was asked for comparison.
-        check: bool,
+        /// What the policy wants to be done about a client's; nothing about one that was asked for comparison.
+        check: Check,
     },
     /// The worker is refused, or was silent for too long: end its session.
     Dismiss {
@@ -386,6 +436,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Attached workers that failed with it.
     pub(crate) tried: Vec<WorkerId>,
+    /// Who alone may do it, when it is not anybody.
+    pub(crate) only: Option<Only>,
     /// Where its prompt may be remembered. Not in the journal: a bare hash would let readers of the log guess prompts.
     pub(crate) prefix: Option<u64>,
     pub(crate) window_too_small: Option<u32>,
@@ -429,6 +481,7 @@ pub(crate) enum Finished {
     Job { account: AccountId, request: Digest },
     Transfer(Box<Transfer>),
     Grant { from: AccountId, about: Digest },
+    Keys(Box<KeyStatement>),
 }
 
 /// A transfer between wallets.
@@ -463,6 +516,13 @@ pub struct Realm {
     beats: BTreeSet<(Timestamp, WorkerId)>,
     open_by_wallet: HashMap<AccountId, u32>,
     grants: GrantIndex,
+    recoveries: RecoveryIndex,
+    probation: Probation,
+    late: LateIndex,
+    /// Accounts of workers that are or were the house's.
+    house: BTreeSet<AccountId>,
+    /// Open jobs that not anybody may do.
+    chosen: BTreeSet<JobId>,
     next_lease: u64,
     arrivals: u64,
     last_queue_report: Timestamp,
@@ -475,9 +535,11 @@ impl Realm {
     /// the time in microseconds will do.
     pub fn new(config: Config, state: State, first_lease: u64) -> Self {
         let mut realm = Self {
+            late: LateIndex::new(&state, &config.trust),
             config,
             forgotten_until: state.newest_id_time(),
             grants: GrantIndex::new(&state),
+            recoveries: RecoveryIndex::new(&state),
             state,
             jobs: HashMap::new(),
             offers: Offers::default(),
@@ -491,6 +553,9 @@ impl Realm {
             late_words: BTreeSet::new(),
             beats: BTreeSet::new(),
             open_by_wallet: HashMap::new(),
+            probation: Probation::default(),
+            house: BTreeSet::new(),
+            chosen: BTreeSet::new(),
             next_lease: first_lease,
             arrivals: 0,
             last_queue_report: Timestamp::default(),
@@ -532,10 +597,27 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         self.follow_load(now, outputs);
         self.write_balances(now, outputs)?;
+        self.finish_recoveries(now, outputs)?;
+        self.decide(now, input, meter, outputs)?;
+        self.let_others_do_it(now, meter, outputs)?;
+        self.fill_lifted(now, meter, outputs);
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
         match input {
-            Input::Submit { ticket, job } => self.submit(now, ticket, job, Vec::new(), meter, outputs),
+            Input::Submit { ticket, job } => self.submit(now, ticket, job, Asked::Anybody, meter, outputs),
             Input::Replicate { ticket, job, answered } => {
                 self.replicate(now, ticket, job, &answered, meter, outputs)
+            }
+            Input::Try { ticket, job, account } => {
+                self.try_workers_of(now, ticket, job, account, meter, outputs)
             }
             Input::Judge { ticket, capability, results, evidence } => {
                 self.judge(now, ticket, capability, results, evidence, meter, outputs)
@@ -574,6 +656,15 @@ impl Realm {
             Input::Revoke { ticket, grant, account } => {
                 self.revoke(now, ticket, grant, account, meter, outputs)
             }
+            Input::ChangeKeys { ticket, statement, by, named } => {
+                self.change_keys(now, ticket, statement, by, named, outputs)
+            }
+            Input::Unjudged { jobs } => {
+                self.verdict_is_there(jobs);
+                Ok(())
+            }
+            Input::Appeal { ticket, job, account } => self.appeal(now, ticket, job, account, outputs),
+            Input::DecideCase { ticket, job, pardon } => self.decide_case(now, ticket, job, pardon, outputs),
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {
                 self.draining = true;
@@ -624,6 +715,7 @@ impl Realm {
             rank: (self.turn(&open.job, open.accepted).0, self.arrivals),
             attempts: 0,
             tried: Vec::new(),
+            only: None,
             prefix,
             window_too_small: None,
             parts: Vec::new(),
@@ -659,6 +751,7 @@ impl Realm {
             price,
             prefix: running.map_or(job.prefix, |running| running.prefix),
             tried: running.map_or(&[], |running| &running.tried),
+            only: running.and_then(|running| running.only),
             window_too_small: running.and_then(|running| running.window_too_small),
         }
     }

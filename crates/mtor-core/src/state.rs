@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::{AccountId, CapabilityKind, JobId, Micro, Price, Timestamp};
+use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Micro, Price, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::books::{Books, BooksError, ISSUER};
-use crate::entry::{Entry, Fact, NewJob};
+use crate::entry::{Entry, Fact, Leg, NewJob};
 use crate::grant::{Grant, grant_account};
+use crate::keys::Keys;
+use crate::late::{Case, Cases, late_account};
 use crate::starter::Starters;
-use crate::trust::{Record, TrustRules};
+use crate::trust::{Judged, Pay, Payment, Record, TrustRules, Verdict};
 
 /// The durable state of a realm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -27,6 +29,11 @@ pub struct State {
     records: BTreeMap<AccountId, BTreeMap<CapabilityKind, Record>>,
     #[serde(default, skip_serializing_if = "Starters::is_empty")]
     starters: Starters,
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    keys: Keys,
+    /// Results that were proven wrong, and what hangs on each.
+    #[serde(default, skip_serializing_if = "Cases::is_empty")]
+    cases: Cases,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -68,9 +75,15 @@ pub enum Corrupt {
     /// A grant does not allow it.
     #[error("entry {0}: {1}")]
     Grant(u64, &'static str),
+    /// Nothing is held back, or at stake, of which that could be true.
+    #[error("entry {0}: {1}")]
+    Late(u64, &'static str),
     /// A wallet has starter coins once.
     #[error("entry {0}: this wallet had its starter coins already")]
     Started(u64),
+    /// A wallet's keys do not allow it.
+    #[error("entry {0}: {1}")]
+    Keys(u64, &'static str),
 }
 
 impl State {
@@ -88,7 +101,9 @@ impl State {
         self.apply_fact(entry).map_err(|fault| match fault {
             Fault::Books(error) => Corrupt::Books(entry.seq, error),
             Fault::Grant(what) => Corrupt::Grant(entry.seq, what),
+            Fault::Late(what) => Corrupt::Late(entry.seq, what),
             Fault::Started => Corrupt::Started(entry.seq),
+            Fault::Keys(what) => Corrupt::Keys(entry.seq, what),
         })?;
         self.next_seq += 1;
         Ok(())
@@ -139,13 +154,34 @@ impl State {
             }
             Fact::Settled { id, legs, .. } => {
                 self.books.resolve(*id, legs)?;
-                self.open.remove(id);
+                if let Some(open) = self.open.remove(id) {
+                    self.hold_back(entry.time, &open.job, legs);
+                }
             }
-            Fact::Validated { capability, results, .. } => {
+            Fact::Matured { worker, capability, payments, amount } => {
+                self.mature(*worker, capability, *payments, *amount)?
+            }
+            Fact::Appealed { job } => {
+                let case = self.cases.get_mut(job).filter(|case| case.appealed.is_none());
+                let case = case.ok_or(Fault::Late("there is no such case, or it was appealed already"))?;
+                case.appealed = Some(entry.time);
+            }
+            Fact::Pardoned { job, worker, amount } => self.pardon(*job, *worker, *amount)?,
+            Fact::Forfeited { job, worker, legs } => self.forfeit(*job, *worker, legs)?,
+            Fact::Validated { capability, results, evidence } => {
+                let failed = || results.iter().filter(|of| of.verdict == Verdict::Failed).map(|of| of.job);
+                let twice = failed().any(|job| failed().filter(|other| *other == job).count() > 1);
+                if twice || failed().any(|job| self.cases.contains_key(&job)) {
+                    return Err(Fault::Late("an answer is proven wrong once"));
+                }
                 for judged in results {
-                    let record =
-                        self.records.entry(judged.worker).or_default().entry(capability.clone()).or_default();
-                    record.judged(&TrustRules::STANDARD, entry.time, judged.verdict);
+                    self.judged(entry.time, capability, judged, results, *evidence);
+                }
+            }
+            Fact::Keys { account, decision, statement } => {
+                self.keys.apply(entry.time, *account, *decision).map_err(Fault::Keys)?;
+                if let Some(statement) = statement {
+                    self.saw(statement.id);
                 }
             }
             Fact::Balanced { balances, .. } => {
@@ -193,6 +229,109 @@ impl State {
         Ok(())
     }
 
+    fn record_mut(&mut self, worker: AccountId, capability: &CapabilityKind) -> &mut Record {
+        self.records.entry(worker).or_default().entry(capability.clone()).or_default()
+    }
+
+    /// Notes which payments of a job wait, and for whom.
+    fn hold_back(&mut self, now: Timestamp, job: &NewJob, legs: &[Leg]) {
+        if !legs.iter().any(|leg| leg.late) {
+            return;
+        }
+        // What comes back to a grant goes to who gave it: the grant may have ended by then.
+        let granter =
+            |payer| self.grants.values().find(|grant| grant.account == payer).map(|grant| grant.from);
+        let payer = job.payer.map_or(job.account, |payer| granter(payer).unwrap_or(job.account));
+        // The legs were paid out of one hold, so that their sum fits.
+        let cost = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0.saturating_add(leg.amount.0)));
+        for leg in legs.iter().filter(|leg| leg.late) {
+            let pay = Pay { amount: leg.amount, bound: Micro::ZERO };
+            let payment = Payment { since: now, job: job.id, payer, cost, pay };
+            self.record_mut(leg.to, &job.capability).paid(payment);
+        }
+    }
+
+    fn mature(
+        &mut self,
+        worker: AccountId,
+        capability: &CapabilityKind,
+        payments: u32,
+        amount: Micro,
+    ) -> Result<(), Fault> {
+        let record = self.records.get_mut(&worker).and_then(|kinds| kinds.get_mut(capability));
+        let record = record.ok_or(Fault::Late("nothing is held back of this worker"))?;
+        let payments = payments as usize;
+        let sum = record.payments().take(payments).fold(Pay::default(), |sum, payment| sum.plus(payment.pay));
+        if payments > record.payments().len() || sum.amount != amount {
+            return Err(Fault::Late("what matures is not what was held back"));
+        }
+        self.books.carry(late_account(worker), worker, amount)?;
+        record.mature(payments);
+        Ok(())
+    }
+
+    fn judged(
+        &mut self,
+        now: Timestamp,
+        capability: &CapabilityKind,
+        judged: &Judged,
+        results: &[Judged],
+        evidence: Digest,
+    ) {
+        let record = self.record_mut(judged.worker, capability);
+        let run_before = record.run();
+        let payments = record.judged(&TrustRules::STANDARD, now, judged.verdict);
+        if judged.verdict != Verdict::Failed {
+            return;
+        }
+        let case = Case {
+            worker: judged.worker,
+            capability: capability.clone(),
+            results: results.to_vec(),
+            evidence,
+            proven: now,
+            payments,
+            run_before,
+            appealed: None,
+        };
+        self.cases.insert(judged.job, case);
+    }
+
+    /// The case of this job, if it is about this worker.
+    fn case_of(&self, job: JobId, worker: AccountId) -> Result<&Case, Fault> {
+        let case = self.cases.get(&job).filter(|case| case.worker == worker);
+        case.ok_or(Fault::Late("there is no such case of this worker"))
+    }
+
+    fn pardon(&mut self, job: JobId, worker: AccountId, amount: Micro) -> Result<(), Fault> {
+        let case = self.case_of(job, worker)?.clone();
+        if case.amount() != amount {
+            return Err(Fault::Late("what is given back is not what was at stake"));
+        }
+        if amount > Micro::ZERO {
+            self.books.carry(late_account(worker), worker, amount)?;
+        }
+        self.record_mut(worker, &case.capability).pardoned(case.run_before);
+        self.cases.remove(&job);
+        Ok(())
+    }
+
+    fn forfeit(&mut self, job: JobId, worker: AccountId, legs: &[Leg]) -> Result<(), Fault> {
+        if self.case_of(job, worker)?.legs(job) != legs {
+            return Err(Fault::Late("what is forfeited does not go where it should"));
+        }
+        let fits = |leg: &Leg| self.books.account(leg.to).credits_posted.checked_add(leg.amount).is_some();
+        if !legs.iter().all(fits) {
+            return Err(BooksError::Overflow.into());
+        }
+        // The account for late pay has all of it.
+        for leg in legs {
+            self.books.carry(late_account(worker), leg.to, leg.amount)?;
+        }
+        self.cases.remove(&job);
+        Ok(())
+    }
+
     fn saw(&mut self, id: JobId) {
         self.newest_id_time = self.newest_id_time.max(id_time(id));
     }
@@ -227,9 +366,29 @@ impl State {
         &self.starters
     }
 
+    /// Which key speaks for which wallet.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The results that were proven wrong, as long as something hangs on them.
+    pub fn cases(&self) -> &Cases {
+        &self.cases
+    }
+
+    /// What is known of all workers' results.
+    pub(crate) fn all_records(&self) -> impl Iterator<Item = (AccountId, &CapabilityKind, &Record)> {
+        self.records.iter().flat_map(|(worker, kinds)| kinds.iter().map(|(kind, of)| (*worker, kind, of)))
+    }
+
     /// What is known of a worker's results, by capability; nothing before the first verdict.
     pub fn records(&self, worker: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
         self.records.get(&worker).into_iter().flatten()
+    }
+
+    /// What is known of a worker's results in one capability; nothing before the first verdict.
+    pub fn record(&self, worker: AccountId, kind: &CapabilityKind) -> Option<&Record> {
+        self.records.get(&worker)?.get(kind)
     }
 
     /// Whether it is so long ago that the balances were written down, and anything has happened since.
@@ -247,7 +406,9 @@ impl State {
 enum Fault {
     Books(BooksError),
     Grant(&'static str),
+    Late(&'static str),
     Started,
+    Keys(&'static str),
 }
 
 impl From<BooksError> for Fault {

@@ -15,6 +15,8 @@
 //! * **A day** ends the holdback too (`mature_ms`), or a worker with few jobs would never be paid. Whoever cheats and waits
 //!   for that earns at most fifty payments in a day, where an honest worker of the simulated week earns more than a
 //!   thousand.
+//! * **A week** to object (`appeal_ms`), and a month for the sysop to answer (`decide_ms`): time enough for somebody who looks after
+//!   a machine on weekends.
 //! * **One hour** away after a proof, twice as long for each further one, up to a day (`pause_ms`, `pause_ms_max`): long
 //!   beside what a fast cheat needs for its next try, short for somebody whose disk was bad.
 //! * **One in five** checks is a canary (`canary_percent`), a job whose answer is known: replicas alone can't find workers
@@ -25,6 +27,7 @@
 
 use std::collections::VecDeque;
 
+pub use mtor_protocol::trust::Verdict;
 use mtor_protocol::{AccountId, JobId, Micro, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +55,10 @@ pub struct TrustRules {
     pub implausible_times: u32,
     /// Answers of one question that are compared at most.
     pub answers_max: usize,
+    /// How long after a proof a worker may object before what is at stake is forfeited, in milliseconds.
+    pub appeal_ms: u64,
+    /// The same once it has objected: so long the sysop has to decide.
+    pub decide_ms: u64,
 }
 
 impl TrustRules {
@@ -66,6 +73,8 @@ impl TrustRules {
         pause_ms_max: 24 * 3_600 * 1_000,
         implausible_times: 4,
         answers_max: 3,
+        appeal_ms: 7 * 24 * 3_600 * 1_000,
+        decide_ms: 30 * 24 * 3_600 * 1_000,
     };
 }
 
@@ -92,18 +101,6 @@ pub enum Check {
     Replica,
     /// The worker gets a job whose answer is known, as its next one.
     Canary,
-}
-
-/// What a check has shown about one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Another worker, or the known answer, says the same.
-    Valid,
-    /// The others agree on something else: this is proof.
-    Failed,
-    /// No two agree. Nothing is proven, and the next result is checked.
-    Undecided,
 }
 
 /// A verdict on one job of one worker.
@@ -145,6 +142,21 @@ impl Pay {
     }
 }
 
+/// A payment that is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Since when.
+    pub since: Timestamp,
+    /// For which job.
+    pub job: JobId,
+    /// Who has its coins back if it turns out to be wrong.
+    pub payer: AccountId,
+    /// What the job has cost in all.
+    pub cost: Micro,
+    /// What is held back of it.
+    pub pay: Pay,
+}
+
 /// What is known of one account's results in one capability. A new one is on probation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -156,7 +168,7 @@ pub struct Record {
     paused_until: Timestamp,
     /// The oldest first; as many as the holdback at most.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    held: VecDeque<(Timestamp, Pay)>,
+    held: VecDeque<Payment>,
 }
 
 impl Record {
@@ -212,16 +224,16 @@ impl Record {
         }
     }
 
-    /// Takes note of a verdict. Gives back what is forfeited: after a proof, all that is held.
-    pub fn judged(&mut self, rules: &TrustRules, now: Timestamp, verdict: Verdict) -> Pay {
+    /// Takes note of a verdict. Gives back what is at stake: after a proof, all that is held.
+    pub fn judged(&mut self, rules: &TrustRules, now: Timestamp, verdict: Verdict) -> Vec<Payment> {
         self.audits += 1;
         self.owes_a_check = verdict == Verdict::Undecided;
         match verdict {
             Verdict::Valid => {
                 self.run = self.run.saturating_add(1);
-                return Pay::default();
+                return Vec::new();
             }
-            Verdict::Undecided => return Pay::default(),
+            Verdict::Undecided => return Vec::new(),
             Verdict::Failed => {}
         }
         let doublings = self.failures.min(32);
@@ -229,34 +241,42 @@ impl Record {
         self.run = 0;
         let pause_ms = rules.pause_ms.saturating_mul(1 << doublings).min(rules.pause_ms_max);
         self.paused_until = now.plus_ms(pause_ms);
-        self.held.drain(..).fold(Pay::default(), |sum, (_, pay)| sum.plus(pay))
+        self.held.drain(..).collect()
     }
 
-    /// Holds a payment back. Gives back what has matured by it.
-    pub fn paid(&mut self, rules: &TrustRules, now: Timestamp, pay: Pay) -> Pay {
-        self.held.push_back((now, pay));
-        let mut matured = Pay::default();
-        while self.held.len() > rules.holdback {
-            matured = self.held.pop_front().map_or(matured, |(_, pay)| matured.plus(pay));
-        }
-        matured.plus(self.mature(rules, now))
+    /// Takes a proof back: the run goes on where it was, and the pause is over.
+    pub fn pardoned(&mut self, run_before: u32) {
+        self.failures = self.failures.saturating_sub(1);
+        self.run = self.run.saturating_add(run_before);
+        self.paused_until = Timestamp::default();
     }
 
-    /// What has matured by waiting.
-    pub fn mature(&mut self, rules: &TrustRules, now: Timestamp) -> Pay {
-        let mut matured = Pay::default();
-        while let Some((since, pay)) = self.held.front().copied()
-            && now.since_ms(since) >= rules.mature_ms
-        {
-            matured = matured.plus(pay);
-            self.held.pop_front();
-        }
-        matured
+    /// Holds a payment back.
+    pub fn paid(&mut self, payment: Payment) {
+        self.held.push_back(payment);
+    }
+
+    /// How many of the payments that are held are due: those beyond the newest so many, and those that have waited long enough.
+    pub fn due(&self, rules: &TrustRules, now: Timestamp) -> usize {
+        let beyond = self.held.len().saturating_sub(rules.holdback);
+        let aged = |payment: &&Payment| now.since_ms(payment.since) >= rules.mature_ms;
+        self.held.iter().take_while(aged).count().max(beyond)
+    }
+
+    /// The oldest so many payments are the worker's own. Gives back their sum.
+    pub fn mature(&mut self, payments: usize) -> Pay {
+        let payments = payments.min(self.held.len());
+        self.held.drain(..payments).fold(Pay::default(), |sum, payment| sum.plus(payment.pay))
+    }
+
+    /// The payments that are held back, the oldest first.
+    pub fn payments(&self) -> impl ExactSizeIterator<Item = &Payment> {
+        self.held.iter()
     }
 
     /// What is held back now.
     pub fn held(&self) -> Pay {
-        self.held.iter().fold(Pay::default(), |sum, (_, pay)| sum.plus(*pay))
+        self.held.iter().fold(Pay::default(), |sum, payment| sum.plus(payment.pay))
     }
 }
 
@@ -291,6 +311,8 @@ mod tests {
         pause_ms_max: 4_000,
         implausible_times: 4,
         answers_max: 3,
+        appeal_ms: 1_000,
+        decide_ms: 2_000,
     };
     const NOW: Timestamp = Timestamp(1_000);
 
@@ -298,9 +320,22 @@ mod tests {
         Pay { amount: Micro(amount), bound: Micro(amount / 2) }
     }
 
+    fn paid(record: &mut Record, now: Timestamp, pay: Pay) -> Pay {
+        record.paid(Payment { since: now, job: JobId(1), payer: AccountId(2), cost: pay.amount, pay });
+        matured(record, now)
+    }
+
+    fn matured(record: &mut Record, now: Timestamp) -> Pay {
+        record.mature(record.due(&RULES, now))
+    }
+
+    fn sum(payments: &[Payment]) -> Pay {
+        payments.iter().fold(Pay::default(), |sum, payment| sum.plus(payment.pay))
+    }
+
     fn proven(valid: u32) -> Record {
         let mut record = Record::default();
-        (0..valid).for_each(|_| assert_eq!(record.judged(&RULES, NOW, Verdict::Valid), Pay::default()));
+        (0..valid).for_each(|_| assert_eq!(record.judged(&RULES, NOW, Verdict::Valid), []));
         record
     }
 
@@ -335,10 +370,10 @@ mod tests {
     #[test]
     fn a_proof_takes_what_is_held_and_starts_over() {
         let mut record = proven(50);
-        let matured: u64 = (0..60).map(|_| record.paid(&RULES, NOW, pay(10)).amount.0).sum();
+        let matured: u64 = (0..60).map(|_| paid(&mut record, NOW, pay(10)).amount.0).sum();
         assert_eq!(matured, 100);
         assert_eq!(
-            record.judged(&RULES, NOW, Verdict::Failed),
+            sum(&record.judged(&RULES, NOW, Verdict::Failed)),
             Pay { amount: Micro(500), bound: Micro(250) }
         );
         assert_eq!(record.held(), Pay::default());
@@ -353,11 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_can_be_taken_back() {
+        let mut record = proven(50);
+        record.judged(&RULES, NOW, Verdict::Failed);
+        record.judged(&RULES, NOW, Verdict::Valid);
+        record.pardoned(50);
+        assert_eq!((record.run(), record.failures(), record.paused_until()), (51, 0, Timestamp::default()));
+    }
+
+    #[test]
     fn who_has_few_jobs_is_paid_after_a_while() {
         let mut record = Record::default();
-        record.paid(&RULES, NOW, pay(10));
-        assert_eq!(record.mature(&RULES, NOW.plus_ms(999_999)), Pay::default());
-        assert_eq!(record.mature(&RULES, NOW.plus_ms(1_000_000)), pay(10));
+        paid(&mut record, NOW, pay(10));
+        assert_eq!(matured(&mut record, NOW.plus_ms(999_999)), Pay::default());
+        assert_eq!(matured(&mut record, NOW.plus_ms(1_000_000)), pay(10));
     }
 
     #[test]
@@ -387,20 +431,20 @@ mod tests {
         #[test]
         fn not_a_micro_is_lost(steps in prop::collection::vec((0u8..6, 0u64..1_000, 0u64..400_000), 1..300)) {
             let mut record = Record::default();
-            let (mut now, mut paid, mut left) = (NOW, Pay::default(), Pay::default());
+            let (mut now, mut earned, mut left) = (NOW, Pay::default(), Pay::default());
             for (step, amount, ms) in steps {
                 now = now.plus_ms(ms);
                 left = left.plus(match step {
-                    0 => record.judged(&RULES, now, Verdict::Failed),
-                    1 => record.judged(&RULES, now, Verdict::Valid),
-                    2 => record.mature(&RULES, now),
+                    0 => sum(&record.judged(&RULES, now, Verdict::Failed)),
+                    1 => sum(&record.judged(&RULES, now, Verdict::Valid)),
+                    2 => matured(&mut record, now),
                     _ => {
-                        paid = paid.plus(pay(amount));
-                        record.paid(&RULES, now, pay(amount))
+                        earned = earned.plus(pay(amount));
+                        paid(&mut record, now, pay(amount))
                     }
                 });
                 prop_assert!(record.held.len() <= RULES.holdback);
-                prop_assert_eq!(left.plus(record.held()), paid);
+                prop_assert_eq!(left.plus(record.held()), earned);
             }
         }
 

@@ -211,6 +211,24 @@ impl KeyFile {
         }
     }
 
+    /// Puts the key file `next` in the place of the one at `path`, which stays under the name `kept`. There is a whole key file
+    /// at `path` at every moment, and neither key is lost whatever happens on the way.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Io`] when the file system refuses.
+    pub fn succeed(path: &Path, next: &Path, kept: &Path) -> Result<(), KeyFileError> {
+        match fs::hard_link(path, kept) {
+            Ok(()) => {}
+            // From a try before this one, that broke off here.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(io_error("keep", kept)(error)),
+        }
+        let folder = parent_of(path);
+        sync_folder(folder).map_err(io_error("make durable", folder))?;
+        fs::rename(next, path).map_err(io_error("replace", path))?;
+        sync_folder(folder).map_err(io_error("make durable", folder))
+    }
+
     fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX));
         let did = self.keypair.did();

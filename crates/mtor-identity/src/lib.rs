@@ -32,6 +32,7 @@ pub mod file;
 pub mod guid;
 pub mod http_signature;
 pub mod key;
+pub mod key_statement;
 pub mod nonce_cache;
 pub mod order;
 pub mod phrase;
@@ -51,6 +52,7 @@ pub use http_signature::{
     HttpSignatureError, RequestParts, SignatureHeaders, Verified, sign_request, verify_request,
 };
 pub use key::{Keypair, PublicKey, PublicKeyError, Signature, SignatureTextError, VerifyError};
+pub use key_statement::{NotStated, Stated, key_id, sign_keys, verify_keys};
 pub use nonce_cache::{NonceCache, NonceError};
 pub use order::{NotOrdered, sign_order, verify_order};
 pub use phrase::{Phrase, PhraseError};

@@ -19,6 +19,7 @@ mod resolver;
 mod rules;
 pub mod say;
 mod steps;
+mod tools;
 mod values;
 mod wake;
 mod words;

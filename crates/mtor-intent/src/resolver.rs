@@ -11,6 +11,7 @@ use crate::languages::{ALL, Language, by_code};
 use crate::resolved::{By, Choice, Control, Resolved, Understanding};
 use crate::rules::{Asked, Rules, in_order};
 use crate::say;
+use crate::tools;
 use crate::values;
 use crate::wake::WakeWord;
 use crate::words::{Word, words};
@@ -238,6 +239,7 @@ impl Resolver {
                 text: whole(&heard),
                 params: BTreeMap::new(),
                 confidence: confidence.clamp(0.0, 1.0),
+                intent: None,
             },
             by,
         }
@@ -316,12 +318,7 @@ fn act_of_rule(heard: &Heard<'_>, language: &Language, asked: Asked) -> Option<U
         (None, None) if nothing_else => String::new(),
         (None, None) => with_its_ending(heard, asked.from, asked.to),
     };
-    Some(Understanding::Act {
-        capability: capability(asked.capability),
-        text,
-        params,
-        confidence: defaults::RULE_CONFIDENCE,
-    })
+    Some(act(capability(asked.capability), text, params, defaults::RULE_CONFIDENCE, language))
 }
 
 /// What the nearest examples say, with what can be read out of the words all the same.
@@ -345,17 +342,27 @@ fn act_of_example(heard: &Heard<'_>, language: &Language, name: &str, score: f32
         _ => {}
     }
     add_day(&mut params, language, name, said);
-    Understanding::Act { capability: capability(name), text, params, confidence: score.clamp(0.0, 1.0) }
+    act(capability(name), text, params, score.clamp(0.0, 1.0), language)
+}
+
+fn act(
+    capability: CapabilityKind,
+    text: String,
+    params: BTreeMap<String, String>,
+    confidence: f32,
+    language: &Language,
+) -> Understanding {
+    let intent = tools::intent(&capability, &text, &params, language);
+    Understanding::Act { capability, text, params, confidence, intent }
 }
 
 fn unsure(heard: &Heard<'_>, language: &Language, names: &[&str]) -> Understanding {
-    let choice = |name: &&str| Choice {
-        capability: capability(name),
-        text: match act_of_example(heard, language, name, 0.0) {
-            Understanding::Act { text, .. } => text,
-            _ => whole(heard),
-        },
-        say: say::task(language, name).say.to_owned(),
+    let choice = |name: &&str| {
+        let (text, intent) = match act_of_example(heard, language, name, 0.0) {
+            Understanding::Act { text, intent, .. } => (text, intent),
+            _ => (whole(heard), None),
+        };
+        Choice { capability: capability(name), text, say: say::task(language, name).say.to_owned(), intent }
     };
     Understanding::Unsure {
         question: say::question(language, names),

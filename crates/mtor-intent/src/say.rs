@@ -105,7 +105,10 @@ pub fn problem(kind: ProblemKind, capability: &CapabilityKind, language: &str) -
             return say.no_worker.replace("{able}", task(language, capability.as_str()).able);
         }
         ProblemKind::InsufficientFunds => say.no_funds,
-        ProblemKind::Unauthorized | ProblemKind::Forbidden => say.forbidden,
+        ProblemKind::Unauthorized
+        | ProblemKind::Forbidden
+        | ProblemKind::KeyReplaced
+        | ProblemKind::KeyWaiting => say.forbidden,
         ProblemKind::NotFound => say.not_found,
         ProblemKind::TooLarge | ProblemKind::ContextExceeded => say.too_long,
         ProblemKind::TooManyRequests => say.too_many,

@@ -75,6 +75,13 @@ pub(crate) fn find_duration(language: &Language, words: &[Word]) -> Option<u64> 
     })
 }
 
+/// The hour that a word stands for.
+pub(crate) fn hour(language: &Language, norm: &str) -> Option<u32> {
+    let is_article = |value: &u32| *value == 1 && !matches!(norm, "one" | "eins");
+    let found = language.numbers.iter().find(|(word, _)| folded(word) == norm).map(|(_, value)| *value);
+    found.filter(|value| *value < 24 && !is_article(value))
+}
+
 /// The days that the words speak of: the one that is named first in the table, which has the longer phrases first.
 pub(crate) fn day(language: &Language, words: &[Word]) -> Option<&'static str> {
     language.days.iter().find(|(phrase, _)| contains(words, phrase)).map(|(_, name)| *name)

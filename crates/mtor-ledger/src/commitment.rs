@@ -2,7 +2,7 @@
 //! check it; nobody can guess a short text from the log alone.
 
 use mtor_identity::Keypair;
-use mtor_protocol::{Digest, JobId};
+use mtor_protocol::{Digest, JobId, KeyStatement};
 use sha2::{Digest as _, Sha256};
 
 /// The salt of one job's commitments.
@@ -30,6 +30,12 @@ pub fn answer_commitment(salt: &Salt, text: &str, whole: Digest) -> Digest {
 /// The plain SHA-256 of `bytes`, as in `JobInfo::output`.
 pub fn digest(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
+}
+
+/// What tells a change of keys from another under the same id.
+pub fn statement_digest(statement: &KeyStatement) -> Digest {
+    // These fields are texts and numbers: they can't fail to be written.
+    digest(&serde_json::to_vec(statement).unwrap_or_default())
 }
 
 /// A salt for the job or transfer of this id, which only the holder of the realm's key can compute. The same id gives

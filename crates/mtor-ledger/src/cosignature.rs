@@ -169,6 +169,21 @@ mod tests {
         }
     }
 
+    /// The console's tests hold the same vector.
+    #[test]
+    fn a_cosigned_note_is_that_of_other_implementations() {
+        let (keypair, key) = witness();
+        let note = Checkpoint { size: 9, root: Digest([5; 32]) }.sign(&Keypair::from_seed([9; 32]));
+        assert_eq!(
+            key.to_string(),
+            "witness.example/w1+aa4a09d1+BOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"
+        );
+        assert_eq!(
+            cosign(&keypair, &key, &note, 1_700_000_000),
+            "\u{2014} witness.example/w1 qkoJ0QAAAABlU/EARZNtzvENi/YNnzqG3s7XqNUJT1U7XxGLVz+tQotK4nfhh0Xcte+3nhusfyTpqi1KOjNPvLt6xcp81hIWF3IkCQ==\n"
+        );
+    }
+
     #[test]
     fn keys_are_read_as_they_are_written_and_mistakes_are_named() {
         let (_, key) = witness();

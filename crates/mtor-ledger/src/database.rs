@@ -4,9 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mtor_identity::{PublicKey, guid};
 use mtor_protocol::Did;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use crate::columns::account_bytes;
 use crate::defaults::{BLOB_FOLDER, DATABASE_FILE, SQLITE_VERSION_MIN};
 use crate::error::OpenError;
 
@@ -144,9 +146,21 @@ DROP INDEX keys_by_account;
 CREATE INDEX keys_by_did ON keys (did, created);
 ";
 
+/// Wallets whose key can change: API keys are their wallet's, whatever its key is by now ([`name_wallets`] fills that in for the
+/// keys of older formats). What passkeys have sealed. The journal may have changes of keys from here on.
 /// What came out of jobs beside text: the bytes are in the blob folder. Requests of several steps, as they
 /// stand. What wares cost of late: a row for each minute of the last day, and for each quarter of an hour before that.
-pub(crate) const FORMAT_4: &str = "
+const FORMAT_4: &str = "
+ALTER TABLE keys ADD COLUMN wallet BLOB;
+DROP INDEX keys_by_did;
+CREATE INDEX keys_by_wallet ON keys (wallet, created);
+CREATE TABLE passkeys (
+    id BLOB PRIMARY KEY,
+    wallet BLOB NOT NULL,
+    sealed TEXT NOT NULL,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkeys_by_wallet ON passkeys (wallet, created);
 CREATE TABLE parts (
     seq INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -345,10 +359,26 @@ fn check_format(connection: &Connection, paths: &Paths) -> Result<(), OpenError>
         let migrate = || -> rusqlite::Result<()> {
             let transaction = connection.unchecked_transaction()?;
             transaction.execute_batch(step)?;
+            if step == &FORMAT_4 {
+                name_wallets(&transaction)?;
+            }
             transaction.pragma_update(None, "user_version", format)?;
             transaction.commit()
         };
         migrate().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Says of API keys whose they are. Of those that are there before this format no wallet had another key than its first.
+fn name_wallets(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT DISTINCT did FROM keys WHERE wallet IS NULL")?;
+    let dids: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for did in dids {
+        let key = PublicKey::from_did(&did)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let wallet = account_bytes(guid(&key));
+        connection.execute("UPDATE keys SET wallet = ?2 WHERE did = ?1", params![did, wallet])?;
     }
     Ok(())
 }
@@ -371,6 +401,25 @@ pub(crate) fn classify(paths: &Paths, error: &rusqlite::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn api_keys_of_older_formats_are_their_wallets() {
+        let database = Connection::open_in_memory().unwrap();
+        for step in [FORMAT_1, FORMAT_2, FORMAT_3] {
+            database.execute_batch(step).unwrap();
+        }
+        let key = mtor_identity::Keypair::from_seed([7; 32]).public();
+        let did = key.to_did();
+        let insert = "INSERT INTO keys VALUES (?1, x'01', ?2, 'name', ?1, 1, NULL)";
+        for id in [vec![1_u8], vec![2]] {
+            database.execute(insert, params![id, did.as_str()]).unwrap();
+        }
+        database.execute_batch(FORMAT_4).unwrap();
+        name_wallets(&database).unwrap();
+        let count = "SELECT count(*) FROM keys WHERE wallet = ?1";
+        let found: i64 = database.query_row(count, [account_bytes(guid(&key))], |row| row.get(0)).unwrap();
+        assert_eq!(found, 2);
+    }
 
     #[test]
     fn jobs_of_the_first_format_keep_their_words() {

@@ -22,11 +22,13 @@ pub(crate) enum Moved {
     Granted = 6,
     Returned = 7,
     Started = 8,
+    Forfeited = 9,
+    Refunded = 10,
 }
 
 impl Moved {
     pub(crate) fn from_number(number: i64) -> Option<Self> {
-        const ALL: [Moved; 8] = [
+        const ALL: [Moved; 10] = [
             Moved::Job,
             Moved::Earned,
             Moved::Sent,
@@ -35,6 +37,8 @@ impl Moved {
             Moved::Granted,
             Moved::Returned,
             Moved::Started,
+            Moved::Forfeited,
+            Moved::Refunded,
         ];
         ALL.into_iter().find(|kind| *kind as i64 == number)
     }
@@ -117,11 +121,16 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
         Fact::Issued { id, .. } | Fact::Started { id, .. } | Fact::Transferred { id, .. } => Some(*id),
         Fact::Granted { id, .. } => Some(*id),
         Fact::Accepted { job, .. } => Some(job.id),
+        Fact::Keys { statement, .. } => statement.as_ref().map(|statement| statement.id),
         Fact::Founded { .. }
         | Fact::Settled { .. }
         | Fact::Filled { .. }
         | Fact::Revoked { .. }
         | Fact::Validated { .. }
+        | Fact::Matured { .. }
+        | Fact::Appealed { .. }
+        | Fact::Pardoned { .. }
+        | Fact::Forfeited { .. }
         | Fact::Balanced { .. } => None,
     }
 }
@@ -138,19 +147,27 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         Fact::Revoked { from, to, amount, .. } if *amount > Micro::ZERO => {
             [Some((*from, Moved::Sent)), Some((*to, Moved::Returned))]
         }
+        // What was earned is counted when it is, held back or not; so only what is lost of it is news.
+        Fact::Forfeited { worker, legs, .. } if !legs.is_empty() => [Some((*worker, Moved::Forfeited)), None],
         Fact::Settled { .. }
         | Fact::Accepted { .. }
         | Fact::Founded { .. }
         | Fact::Granted { .. }
         | Fact::Revoked { .. }
         | Fact::Validated { .. }
+        | Fact::Keys { .. }
+        | Fact::Matured { .. }
+        | Fact::Appealed { .. }
+        | Fact::Pardoned { .. }
+        | Fact::Forfeited { .. }
         | Fact::Balanced { .. } => [None, None],
     };
-    let legs: &[Leg] = match fact {
-        Fact::Settled { legs, .. } => legs,
-        _ => &[],
+    let (legs, kind): (&[Leg], _) = match fact {
+        Fact::Settled { legs, .. } => (legs, Moved::Earned),
+        Fact::Forfeited { legs, .. } => (legs, Moved::Refunded),
+        _ => (&[], Moved::Earned),
     };
-    let earned = legs.iter().map(|leg| (leg.to, Moved::Earned));
+    let earned = legs.iter().map(move |leg| (leg.to, kind));
     moved.into_iter().flatten().chain(earned).filter(move |(account, _)| !is_the_realms(*account))
 }
 

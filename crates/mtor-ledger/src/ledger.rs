@@ -12,7 +12,7 @@ use mtor_core::merkle::Frontier;
 use mtor_core::{Entry, PriceNote, State, merkle};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{ApiKey, JobPage, JobProofs, LedgerInfo, MovementPage};
-use mtor_protocol::{AccountId, Did, Digest, JobId, Part, Timestamp};
+use mtor_protocol::{AccountId, Digest, JobId, Part, Timestamp};
 
 use crate::checkpoint::Checkpoint;
 use crate::commitment::digest;
@@ -22,7 +22,7 @@ use crate::lock::FolderLock;
 use crate::proof::{self, Reveal, Shown};
 use crate::queue::Queue;
 use crate::readers::Readers;
-use crate::record::{Batch, GrantRecord, KeyRecord, PlanRecord, StoredJob};
+use crate::record::{Batch, GrantRecord, KeyRecord, PasskeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -358,8 +358,24 @@ impl Ledger {
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn keys(&self, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
-        self.readers.query(|connection| wallets::keys(connection, owner))
+    pub fn keys(&self, wallet: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+        self.readers.query(|connection| wallets::keys(connection, wallet))
+    }
+
+    /// What a passkey has sealed, by the SHA-256 of its credential's id.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn passkey(&self, id: Digest) -> Result<Option<PasskeyRecord>, QueryError> {
+        self.readers.query(|connection| wallets::passkey(connection, id))
+    }
+
+    /// The passkeys under which a wallet has something sealed, the oldest first, with when each was.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn passkeys(&self, wallet: AccountId) -> Result<Vec<(Digest, Timestamp)>, QueryError> {
+        self.readers.query(|connection| wallets::passkeys(connection, wallet))
     }
 
     /// What these grants are called and whom they are for, also when they have ended; those that never were are left out.

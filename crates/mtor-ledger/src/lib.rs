@@ -43,7 +43,7 @@ mod wallets;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
-pub use commitment::{Salt, answer_commitment, commitment, digest, salt};
+pub use commitment::{Salt, answer_commitment, commitment, digest, salt, statement_digest};
 pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};
@@ -52,8 +52,8 @@ pub use proof::{
     proof_cosignature, prove_balance,
 };
 pub use record::{
-    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, PlanRecord, Record, RequestRecord,
-    ResultRecord, StoredJob, StoredPart,
+    Batch, GrantRecord, KeyRecord, PartRecord, PartialRecord, PasskeyRecord, PlanRecord, Record,
+    RequestRecord, ResultRecord, StoredJob, StoredPart,
 };
 pub use settings::Settings;
 pub use tiles::parse_bundle;

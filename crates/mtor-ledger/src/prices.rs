@@ -81,7 +81,7 @@ mod tests {
 
     fn table() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(crate::database::FORMAT_4).unwrap();
+        crate::database::MIGRATIONS.iter().for_each(|step| connection.execute_batch(step).unwrap());
         connection
     }
 

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mtor_core::merkle::{Hash, leaf_hash, root_of_path};
-use mtor_core::{BURN, Balance, Entry, Fact, Leg, TREASURY};
+use mtor_core::{BURN, Balance, Entry, Fact, KeyDecision, Leg, TREASURY};
 use mtor_identity::PublicKey;
 use mtor_protocol::{Digest, JobId};
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,7 @@ impl Proven {
         match &self.entry.fact {
             Fact::Accepted { job, .. } => Some(job.id),
             Fact::Settled { id, .. } => Some(*id),
+            Fact::Appealed { job } | Fact::Pardoned { job, .. } | Fact::Forfeited { job, .. } => Some(*job),
             _ => None,
         }
     }
@@ -226,6 +227,20 @@ impl Proven {
             _ => None,
         }
     }
+}
+
+fn write_legs(f: &mut fmt::Formatter<'_>, legs: &[Leg]) -> fmt::Result {
+    for Leg { to, amount, late } in legs {
+        match *to {
+            TREASURY => write!(f, ", {amount} coins to the treasury")?,
+            BURN => write!(f, ", {amount} coins burnt")?,
+            to => write!(f, ", {amount} coins to {to}")?,
+        }
+        if *late {
+            write!(f, ", paid late")?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Proven {
@@ -251,6 +266,25 @@ impl fmt::Display for Proven {
                 let (id, kind, model, payer) = (job.id, &job.capability, &job.model, job.payer());
                 write!(f, "job {id} was taken: {kind} of the model {model}, for {payer}, {hold} coins held")?;
             }
+            Fact::Matured { worker, capability, payments, amount } => {
+                write!(
+                    f,
+                    "{payments} payments for {capability} that were held back, {amount} coins, are {worker}'s own"
+                )?;
+            }
+            Fact::Appealed { job } => {
+                write!(f, "the worker objected: its answer to the job {job} was right")?
+            }
+            Fact::Pardoned { job, worker, amount } => {
+                write!(
+                    f,
+                    "the proof against the answer to the job {job} was taken back, and {worker} has its {amount} coins"
+                )?;
+            }
+            Fact::Forfeited { job, worker, legs } => {
+                write!(f, "{worker} lost what was held back, since its answer to the job {job} was wrong")?;
+                write_legs(f, legs)?;
+            }
             Fact::Validated { capability, results, .. } => {
                 write!(f, "answers of {capability} were compared")?;
                 for of in results {
@@ -258,6 +292,29 @@ impl fmt::Display for Proven {
                     write!(f, ", that of {} to the job {} was {verdict}", of.worker, of.job)?;
                 }
             }
+            Fact::Keys { account, decision, .. } => match decision {
+                KeyDecision::Rotated { key } => {
+                    write!(f, "the wallet {account} has the key {key} from then on")?
+                }
+                KeyDecision::RecoveryNamed { key: Some(key) } => {
+                    write!(f, "the wallet {account} named {key} as its recovery key")?;
+                }
+                KeyDecision::RecoveryNamed { key: None } => {
+                    write!(f, "the wallet {account} has no recovery key from then on")?;
+                }
+                KeyDecision::RecoveryAsked { key, due, .. } => {
+                    write!(
+                        f,
+                        "its recovery key asked for the wallet {account} to have the key {key} at {due}"
+                    )?;
+                }
+                KeyDecision::Vetoed { ask } => {
+                    write!(f, "the wallet {account} said no to the recovery {ask}")?
+                }
+                KeyDecision::Recovered { key, .. } => {
+                    write!(f, "the wallet {account} was recovered, and has the key {key} from then on")?;
+                }
+            },
             Fact::Balanced { balances, .. } => {
                 let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };
                 write!(f, "{} {wallets} had {} coins together", balances.accounts, balances.liabilities)?;
@@ -269,13 +326,7 @@ impl fmt::Display for Proven {
                 if usage.audio_ms > 0 {
                     write!(f, ", {} ms of sound", usage.audio_ms)?;
                 }
-                for Leg { to, amount } in legs {
-                    match *to {
-                        TREASURY => write!(f, ", {amount} coins to the treasury")?,
-                        BURN => write!(f, ", {amount} coins burnt")?,
-                        to => write!(f, ", {amount} coins to {to}")?,
-                    }
-                }
+                write_legs(f, legs)?;
             }
         }
         if let Some(Balance { account, available, held }) = balance {

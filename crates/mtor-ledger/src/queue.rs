@@ -215,7 +215,8 @@ fn record_bytes(record: &Record) -> usize {
         }
         Record::Grant(grant) => grant.about.len(),
         Record::Plan(plan) => plan.plan.len(),
-        Record::Key(_) | Record::RevokeKey { .. } => 0,
+        Record::Key(_) | Record::RevokeKey { .. } | Record::ForgetPasskey { .. } => 0,
+        Record::Passkey(passkey) => passkey.sealed.len(),
         Record::Setting { name, value } => name.len() + value.len(),
         Record::Prices(notes) => {
             notes.iter().map(|note| PRICE_NOTE + note.ware.capability.as_str().len()).sum()
@@ -234,12 +235,19 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
     FIXED
         + match &entry.fact {
             Fact::Accepted { job, .. } => ESCAPED * (job.model.len() + job.capability.as_str().len()),
-            Fact::Settled { legs, .. } => LEG * legs.len(),
+            Fact::Settled { legs, .. } | Fact::Forfeited { legs, .. } => LEG * legs.len(),
             Fact::Granted { to, terms, .. } => {
                 let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
                 HOLDER * to.len() + only
             }
+            Fact::Matured { capability, .. } => capability.as_str().len(),
             Fact::Validated { capability, results, .. } => capability.as_str().len() + LEG * results.len(),
+            Fact::Keys { statement, .. } => statement.as_ref().map_or(0, |statement| {
+                let named = statement.change.named().map_or(0, |did| did.0.len());
+                let signatures =
+                    statement.signature.len() + statement.next_signature.as_deref().map_or(0, str::len);
+                ESCAPED * (named + statement.by.0.len() + signatures)
+            }),
             Fact::Balanced { prices, .. } => {
                 prices.keys().map(|ware| PRICE + ware.capability.as_str().len()).sum()
             }
@@ -248,6 +256,8 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
             | Fact::Started { .. }
             | Fact::Transferred { .. }
             | Fact::Filled { .. }
-            | Fact::Revoked { .. } => 0,
+            | Fact::Revoked { .. }
+            | Fact::Appealed { .. }
+            | Fact::Pardoned { .. } => 0,
         }
 }

@@ -38,7 +38,16 @@ pub enum Record {
         /// Which.
         id: JobId,
         /// Whose; a key of another wallet stays.
-        did: Did,
+        wallet: AccountId,
+    },
+    /// A wallet was sealed by a passkey; replaces what that passkey sealed before.
+    Passkey(Box<PasskeyRecord>),
+    /// What a passkey has sealed is gone.
+    ForgetPasskey {
+        /// Which.
+        id: Digest,
+        /// Whose; what is another wallet's stays.
+        wallet: AccountId,
     },
     /// A grant was given. Comes in the batch of its `Granted` entry.
     Grant(Box<GrantRecord>),
@@ -184,7 +193,9 @@ pub struct KeyRecord {
     pub id: JobId,
     /// Whose account it spends from.
     pub account: AccountId,
-    /// Whose.
+    /// Whose, whatever its key is by now.
+    pub wallet: AccountId,
+    /// The name of the key that made it.
     pub did: Did,
     /// What it is for.
     pub name: String,
@@ -194,6 +205,19 @@ pub struct KeyRecord {
     pub created: Timestamp,
     /// The grant that it spends from, if not from the wallet.
     pub grant: Option<JobId>,
+}
+
+/// A wallet as a passkey has sealed it: what the realm keeps and can't read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRecord {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// Whose.
+    pub wallet: AccountId,
+    /// The sealed words.
+    pub sealed: String,
+    /// When it was sealed.
+    pub created: Timestamp,
 }
 
 /// What a grant is called, and whom it is for.
@@ -213,10 +237,11 @@ pub struct GrantRecord {
 
 impl fmt::Debug for KeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, account, did, name, hash: _, created, grant } = self;
+        let Self { id, account, wallet, did, name, hash: _, created, grant } = self;
         f.debug_struct("KeyRecord")
             .field("id", id)
             .field("account", account)
+            .field("wallet", wallet)
             .field("did", did)
             .field("name", name)
             .field("created", created)

@@ -11,7 +11,9 @@ use crate::journal::OpenJob;
 use crate::parts;
 use crate::plans;
 use crate::prices;
-use crate::record::{GrantRecord, KeyRecord, PartialRecord, Record, RequestRecord, ResultRecord};
+use crate::record::{
+    GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord,
+};
 use crate::texts::{Part, Place, StoreError, TextWriter, key};
 
 /// Writes records.
@@ -67,10 +69,20 @@ impl<'c> RecordWriter<'c> {
                 self.key(key)?;
                 Ok(0)
             }
-            Record::RevokeKey { id, did } => {
+            Record::RevokeKey { id, wallet } => {
                 let mut delete =
-                    self.connection.prepare_cached("DELETE FROM keys WHERE id = ?1 AND did = ?2")?;
-                delete.execute(params![id_bytes(*id), did.as_str()])?;
+                    self.connection.prepare_cached("DELETE FROM keys WHERE id = ?1 AND wallet = ?2")?;
+                delete.execute(params![id_bytes(*id), account_bytes(*wallet)])?;
+                Ok(0)
+            }
+            Record::Passkey(passkey) => {
+                self.passkey(passkey)?;
+                Ok(0)
+            }
+            Record::ForgetPasskey { id, wallet } => {
+                let mut delete =
+                    self.connection.prepare_cached("DELETE FROM passkeys WHERE id = ?1 AND wallet = ?2")?;
+                delete.execute(params![id.0, account_bytes(*wallet)])?;
                 Ok(0)
             }
             Record::Grant(grant) => {
@@ -156,9 +168,9 @@ impl<'c> RecordWriter<'c> {
     }
 
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        )?;
         insert.execute(params![
             id_bytes(key.id),
             account_bytes(key.account),
@@ -167,7 +179,19 @@ impl<'c> RecordWriter<'c> {
             key.hash.0,
             integer(key.created.0),
             key.grant.map(id_bytes),
+            account_bytes(key.wallet),
         ])?;
+        Ok(())
+    }
+
+    /// What another wallet has sealed under the same passkey stays.
+    fn passkey(&mut self, passkey: &PasskeyRecord) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO passkeys VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET sealed = ?3, created = ?4 WHERE wallet = ?2",
+        )?;
+        let PasskeyRecord { id, wallet, sealed, created } = passkey;
+        insert.execute(params![id.0, account_bytes(*wallet), sealed, integer(created.0)])?;
         Ok(())
     }
 

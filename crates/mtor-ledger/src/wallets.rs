@@ -2,10 +2,11 @@
 
 use mtor_core::{Entry, Fact};
 use mtor_protocol::http::{ApiKey, Movement, MovementKind, MovementPage};
-use mtor_protocol::{AccountId, Did, Digest, JobId, Micro};
+use mtor_protocol::{AccountId, Did, Digest, JobId, Micro, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns::{account_bytes, id, id_bytes, integer, time, unsigned};
+use crate::commitment::statement_digest;
 use crate::defaults::PAGE_LINES_MAX;
 use crate::error::QueryError;
 use crate::journal::{Moved, bytes, parse_leaf};
@@ -79,6 +80,13 @@ fn movement(
             let earned = legs.iter().filter(|leg| leg.to == account).map(|leg| leg.amount.0).sum();
             (MovementKind::Earned, *id, Micro(earned), payer(connection, *id)?)
         }
+        (Moved::Forfeited, Fact::Forfeited { job, legs, .. }) => {
+            (MovementKind::Forfeited, *job, Micro(legs.iter().map(|leg| leg.amount.0).sum()), None)
+        }
+        (Moved::Refunded, Fact::Forfeited { job, worker, legs }) => {
+            let back = legs.iter().filter(|leg| leg.to == account).map(|leg| leg.amount.0).sum();
+            (MovementKind::Refunded, *job, Micro(back), Some(*worker))
+        }
         _ => return Ok(None),
     };
     let (kind, reference, amount, other) = parts;
@@ -117,6 +125,7 @@ pub(crate) fn known_id(connection: &Connection, id: JobId) -> Result<Option<Dige
         Fact::Accepted { job, .. } => job.request,
         Fact::Transferred { memo, .. } => memo,
         Fact::Granted { about, .. } => about,
+        Fact::Keys { statement: Some(statement), .. } => statement_digest(&statement),
         _ => Digest([0; 32]),
     }))
 }
@@ -126,8 +135,9 @@ pub(crate) fn key_by_hash(
     connection: &Connection,
     hash: Digest,
 ) -> Result<Option<crate::KeyRecord>, QueryError> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, account, did, name, created, granted FROM keys WHERE hash = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, account, did, name, created, granted, wallet FROM keys WHERE hash = ?1",
+    )?;
     let found = statement.query_row([hash.0], |row| {
         Ok(crate::KeyRecord {
             id: id(row.get(0)?),
@@ -137,16 +147,18 @@ pub(crate) fn key_by_hash(
             hash,
             created: time(row.get(4)?),
             grant: row.get::<_, Option<[u8; 16]>>(5)?.map(id),
+            wallet: crate::columns::account(row.get(6)?),
         })
     });
     Ok(found.optional()?)
 }
 
 /// A wallet's keys, the oldest first.
-pub(crate) fn keys(connection: &Connection, owner: &Did) -> Result<Vec<ApiKey>, QueryError> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, name, created, granted FROM keys WHERE did = ?1 ORDER BY created, id")?;
-    let rows = statement.query_map([owner.as_str()], |row| {
+pub(crate) fn keys(connection: &Connection, wallet: AccountId) -> Result<Vec<ApiKey>, QueryError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, created, granted FROM keys WHERE wallet = ?1 ORDER BY created, id",
+    )?;
+    let rows = statement.query_map([account_bytes(wallet)], |row| {
         let grant = row.get::<_, Option<[u8; 16]>>(3)?.map(id);
         Ok(ApiKey { id: id(row.get(0)?), name: row.get(1)?, created: time(row.get(2)?), grant, secret: None })
     })?;
@@ -170,6 +182,32 @@ pub(crate) fn grants(connection: &Connection, ids: &[JobId]) -> Result<Vec<crate
         found.optional().transpose()
     };
     Ok(ids.iter().filter_map(read).collect::<rusqlite::Result<_>>()?)
+}
+
+/// What a passkey has sealed.
+pub(crate) fn passkey(
+    connection: &Connection,
+    id: Digest,
+) -> Result<Option<crate::PasskeyRecord>, QueryError> {
+    let mut statement =
+        connection.prepare_cached("SELECT wallet, sealed, created FROM passkeys WHERE id = ?1")?;
+    let found = statement.query_row([id.0], |row| {
+        let wallet = crate::columns::account(row.get(0)?);
+        Ok(crate::PasskeyRecord { id, wallet, sealed: row.get(1)?, created: time(row.get(2)?) })
+    });
+    Ok(found.optional()?)
+}
+
+/// The passkeys under which a wallet has something sealed, the oldest first, with when each was.
+pub(crate) fn passkeys(
+    connection: &Connection,
+    wallet: AccountId,
+) -> Result<Vec<(Digest, Timestamp)>, QueryError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, created FROM passkeys WHERE wallet = ?1 ORDER BY created, id")?;
+    let rows =
+        statement.query_map([account_bytes(wallet)], |row| Ok((Digest(row.get(0)?), time(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A value by its name.

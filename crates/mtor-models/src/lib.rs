@@ -6,6 +6,7 @@
 //!
 //! - Transfers are streamed, resume where they stopped (also after a kill), and are retried with growing pauses.
 //! - The hash decides, whatever the source. A wheel is read as the zip file that it is; nothing in it is executed.
+//! - An npm package is read the same way, as the archive that it is.
 //! - Some models are made from files in another format ([`Recipe`]), once, after the fetch; the result is pinned as well.
 //! - Which package index to use is asked of the user's own pip.
 //! - `MTOR_MODELS_DIR` names a folder of model files or wheels, for machines without a network.
@@ -37,6 +38,7 @@ mod hash;
 mod index;
 mod lock;
 mod net;
+mod npm;
 mod options;
 mod pip;
 mod progress;
@@ -47,7 +49,7 @@ mod store;
 mod verified;
 mod wheel;
 
-pub use catalogue::{Catalogue, Ingredient, Model, Sha256Hex, Source, WheelPart};
+pub use catalogue::{Catalogue, Ingredient, Model, NpmMember, Sha256Hex, Source, WheelPart};
 pub use error::{ModelError, Tried};
 pub use options::{Options, default_cache_folder};
 pub use progress::{LogLines, Progress, Silent};

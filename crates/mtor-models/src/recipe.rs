@@ -4,6 +4,8 @@
 
 mod ctranslate2;
 mod mel;
+mod nanodet;
+mod onnx;
 mod whisper;
 
 use std::path::{Path, PathBuf};
@@ -21,13 +23,15 @@ use crate::hash;
 pub enum Recipe {
     /// A Whisper model for whisper.cpp, of one for CTranslate2: its `model.bin` and its `tokenizer.json`, in this order.
     WhisperFromCtranslate2,
+    /// A NanoDet model in the ONNX format, of one for TensorFlow.js: its `nanodet.json` and its `nanodet.bin`, in this order.
+    NanodetFromTfjs,
 }
 
 impl Recipe {
     /// How many files it is made of.
     pub(crate) fn ingredients(self) -> usize {
         match self {
-            Self::WhisperFromCtranslate2 => 2,
+            Self::WhisperFromCtranslate2 | Self::NanodetFromTfjs => 2,
         }
     }
 }
@@ -64,6 +68,7 @@ pub(crate) async fn make(
         (Recipe::WhisperFromCtranslate2, [model, tokenizer]) => {
             whisper::make(model, tokenizer, &out, &cancel)
         }
+        (Recipe::NanodetFromTfjs, [json, bin]) => nanodet::make(json, bin, &out, &cancel),
         _ => Err(RecipeError::unfit("the catalogue names another number of files than the recipe takes")),
     });
     made.await.map_err(|error| match error {

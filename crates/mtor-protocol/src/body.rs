@@ -8,6 +8,7 @@ use crate::event::ParseError;
 use crate::http::{QueueInfo, WorkerInfo};
 use crate::id::{Did, Digest, JobId, Timestamp};
 use crate::intent::Submit;
+use crate::keys::WalletKeysInfo;
 use crate::money::{Micro, Price};
 use crate::order::Order;
 use crate::part::Part;
@@ -135,6 +136,9 @@ bodies! {
     PlanState(Plan) = "mtor.plan.state", BrokerToClient;
     /// How long a spoken turn took.
     VoiceTiming(VoiceTiming) = "mtor.voice.timing", ClientToBroker;
+
+    /// How your wallet's keys stand: sent when they change, and at the beginning of a session while a recovery is asked for.
+    WalletKeys(WalletKeysInfo) = "mtor.wallet.keys", BrokerToClient;
 
     /// Tell me what happens in the realm from now on.
     RealmWatch(RealmWatch) = "mtor.realm.watch", ClientToBroker;

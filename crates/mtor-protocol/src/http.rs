@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, Did, Digest, JobId, Timestamp};
 use crate::intent::{Intent, Privacy, ServiceClass};
+use crate::keys::RecoveryPending;
 use crate::money::{Micro, Price};
 use crate::part::Part;
 use crate::problem::Problem;
 use crate::sound::VoiceInfo;
 use crate::tool::ToolInfo;
+use crate::trust::LatePay;
 use crate::usage::{FinishReason, Usage};
 use crate::ware::{ModelSize, Ware};
-use crate::worker::{CapabilityKind, OfferLimits};
+use crate::worker::{CapabilityKind, Needs, OfferLimits};
 
 /// `GET /api/realm`: who this realm is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +40,9 @@ pub struct RealmInfo {
     pub draining: bool,
     /// Its ledger.
     pub ledger: LedgerInfo,
+    /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
 }
 
 /// How the ledger stands.
@@ -268,6 +273,9 @@ pub struct OfferInfo {
     /// What the tool is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<Arc<ToolInfo>>,
+    /// What it can do beside the capability itself.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub can: Needs,
 }
 
 /// The state of a job.
@@ -397,9 +405,18 @@ pub struct WalletInfo {
     /// How much of what is available can be spent, but not sent; absent when it is none.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub bound: Micro,
+    /// What its workers have earned that is held back, by what they worked in; absent when it is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<LatePay>,
+    /// Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub at_stake: Micro,
     /// The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Micro>,
+    /// What its recovery key has asked for; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryPending>,
 }
 
 fn is_nothing(amount: &Micro) -> bool {
@@ -470,14 +487,23 @@ pub enum MovementKind {
     Granted,
     /// Came back from a grant that ended.
     Returned,
+    /// Pay that was held back, and lost because an answer was proven wrong.
+    Forfeited,
+    /// What an answer has cost that was proven wrong.
+    Refunded,
 }
 
 impl MovementKind {
     /// Whether coins came in with it.
     pub const fn is_gain(self) -> bool {
         match self {
-            Self::Job | Self::Sent | Self::Granted => false,
-            Self::Earned | Self::Received | Self::Issued | Self::Started | Self::Returned => true,
+            Self::Job | Self::Sent | Self::Granted | Self::Forfeited => false,
+            Self::Earned
+            | Self::Received
+            | Self::Issued
+            | Self::Started
+            | Self::Returned
+            | Self::Refunded => true,
         }
     }
 }
@@ -562,6 +588,32 @@ pub struct ApiKey {
     pub secret: Option<String>,
 }
 
+/// `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyRequest {
+    /// SHA-256 of the credential's id, under which it is found again.
+    pub id: Digest,
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
+/// A passkey under which a wallet has something sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeyInfo {
+    /// SHA-256 of the credential's id.
+    pub id: Digest,
+    /// When it was sealed.
+    pub created: Timestamp,
+}
+
+/// `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasskeySealed {
+    /// What is sealed, base64url.
+    pub sealed: String,
+}
+
 /// Who may ask a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -616,7 +668,7 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/prices" Public -> "PriceList", "What each capability costs"),
     route!("GET" "/api/prices/history" Public -> "PriceHistories", "What it cost in the last day, minute by minute", "days": "of so many days instead (at most 35), a point for each quarter of an hour"),
     route!("GET" "/api/workers" Public -> "WorkerList", "Who works here, with load and speed"),
-    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering", "dry_run": "true to be told what would be done, by whom and at which price, and nothing is: the answer is a Quote"),
+    route!("POST" "/api/jobs" Wallet "Submit" -> "JobInfo", "Submit a job: a CloudEvent mtor.job.submit or mtor.job.order, or its data alone; or a form (multipart/form-data) with that as its part job, and a part picture for each of the job's pictures. 201, or 200 when the id is known already", "wait": "seconds (at most 60) to wait for the end before answering", "dry_run": "true to be told what would be done, by whom and at which price, and nothing is: the answer is a Quote"),
     route!("GET" "/api/jobs/{id}" Wallet -> "JobInfo", "A job, with its answer as far as it is there"),
     route!("GET" "/api/jobs/{id}/events" Wallet -> "text/event-stream", "The job's events, past ones first; ends with the job", "after": "only events with a greater sequence; the header Last-Event-ID says the same"),
     route!("GET" "/api/jobs/{id}/parts/{number}" Wallet -> "application/octet-stream", "A part of the answer that is no text, such as a picture, in its own media type"),
@@ -639,15 +691,27 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/wallets/{did}/grants" Wallet -> "GrantList", "What the wallet lets others spend, and what others let it spend"),
     route!("POST" "/api/wallets/{did}/grants" Wallet "GrantRequest" -> "GrantInfo", "Let others spend of this wallet's coins, up to a limit"),
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
+    route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
+    route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
+    route!("GET" "/api/wallets/{did}/passkeys" Wallet -> "PasskeyList", "The passkeys under which the wallet is sealed here"),
+    route!("POST" "/api/wallets/{did}/passkeys" Wallet "PasskeyRequest" -> "PasskeyList", "Keep the wallet here, as a passkey has sealed it"),
+    route!("DELETE" "/api/wallets/{did}/passkeys/{id}" Wallet -> "PasskeyList", "Forget what a passkey has sealed"),
+    route!("GET" "/api/passkeys/{id}" Wallet -> "PasskeySealed", "What a passkey has sealed, for whoever holds the passkey"),
     route!("POST" "/api/handovers" Wallet "HandoverRequest" -> "Handover", "Leave something sealed for another device, to be fetched once within two minutes"),
     route!("POST" "/api/handovers/{id}/take" Wallet -> "HandoverTaken", "Fetch it; whoever comes second finds nothing"),
+    route!("GET" "/api/trust" Wallet -> "CaseList", "Answers that were proven wrong and are not decided: the owner sees all, whoever else those of the own worker"),
+    route!("GET" "/api/trust/{job}" Wallet -> "CaseInfo", "One of them, with the answers that were compared, as far as they are kept"),
+    route!("POST" "/api/trust/{job}" Wallet "CaseRequest" -> "CaseInfo", "Object, as the worker; pardon or uphold, as the owner"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
     route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),
     route!("POST" "/v1/embeddings" Wallet "EmbeddingRequest" -> "EmbeddingList", "Embeddings, in OpenAI's shape"),
+    route!("POST" "/v1/images/generations" Wallet "ImageRequest" -> "ImageList", "Pictures, in OpenAI's shape"),
     route!("POST" "/v1/audio/transcriptions" Wallet "TranscriptionRequest" -> "Transcription", "A recording in the field file of a form, written down, in OpenAI's shape; streams server-sent events when asked to"),
     route!("POST" "/v1/audio/speech" Wallet "SpeechRequest" -> "audio/mpeg", "Text, spoken, in OpenAI's shape; sent as it is spoken, in the format that was asked for"),
     route!("GET" "/v1/models" Wallet -> "ModelList", "Models, in OpenAI's shape"),
     route!("GET" "/v1/models/{id}" Wallet -> "ModelCard", "One model, in OpenAI's shape"),
+    route!("POST" "/mcp" Wallet -> "text/event-stream", "A message of the Model Context Protocol (streamable HTTP); its tools are what workers offer"),
+    route!("DELETE" "/mcp" Wallet -> "text/plain", "The end of a session of the Model Context Protocol, named by the header Mcp-Session-Id"),
 ];

@@ -84,6 +84,26 @@ uuid_like! {
     AccountId, "account id"
 }
 
+uuid_like! {
+    /// A key of a wallet, by the GUID that is derived from it. The account of a wallet has the GUID of the wallet's first key,
+    /// and keeps it when the key changes.
+    KeyId, "key id"
+}
+
+impl KeyId {
+    /// The account of a wallet whose first key this is.
+    pub fn first_of(self) -> AccountId {
+        AccountId(self.0)
+    }
+}
+
+impl AccountId {
+    /// The first key of the wallet that has this account.
+    pub fn first_key(self) -> KeyId {
+        KeyId(self.0)
+    }
+}
+
 impl JobId {
     /// A new id for a job submitted now, on this machine's clock.
     pub fn generate() -> Self {

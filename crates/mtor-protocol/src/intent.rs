@@ -8,13 +8,14 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::calls::{self, AnswerFormat, CallableTool, ToolCall, ToolChoice};
 use crate::id::{JobId, Timestamp};
 use crate::limits;
 use crate::money::Micro;
 use crate::picture::{ImagineTask, LookTask, Picture};
 use crate::sound::{HEARD_RATE, SAMPLE_BYTES, SpeakTask, TranscribeTask, WakeTask};
 use crate::tool::{ToolName, ToolTask};
-use crate::worker::CapabilityKind;
+use crate::worker::{CapabilityKind, Needs};
 
 /// The model name that stands for the realm's first choice of a capability.
 pub const DEFAULT_MODEL: &str = "default";
@@ -143,11 +144,22 @@ impl Task {
         }
     }
 
+    /// What a worker must be able to do for it beside the capability itself.
+    pub fn needs(&self) -> Needs {
+        match self {
+            Self::Chat(chat) | Self::Vision(chat) => {
+                Needs { tools: !chat.callable().is_empty(), json: chat.format.is_some() }
+            }
+            _ => Needs::default(),
+        }
+    }
+
     /// The text that goes in, in bytes: what size limits and price bounds are computed from.
     pub fn input_bytes(&self) -> usize {
         match self {
             Self::Chat(chat) | Self::Vision(chat) => {
-                chat.messages.iter().map(|message| message.content.len()).sum()
+                let said: usize = chat.messages.iter().map(|message| message.content.len()).sum();
+                said + chat.calls_bytes()
             }
             Self::Embed(embed) => embed.input.iter().map(String::len).sum(),
             Self::Transcribe(transcribe) => transcribe.hint.as_ref().map_or(0, String::len),
@@ -329,6 +341,15 @@ pub struct ChatTask {
     /// The answer ends before the first of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// What the model may call instead of answering, or before it does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<CallableTool>,
+    /// Whether it may, must or must not.
+    #[serde(skip_serializing_if = "ToolChoice::is_auto")]
+    pub tool_choice: ToolChoice,
+    /// The shape of the answer, when it is to be JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<AnswerFormat>,
 }
 
 impl ChatTask {
@@ -357,6 +378,11 @@ struct ChatForm {
     presence_penalty: Option<f32>,
     #[serde(default)]
     stop: Vec<String>,
+    #[serde(default)]
+    tools: Vec<CallableTool>,
+    #[serde(default)]
+    tool_choice: ToolChoice,
+    format: Option<AnswerFormat>,
 }
 
 impl TryFrom<ChatForm> for ChatTask {
@@ -384,6 +410,9 @@ impl TryFrom<ChatForm> for ChatTask {
             frequency_penalty: form.frequency_penalty,
             presence_penalty: form.presence_penalty,
             stop: form.stop,
+            tools: form.tools,
+            tool_choice: form.tool_choice,
+            format: form.format,
         };
         task.checked()
     }
@@ -410,6 +439,8 @@ impl ChatTask {
         let shown: Vec<Picture> =
             self.messages.iter().flat_map(|message| message.pictures.iter().cloned()).collect();
         Picture::check(&shown)?;
+        calls::check(&self.tools, &self.tool_choice, self.format.as_ref())?;
+        self.check_calls()?;
         if self.max_tokens == Some(0) {
             return Err("max_tokens must be at least 1".to_owned());
         }
@@ -425,6 +456,32 @@ impl ChatTask {
         }
         Ok(self)
     }
+
+    /// The tools that the model is told of: none, when it must not call any.
+    pub fn callable(&self) -> &[CallableTool] {
+        if self.tool_choice == ToolChoice::None { &[] } else { &self.tools }
+    }
+
+    /// Calls are the model's, and what they gave is a tool's.
+    fn check_calls(&self) -> Result<(), String> {
+        let misplaced = |message: &ChatMessage| {
+            (!message.calls.is_empty() && message.role != Role::Assistant)
+                || (message.call_id.is_some() != (message.role == Role::Tool))
+        };
+        match self.messages.iter().any(misplaced) {
+            true => Err("messages: calls stand in messages of the assistant, and call_id in those of a tool"
+                .to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// What goes in beside the messages' own text, in bytes.
+    fn calls_bytes(&self) -> usize {
+        let length = |json: Result<Vec<u8>, _>| json.map_or(0, |json: Vec<u8>| json.len());
+        let tools = if self.callable().is_empty() { 0 } else { length(serde_json::to_vec(&self.tools)) };
+        let called = self.messages.iter().filter(|message| !message.calls.is_empty());
+        tools + called.map(|message| length(serde_json::to_vec(&message.calls))).sum::<usize>()
+    }
 }
 
 /// One message of a conversation.
@@ -438,12 +495,18 @@ pub struct ChatMessage {
     /// The pictures that were shown with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<Picture>,
+    /// What the assistant called in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// The call that this is the result of, in a message of a tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
 }
 
 impl ChatMessage {
     /// Somebody says this, and shows nothing.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), pictures: Vec::new() }
+        Self { role, content: content.into(), pictures: Vec::new(), calls: Vec::new(), call_id: None }
     }
 }
 
@@ -458,6 +521,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// A tool that the model has called, with what came of it.
+    Tool,
 }
 
 impl Role {
@@ -467,6 +532,7 @@ impl Role {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
 }

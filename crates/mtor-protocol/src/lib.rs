@@ -18,12 +18,14 @@
 //! ```
 
 pub mod body;
+pub mod calls;
 pub mod event;
 pub mod frame;
 pub mod grant;
 pub mod http;
 pub mod id;
 pub mod intent;
+pub mod keys;
 pub mod limits;
 pub mod money;
 pub mod openai;
@@ -36,16 +38,19 @@ pub mod resolve;
 pub mod schema;
 pub mod sound;
 pub mod tool;
+pub mod trust;
 pub mod usage;
 pub mod ware;
 pub mod worker;
 
 pub use body::Body;
+pub use calls::{AnswerFormat, CallMade, CallReader, CallableTool, ToolCall, ToolChoice};
 pub use event::{Event, ParseError};
 pub use frame::{Frame, FrameError, FrameKind};
 pub use grant::{GrantInfo, GrantList, GrantRequest, GrantTerms, Period};
-pub use id::{AccountId, Did, Digest, JobId, NameError, Timestamp};
+pub use id::{AccountId, Did, Digest, JobId, KeyId, NameError, Timestamp};
 pub use intent::{ChatMessage, ChatTask, EmbedTask, Intent, Privacy, Role, ServiceClass, Submit, Task};
+pub use keys::{KeyChange, KeyStatement, RecoveryPending, WalletKeysInfo};
 pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
 pub use part::{NewPart, Part};
@@ -58,7 +63,7 @@ pub use sound::{
 pub use tool::{Effect, ToolInfo, ToolName, ToolTask};
 pub use usage::{FinishReason, Usage};
 pub use ware::{ModelSize, Ware};
-pub use worker::{Announcement, CapabilityKind, CapabilityOffer};
+pub use worker::{Announcement, CapabilityKind, CapabilityOffer, Needs};
 
 /// The WebSocket subprotocol, and the version that every session binds into its signature.
 pub const SUBPROTOCOL: &str = "mtor.v1";

@@ -41,6 +41,10 @@ pub const IMAGE_STEPS_MAX: u32 = 200;
 pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 2_048;
 /// Longest schema of a tool's parameters, in bytes of JSON.
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 << 10;
+/// Most tools that a model may be told of in one chat request.
+pub const CALLABLE_TOOLS_MAX: usize = 128;
+/// Longest name of such a tool, in bytes.
+pub const CALLABLE_NAME_BYTES_MAX: usize = 64;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
 /// Most steps of one plan.
@@ -73,6 +77,8 @@ pub const SLOTS_MAX: u32 = 1_024;
 pub const GRANTS_MAX: usize = 100;
 /// Most wallets that one grant may be for.
 pub const GRANT_HOLDERS_MAX: usize = 100;
+/// Most changes of its keys that one wallet may ever make.
+pub const KEY_CHANGES_MAX: u32 = 1_000;
 /// Most memory that one try of a proof of work may take, in KiB: 1 GiB.
 pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
 /// Most zero bits that a proof of work may ask for.

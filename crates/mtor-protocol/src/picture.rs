@@ -27,15 +27,22 @@ impl Picture {
         if pictures.len() > limits::PICTURES_MAX {
             return Err(format!("pictures: at most {}, not {}", limits::PICTURES_MAX, pictures.len()));
         }
-        match pictures.iter().find(|picture| picture.bytes == 0 || picture.bytes > limits::PICTURE_BYTES_MAX)
-        {
-            Some(picture) => Err(format!(
+        let unfit = |picture: &&Self| picture.bytes == 0 || picture.bytes > limits::PICTURE_BYTES_MAX;
+        if let Some(picture) = pictures.iter().find(unfit) {
+            return Err(format!(
                 "pictures: one has 1 to {} bytes, not {}",
                 limits::PICTURE_BYTES_MAX,
                 picture.bytes
-            )),
-            None => Ok(()),
+            ));
         }
+        let bytes: usize = pictures.iter().map(|picture| picture.bytes as usize).sum();
+        if bytes > limits::INPUT_BYTES_MAX {
+            return Err(format!(
+                "pictures: those of one job have at most {} bytes together, not {bytes}",
+                limits::INPUT_BYTES_MAX
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -65,6 +72,61 @@ impl TryFrom<LookForm> for LookTask {
         Picture::check(std::slice::from_ref(&picture))?;
         Ok(Self { picture, detail })
     }
+}
+
+/// What was found in a picture, when all details are wanted: the answer's text is this, as JSON. What was not looked for is
+/// absent. All places are in pixels of the picture the right way up, from its upper left corner.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Seen {
+    /// How wide the picture is, in pixels.
+    pub width: u32,
+    /// How high it is, in pixels.
+    pub height: u32,
+    /// Things, the surest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub things: Option<Vec<SeenThing>>,
+    /// Lines of text, as one reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<SeenLine>>,
+    /// How likely it is unfit to be shown to anybody, up to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<f32>,
+}
+
+/// A thing in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenThing {
+    /// What it is.
+    pub label: String,
+    /// How sure that is, up to 1.
+    pub probability: f32,
+    /// Where it is.
+    pub area: PictureArea,
+}
+
+/// A line of text in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenLine {
+    /// What it says.
+    pub text: String,
+    /// How sure that is, up to 1.
+    pub probability: f32,
+    /// Where it is.
+    pub area: PictureArea,
+}
+
+/// A part of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PictureArea {
+    /// Its left side.
+    pub x: u32,
+    /// Its upper side.
+    pub y: u32,
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
 }
 
 /// Draw pictures.
@@ -174,5 +236,8 @@ mod tests {
         assert!(look(1).is_ok());
         assert!(look(0).unwrap_err().to_string().contains("1 to"));
         assert!(look(u64::from(limits::PICTURE_BYTES_MAX) + 1).is_err());
+        let large = Picture { bytes: limits::PICTURE_BYTES_MAX, sha256: Digest([0; 32]) };
+        assert!(Picture::check(&[large.clone(), large.clone(), large.clone()]).is_ok());
+        assert!(Picture::check(&vec![large; 4]).unwrap_err().contains("together"));
     }
 }

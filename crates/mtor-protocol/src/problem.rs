@@ -45,6 +45,10 @@ problems! {
     InvalidRequest = "invalid-request", 400, "The request is not valid";
     /// The signature, key or challenge does not prove who asks.
     Unauthorized = "unauthorized", 401, "Who asks could not be proven";
+    /// The key was the wallet's once, and is no more: sign with the one that came after it.
+    KeyReplaced = "key-replaced", 401, "The wallet has another key now";
+    /// The key was asked to become a wallet's, and is not yet: the delay runs in which the wallet can say no.
+    KeyWaiting = "key-waiting", 401, "The key is not the wallet's yet";
     /// The wallet can't cover the most that the job may cost.
     InsufficientFunds = "insufficient-funds", 402, "The balance is too low";
     /// Known, but not allowed.

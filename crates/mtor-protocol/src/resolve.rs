@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::intent::Intent;
 use crate::limits;
 use crate::worker::CapabilityKind;
 
@@ -89,6 +90,9 @@ pub enum Understanding {
         params: BTreeMap<String, String>,
         /// How sure, from 0 to 1.
         confidence: f32,
+        /// What to submit, when it is something for a tool and the words say all that the tool has to know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Intent>,
     },
     /// Several things, one after the other or with what another one brings: ask for a [plan](crate::plan).
     Steps {
@@ -105,7 +109,7 @@ pub enum Understanding {
 }
 
 /// One thing that may have been meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
     /// What would do it.
     pub capability: CapabilityKind,
@@ -113,6 +117,9 @@ pub struct Choice {
     pub text: String,
     /// What it is called on a button, and what the speaker may answer.
     pub say: String,
+    /// What to submit for it, when it is something for a tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
 }
 
 /// How it was understood.

@@ -134,7 +134,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let lists = named! {
         "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
-        "ApiKeyList": Vec<http::ApiKey>,
+        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "CaseList": Vec<crate::trust::CaseInfo>,
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
@@ -143,14 +143,18 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
+        "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
+        "KeyStatement": crate::KeyStatement, "WalletKeysInfo": crate::WalletKeysInfo,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
         "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan,
+        "CaseInfo": crate::trust::CaseInfo, "CaseRequest": crate::trust::CaseRequest,
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,
+        "ImageRequest": openai::ImageRequest, "ImageList": openai::ImageList,
         "TranscriptionRequest": openai::TranscriptionRequest, "Transcription": openai::Transcription,
         "TranscriptionEvent": openai::TranscriptionEvent, "SpeechRequest": openai::SpeechRequest,
-        "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript, "Resolve": crate::resolve::Resolve, "Resolved": crate::resolve::Resolved,
+        "SpeechEvent": openai::SpeechEvent, "Transcript": crate::Transcript, "Seen": crate::picture::Seen, "Resolve": crate::resolve::Resolve, "Resolved": crate::resolve::Resolved,
         "ModelList": openai::ModelList, "ModelCard": openai::ModelCard, "ErrorBody": openai::ErrorBody,
     };
     lists.into_iter().map(|(name, schema)| (name.to_owned(), schema.into())).collect()

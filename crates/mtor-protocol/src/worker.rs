@@ -164,14 +164,48 @@ pub struct CapabilityOffer {
     /// What the tool is, if it is one: workers that offer `tool.NAME` say how to use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<Arc<ToolInfo>>,
+    /// What it can do beside the capability itself.
+    #[serde(default, skip_serializing_if = "Needs::is_none")]
+    pub can: Needs,
+}
+
+/// What a job needs of whoever does it, beside the capability itself; and what an offer can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Needs {
+    /// Tools that the model is told of, and calls.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tools: bool,
+    /// An answer that keeps to a JSON schema.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub json: bool,
+}
+
+impl Needs {
+    /// Nothing beside the capability.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl CapabilityOffer {
     /// This capability with this model, so many jobs at once, for any price and without limits of its own.
     pub fn new(capability: CapabilityKind, model: impl Into<String>, slots: u32) -> Self {
-        let (price, limits, languages, voices, tool) = Default::default();
+        let (price, limits, languages, voices, tool, can) = Default::default();
         let (model, tokens_per_s, parameters) = (model.into(), None, None);
-        Self { capability, model, slots, price, limits, tokens_per_s, parameters, languages, voices, tool }
+        Self {
+            capability,
+            model,
+            slots,
+            price,
+            limits,
+            tokens_per_s,
+            parameters,
+            languages,
+            voices,
+            tool,
+            can,
+        }
     }
 
     fn fault(&self) -> Option<String> {

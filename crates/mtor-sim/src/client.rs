@@ -70,7 +70,8 @@ impl Client {
             86..88 if !self.grants.is_empty() => {
                 Some(Ask::Revoke { grant: dice.pick(&self.grants), account })
             }
-            86..92 => {
+            86..88 => Some(Ask::Start { id: self.id(now), to: account }),
+            88..92 => {
                 let to = defaults::wallet(dice.index(defaults::CLIENTS));
                 Some(Ask::Send { id: self.id(now), from: account, to, amount: Micro(dice.range(0..500)) })
             }
@@ -115,6 +116,7 @@ impl Client {
             output_tokens_max: dice.pick(&[1, 8, 100]),
             audio_ms_max: 0,
             images_max: 0,
+            needs: Default::default(),
             deadline: now.plus_ms(dice.pick(&[2_000, 20_000, 120_000])),
             max_price: None,
             prefix: dice.chance(500).then(|| dice.range(0..3)),

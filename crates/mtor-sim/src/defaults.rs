@@ -1,6 +1,7 @@
 //! The sizes of the simulated world: small, so that every bound is reached often.
 
-use mtor_core::{Config, MarketRules, PrivateMode};
+use mtor_core::trust::TrustRules;
+use mtor_core::{Config, MarketRules, PrivateMode, StarterRules};
 use mtor_protocol::{AccountId, Micro};
 
 /// Steps of one seed before the faults stop.
@@ -49,6 +50,16 @@ pub(crate) fn config() -> Config {
             owner_fill: Micro(20_000),
             welcome: Micro(3_000),
         }),
+        audit: true,
+        // So small that much matures, and so short that cases end while a world lasts.
+        trust: TrustRules {
+            holdback: 2,
+            mature_ms: 4_000,
+            appeal_ms: 8_000,
+            decide_ms: 12_000,
+            ..TrustRules::STANDARD
+        },
+        starter: Some(StarterRules { coins: Micro(700), daily: Micro(2_000) }),
         ..Config::default()
     }
 }

@@ -88,11 +88,17 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         Fact::Transferred { id, memo, .. } => Some((*id, *memo)),
         Fact::Issued { id, .. } | Fact::Started { id, .. } => Some((*id, Digest([0; 32]))),
         Fact::Granted { id, about, .. } => Some((*id, *about)),
-        Fact::Founded { .. }
+        // The simulated wallets keep their keys.
+        Fact::Keys { .. }
+        | Fact::Founded { .. }
         | Fact::Settled { .. }
         | Fact::Filled { .. }
         | Fact::Revoked { .. }
         | Fact::Validated { .. }
+        | Fact::Matured { .. }
+        | Fact::Appealed { .. }
+        | Fact::Pardoned { .. }
+        | Fact::Forfeited { .. }
         | Fact::Balanced { .. } => None,
     }
 }

@@ -19,6 +19,7 @@ mod defaults;
 mod dice;
 mod economy;
 mod journal;
+mod judgement;
 mod promises;
 mod run;
 mod sabotage;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use mtor_core::trust::Check;
 use mtor_core::{Entry, Fact, Input, NewJob, Output, Realm, Retry, State, Ticket, WorkerId};
 use mtor_protocol::{
     AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Problem, ProblemKind,
@@ -12,6 +13,7 @@ use mtor_protocol::{
 use crate::answer;
 use crate::defaults;
 use crate::journal::{Batch, Journal, Record, Recovered};
+use crate::judgement;
 use crate::promises::{Checked, Observer, Promise, Violation, ensure, state_after};
 use crate::sabotage::Sabotage;
 use crate::stream::{Ended, Stream, Streams};
@@ -23,6 +25,7 @@ pub(crate) enum Ask {
     Cancel { job: JobId, account: AccountId },
     Send { id: JobId, from: AccountId, to: AccountId, amount: Micro },
     Welcome { id: JobId, to: AccountId },
+    Start { id: JobId, to: AccountId },
     Grant { id: JobId, from: AccountId, to: AccountId, terms: GrantTerms },
     Revoke { grant: JobId, account: AccountId },
 }
@@ -384,7 +387,7 @@ impl Shell {
         let (id, commitment) = match &ask {
             Ask::Submit(job) => (job.id, job.request),
             Ask::Send { id, .. } => (*id, memo()),
-            Ask::Welcome { id, .. } => (*id, Digest([0; 32])),
+            Ask::Welcome { id, .. } | Ask::Start { id, .. } => (*id, Digest([0; 32])),
             Ask::Grant { id, .. } => (*id, answer::commitment(*id, answer::GRANT_NAME)),
             Ask::Cancel { .. } | Ask::Revoke { .. } => (JobId(0), memo()),
         };
@@ -417,6 +420,7 @@ impl Shell {
                 (Input::Transfer { ticket, id, from, to, amount, memo: memo() }, None)
             }
             Ask::Welcome { id, to } => (Input::Welcome { ticket, id, to }, None),
+            Ask::Start { id, to } => (Input::Start { ticket, id, to }, None),
             Ask::Grant { id, from, to, terms } => {
                 let about = answer::commitment(id, answer::GRANT_NAME);
                 (Input::Grant { ticket, id, from, to: vec![to], terms, about }, None)
@@ -506,6 +510,11 @@ impl Shell {
                         outs.push(Out::ToClient(number, Reply::Refused(kind)));
                     }
                 }
+                Output::Answered { job, worker, check } => {
+                    if check != Check::None {
+                        self.inbox.extend(judgement::of(job, worker).map(Command::Input));
+                    }
+                }
                 Output::Settled { job, outcome, usage, cost, time, .. } => {
                     let ended = Ended { state: state_after(outcome), cost };
                     let text = self.streams.jobs.get(&job).map_or_else(String::new, |s| s.text.clone());
@@ -517,7 +526,6 @@ impl Shell {
                 | Output::Stop { .. }
                 | Output::Dismiss { .. }
                 | Output::Queued { .. }
-                | Output::Answered { .. }
                 | Output::Priced(_)
                 | Output::Stale { .. } => {}
             }

@@ -11,6 +11,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for the answer to an ordinary request.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an answer may stream: as long as a job may live.
+pub(crate) const STREAM_TIMEOUT: Duration = Duration::from_millis(mtor_protocol::limits::TIMEOUT_MS_MAX);
+
 /// The largest answer of a realm that is read, in bytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 

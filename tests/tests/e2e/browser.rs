@@ -45,11 +45,27 @@ async fn a_wallet_is_taken_to_another_device() {
     play("another_device.mjs").await;
 }
 
-/// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
+#[tokio::test]
+async fn a_wallet_gets_another_key_and_says_no_to_its_recovery_key() {
+    play("keys.mjs").await;
+}
+
+/// Passkeys belong to names, so the page is opened by one.
+#[tokio::test]
+async fn a_passkey_brings_a_wallet_back() {
+    play_at("passkey.mjs", "localhost").await;
+}
+
+/// Plays a scenario with a realm on this machine, see [`play_at`].
 async fn play(script: &str) {
+    play_at(script, "127.0.0.1").await;
+}
+
+/// Plays a scenario with a realm and a scripted worker, which do what the script asks of them.
+async fn play_at(script: &str, host: &str) {
     let mut realm = Realm::start().await;
     let worker = ScriptedWorker::attach(&realm).await;
-    let url = realm.url();
+    let url = realm.url().replace("127.0.0.1", host);
     let kept = tempfile::tempdir().unwrap();
     scenario::play(script, &url, async |words| match words.split(' ').collect::<Vec<_>>()[..] {
         ["let", count, "words"] => worker.let_words(count.parse().unwrap()),

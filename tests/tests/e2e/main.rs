@@ -3,21 +3,27 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod asking;
+mod attacks;
 mod bad_messages;
 mod broker_crash;
 mod browser;
+mod chaos;
+mod clients;
 mod disk_full;
 mod draining;
 mod grants;
+mod keys;
 mod load;
 mod log;
 mod orders;
 mod ownership;
+mod pictures;
 mod proofs;
 mod real_model;
 mod receipts;
 mod refusals;
 mod resolving;
+mod skills;
 mod starter_coins;
 mod starting;
 mod trust;

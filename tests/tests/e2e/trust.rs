@@ -1,7 +1,9 @@
 //! A worker that writes garbage is found out by asking others, and is sent away.
 
-use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, question, until};
+use mtor_e2e::{Board, Client, Realm, ScriptedWorker, WorkerOptions, question, until};
 use mtor_protocol::http::{JobState, TrustInfo, WorkerInfo};
+use mtor_protocol::trust::CaseInfo;
+use mtor_protocol::{Micro, ProblemKind};
 
 /// A job is dear and its words are cheap, and the treasury gets most of it: so it can soon pay for asking again.
 const SETTINGS: &str = r#"
@@ -63,6 +65,7 @@ async fn garbage_is_found_out_and_its_worker_sent_away() {
     // It is not taken again: the same key, a new connection.
     until("it to give up", async || garbage.has_ended().then_some(())).await;
     assert!(!is_here().await);
+    can_object_and_be_pardoned(&realm, &garbage.wallet(&realm), &client).await;
 
     // Nothing of it is among the client's jobs: those were asked by the realm, and paid by the treasury.
     let jobs = client.history("").await.jobs;
@@ -70,6 +73,82 @@ async fn garbage_is_found_out_and_its_worker_sent_away() {
     let said = realm.verify_ledger();
     assert!(said.contains("sum 0"), "{said}");
     realm.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn who_copies_what_another_has_answered_is_found_out() {
+    let realm = Realm::with_settings(SETTINGS).await;
+    let client = realm.funded_wallet().await;
+    let board = Board::default();
+    let honest = |name: &str| WorkerOptions {
+        name: name.to_owned(),
+        embeds: true,
+        tells: Some(board.clone()),
+        ..WorkerOptions::default()
+    };
+    let one = ScriptedWorker::attach_as(&realm, honest("one")).await;
+    for _ in 0..5 {
+        ask(&client).await;
+    }
+    let two = ScriptedWorker::attach_as(&realm, honest("two")).await;
+    let copies = Some(board.clone());
+    let options = WorkerOptions { name: "copier".to_owned(), copies, ..WorkerOptions::default() };
+    let copier = ScriptedWorker::attach_as(&realm, options).await;
+    let did = copier.wallet(&realm).did().clone();
+    one.let_all();
+    two.let_all();
+    // No two questions have a word in common, so that no answer to one does for another.
+    let mut number = 0;
+    until("the copier to be sent away", async || {
+        let mut jobs = Vec::new();
+        for _ in 0..QUESTIONS {
+            number += 1;
+            jobs.push(client.submit(&question(&format!("slowly a{number} b{number} c{number}"))).await.id);
+        }
+        for job in jobs {
+            client.settled(job).await;
+        }
+        (!workers(&realm).await.iter().any(|worker| worker.did == did)).then_some(())
+    })
+    .await;
+    for worker in workers(&realm).await {
+        assert!(record(&worker).is_none_or(|of| of.failures == 0), "nobody else is found guilty");
+    }
+    assert!(copier.wallet(&realm).balance().await.at_stake > Micro::ZERO);
+    realm.verify_ledger();
+}
+
+/// What it was paid is at stake, all of it; nobody but the owner decides, and a pardon gives it back.
+async fn can_object_and_be_pardoned(realm: &Realm, accused: &Client, stranger: &Client) {
+    let wallet = accused.balance().await;
+    assert_eq!((wallet.available, wallet.late), (Micro::ZERO, Vec::new()));
+    assert!(wallet.at_stake > Micro::ZERO);
+    let cases: Vec<CaseInfo> = accused.get("/api/trust").await.json();
+    let job = cases[0].job;
+    let route = format!("/api/trust/{job}");
+    stranger.get(&route).await.problem(ProblemKind::NotFound);
+    assert!(stranger.get("/api/trust").await.json::<Vec<CaseInfo>>().is_empty());
+    accused.post(&route, r#"{"action":"pardon"}"#).await.problem(ProblemKind::Forbidden);
+    let own: CaseInfo = accused.get(&route).await.json();
+    let shown: Vec<bool> = own.answers.iter().map(|answer| answer.text.is_some()).collect();
+    let theirs: Vec<bool> = own.answers.iter().map(|answer| answer.worker == own.worker).collect();
+    assert_eq!(shown, theirs, "a worker sees its own words alone");
+    let objected: CaseInfo = accused.post(&route, r#"{"action":"appeal"}"#).await.json();
+    assert!(objected.appealed.is_some() && objected.over > own.over);
+
+    let said = |output: std::process::Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(said(realm.run_aside(&["trust", "list"]).await).contains(&job.to_string()));
+    let shown = said(realm.run_aside(&["trust", "show", &job.to_string()]).await);
+    assert!(shown.contains("failed: ") && shown.contains(ANSWER) && shown.contains("objected"), "{shown}");
+    for case in cases {
+        let pardoned = said(realm.run_aside(&["trust", "pardon", &case.job.to_string()]).await);
+        assert!(pardoned.contains("pardoned"), "{pardoned}");
+    }
+    let now = accused.balance().await;
+    assert_eq!((now.available, now.at_stake), (wallet.at_stake, Micro::ZERO));
 }
 
 async fn ask(client: &Client) {

@@ -5,7 +5,7 @@
 
 import { utf8Length, utf8Prefix } from "./bytes";
 import type { RealmEvent } from "./event";
-import type { Chunk, FinishReason, JobInfo, JobState, Problem, Usage } from "./wire";
+import type { Chunk, FinishReason, JobInfo, JobState, Part, Problem, Usage } from "./wire";
 
 export interface Answer {
   job: string;
@@ -35,6 +35,10 @@ export interface Answer {
   cost?: string;
   usage?: Usage;
   finish?: FinishReason;
+  /** What came out of it beside the text, such as pictures. */
+  parts: Part[];
+  /** How it looks so far, while it does not stand in the text: a few words, such as how far a picture has come. */
+  partial?: string;
   /** SHA-256 of the whole answer, hexadecimal, once it is there. */
   output?: string;
   submittedAt?: number;
@@ -47,7 +51,7 @@ export interface Answer {
 export function newAnswer(job: string): Answer {
   return {
     job, state: "queued", accepted: false, text: "", bytes: 0, sequence: 0, gap: false, tokens: 0, firstTokens: 0,
-    attempt: 0, pruned: false,
+    attempt: 0, parts: [], pruned: false,
   };
 }
 
@@ -78,6 +82,12 @@ export function applyEvent(answer: Answer, event: RealmEvent): Answer {
     }
     case "mtor.job.chunk":
       return withChunk(next, event.data, at);
+    case "mtor.job.partial":
+      return { ...next, partial: event.data.text };
+    case "mtor.job.part": {
+      const others = answer.parts.filter((part) => part.number !== event.data.number);
+      return event.data.preview ? next : { ...next, parts: [...others, event.data] };
+    }
     case "mtor.job.completed": {
       const { cost, usage, finish, output, settled } = event.data;
       const settledAt = Date.parse(settled);
@@ -94,7 +104,7 @@ export function applyEvent(answer: Answer, event: RealmEvent): Answer {
   }
 }
 
-const noWait = { position: undefined, startsAt: undefined };
+const noWait = { position: undefined, startsAt: undefined, partial: undefined };
 
 function withChunk(answer: Answer, chunk: Chunk, at: number): Answer {
   if (chunk.offset > answer.bytes) return { ...answer, gap: true };
@@ -122,6 +132,7 @@ export function answerOfJob(job: JobInfo): Answer {
     accepted: true,
     text,
     bytes: utf8Length(text),
+    parts: job.parts ?? [],
     sequence: job.sequence,
     tokens: job.usage?.output_tokens ?? 0,
     position: job.position ?? undefined,

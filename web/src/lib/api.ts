@@ -3,9 +3,9 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, MovementPage, PriceHistory,
-  PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
-  WorkerInfo,
+  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
+  PasskeyInfo, PasskeyRequest, PasskeySealed, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
+  WalletKeysInfo, WorkerInfo,
 } from "./wire";
 
 /** What the realm answered instead of what was asked for; or, with status 0, that no answer came. */
@@ -39,7 +39,16 @@ export class Api {
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
   };
 
+  /** Has a tool used, and gives the job as it stands a minute later at most. */
+  use = (capability: string, params: Record<string, unknown>) =>
+    this.#ask<JobInfo>("POST", "/api/jobs?wait=60", { intent: { capability, params } });
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
+  /** A part of an answer that is no text. */
+  part = async (id: string, number: number): Promise<Blob> => {
+    const response = await this.#send("GET", new URL(`/api/jobs/${id}/parts/${number}`, this.origin), "", true);
+    if (response.ok) return response.blob();
+    throw await refusal(response);
+  };
   /** Proofs of what the journal says of a job, with the words of question and answer in them. */
   proofs = (id: string) => this.#get<JobProofs>(`/api/jobs/${id}/proofs`, { reveal: "true" });
   /** What words mean: which capability, or which word that steers. */
@@ -65,6 +74,16 @@ export class Api {
   makeKey = (name: string, grant?: string) =>
     this.#ask<ApiKey>("POST", this.#wallet("/keys"), grant ? { name, grant } : { name });
   revokeKey = (id: string) => this.#ask<ApiKey[]>("DELETE", this.#wallet(`/keys/${id}`));
+
+  /** How a wallet's keys stand: this one's, or that of another name of it. */
+  walletKeys = (did = this.signer.did) => this.#get<WalletKeysInfo>(`/api/wallets/${did}/recovery`);
+  changeKeys = (statement: KeyStatement) => this.#ask<WalletKeysInfo>("POST", "/api/keys", statement);
+
+  passkeys = () => this.#get<PasskeyInfo[]>(this.#wallet("/passkeys"));
+  keepUnder = (passkey: PasskeyRequest) => this.#ask<PasskeyInfo[]>("POST", this.#wallet("/passkeys"), passkey);
+  forgetUnder = (id: string) => this.#ask<PasskeyInfo[]>("DELETE", this.#wallet(`/passkeys/${id}`));
+  /** What a passkey has sealed, of whichever wallet. */
+  sealedUnder = (id: string) => this.#get<PasskeySealed>(`/api/passkeys/${id}`);
 
   grants = () => this.#get<GrantList>(this.#wallet("/grants"));
   giveGrant = (grant: GrantRequest) => this.#ask<GrantInfo>("POST", this.#wallet("/grants"), grant);
@@ -92,6 +111,13 @@ export class Api {
   async #ask<T>(method: string, path: string, data?: unknown, signed = true): Promise<T> {
     const url = new URL(path, this.origin);
     const body = data === undefined ? "" : JSON.stringify(data);
+    const response = await this.#send(method, url, body, signed);
+    const answer: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
+    if (answer !== undefined) return answer as T;
+    throw await refusal(response);
+  }
+
+  async #send(method: string, url: URL, body: string, signed: boolean): Promise<Response> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (body) headers["Content-Type"] = "application/json";
     if (signed) {
@@ -99,13 +125,16 @@ export class Api {
       const now = Math.floor((Date.now() + this.clockAheadMs) / 1000);
       Object.assign(headers, await signedHeaders(this.signer, parts, now, base64url(randomBytes(16))));
     }
-    const response = await fetch(url, { method, headers, body: body || undefined, cache: "no-store" }).catch(() => {
+    return fetch(url, { method, headers, body: body || undefined, cache: "no-store" }).catch(() => {
       throw new ApiError(problem(0, "The realm does not answer", ""));
     });
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (response.ok && answer !== undefined) return answer as T;
-    throw new ApiError(isProblem(answer) ? answer : problem(response.status, response.statusText, ""));
   }
+}
+
+/** Why the realm says no. */
+async function refusal(response: Response): Promise<ApiError> {
+  const answer: unknown = await response.json().catch(() => undefined);
+  return new ApiError(isProblem(answer) ? answer : problem(response.status, response.statusText, ""));
 }
 
 export function problem(status: number, title: string, detail: string): Problem {

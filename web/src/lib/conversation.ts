@@ -8,14 +8,18 @@ import {
   CONTEXT_BYTES_DEFAULT, CONTEXT_BYTES_MAX, CONTEXT_BYTES_PER_TOKEN, CONTEXT_MESSAGES_MAX,
 } from "./defaults";
 import { uuid7Time } from "./uuid";
-import type { ChatMessage, JobInfo, WorkerInfo } from "./wire";
+import type { ChatMessage, Intent, JobInfo, WorkerInfo } from "./wire";
 
 /** A question and the jobs that were to answer it: the last one counts, the others are earlier tries. */
 export interface Turn {
   question: string;
   jobs: string[];
+  /** Small copies of the pictures that were shown with it, as data addresses. They never leave this browser. */
+  pictures?: string[];
   /** The answer, where it is known only from what a later question carried along. */
   answer?: string;
+  /** What was asked of a tool, when it was no question for a model. */
+  tool?: Intent;
 }
 
 export interface Conversation {
@@ -27,8 +31,8 @@ export interface Conversation {
   turns: Turn[];
 }
 
-export function newConversation(job: string, question: string): Conversation {
-  return { id: job, title: titleOf(question), updated: uuid7Time(job), turns: [{ question, jobs: [job] }] };
+export function newConversation(job: string, turn: Omit<Turn, "jobs">): Conversation {
+  return { id: job, title: titleOf(turn.question), updated: uuid7Time(job), turns: [{ ...turn, jobs: [job] }] };
 }
 
 export function titleOf(question: string): string {
@@ -47,7 +51,7 @@ export function conversationOf(job: JobInfo): Conversation | undefined {
     if (message.role === "user") turns.push({ question: message.content, jobs: [], answer: "" });
     else if (last) last.answer = (last.answer ?? "") + message.content;
   }
-  const conversation = newConversation(job.id, turns[0]?.question ?? question);
+  const conversation = newConversation(job.id, { question: turns[0]?.question ?? question });
   return { ...conversation, turns: [...turns, { question, jobs: [job.id] }] };
 }
 
@@ -82,9 +86,17 @@ export function messagesFor(past: readonly PastTurn[], question: string, budgetB
   return messages;
 }
 
-/** What a job was asked, if it was a chat: its messages. */
+/** What a job was asked, if it was a conversation: its messages. */
 export function messagesOf(job: JobInfo): ChatMessage[] {
-  return job.intent?.capability === "chat" ? (job.intent.params.messages ?? []) : [];
+  const { intent } = job;
+  return intent?.capability === "chat" || intent?.capability === "vision" ? (intent.params.messages ?? []) : [];
+}
+
+/** What is wanted with these messages: an answer, or one about the pictures that were shown. */
+export function intentOf(messages: ChatMessage[]): Intent {
+  const shown = messages.some((message) => message.pictures?.length);
+  const params = { messages };
+  return shown ? { capability: "vision", model: "default", params } : { capability: "chat", model: "default", params };
 }
 
 /**
@@ -103,7 +115,7 @@ export function groupJobs(jobs: readonly JobInfo[]): Conversation[] {
     const same = byMessages.get(JSON.stringify(messages));
     const before = messages.slice(-3, -1).map((message) => message.content);
     const parent = same?.conversation ?? byExchange.get(JSON.stringify(before));
-    const conversation = parent ?? newConversation(job.id, question);
+    const conversation = parent ?? newConversation(job.id, { question });
     if (!parent) conversations.push(conversation);
     conversation.updated = uuid7Time(job.id);
 

@@ -144,3 +144,6 @@ export const EARNINGS_PAGE_SIZE = 200;
 export const LOG_LOOK_MS = 60 * 60_000;
 /** Realms whose logs this browser remembers; the one that was looked at longest ago makes room. */
 export const LOGS_REMEMBERED_MAX = 16;
+
+/** Media types of parts that are shown: what a browser shows and never runs. */
+export const SHOWN_TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);

@@ -4,8 +4,8 @@
  */
 
 import { base64url, randomBytes, unbase64url, utf8 } from "./bytes";
-import { SECRET_BYTES, type Secret } from "./secret";
-import type { KeptBy } from "./wallet";
+import { readSecret, writeSecret, type Secret } from "./secret";
+import { WAYS, type KeptBy } from "./wallet";
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -29,8 +29,7 @@ export interface Link {
 export async function sealForDevice(thing: HandedOver): Promise<{ sealed: string; key: string }> {
   const key = randomBytes(KEY_BYTES);
   const nonce = randomBytes(NONCE_BYTES);
-  const { kind, bytes } = thing.secret;
-  const text = utf8(JSON.stringify({ kind, bytes: base64url(bytes), by: thing.by }));
+  const text = utf8(JSON.stringify({ ...writeSecret(thing.secret), by: thing.by }));
   const sealed = new Uint8Array(await crypto.subtle.encrypt(cipherOf(nonce), await imported(key), text));
   return { sealed: base64url(Uint8Array.from([...nonce, ...sealed])), key: base64url(key) };
 }
@@ -60,10 +59,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 function read(value: { kind?: unknown; bytes?: unknown; by?: unknown }): HandedOver | undefined {
-  const { kind, by } = value;
-  const bytes = typeof value.bytes === "string" ? unbase64url(value.bytes) : undefined;
-  if ((kind !== "phrase-entropy" && kind !== "seed") || bytes?.length !== SECRET_BYTES[kind]) return undefined;
-  return { secret: { kind, bytes }, by: by === "words" || by === "file" ? by : undefined };
+  const secret = readSecret(value);
+  return secret && { secret, by: WAYS.find((way) => way === value.by) };
 }
 
 function imported(key: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {

@@ -92,13 +92,15 @@ interface Shown {
   receipt?: string;
 }
 
-/** Checks what a realm says of a job of this account. */
-export async function checkJob(proofs: JobProofs, realm: string, account: AccountId): Promise<ProvenJob> {
+/** Checks what a realm says of a job of this account, or of one that this account was paid for. */
+export async function checkJob(proofs: JobProofs, realm: string, account: AccountId, earned = false): Promise<ProvenJob> {
   const accepted = await checkProof<AcceptedEntry>(proofs.accepted, realm, "accepted");
-  if (accepted.entry.id !== proofs.job || accepted.entry.account !== account) throw new BadProof("entry");
-  if (!proofs.settled) return { accepted };
-  const settled = await checkProof<SettledEntry>(proofs.settled, realm, "settled");
-  if (settled.entry.id !== proofs.job || settled.entry.seq <= accepted.entry.seq) throw new BadProof("entry");
+  const isOwn = earned || accepted.entry.account === account;
+  if (accepted.entry.id !== proofs.job || !isOwn) throw new BadProof("entry");
+  if (!proofs.settled && !earned) return { accepted };
+  const settled = await checkProof<SettledEntry>(proofs.settled ?? "", realm, "settled");
+  const isPaid = !earned || settled.entry.legs.some((leg) => leg.to === account);
+  if (settled.entry.id !== proofs.job || settled.entry.seq <= accepted.entry.seq || !isPaid) throw new BadProof("entry");
   return { accepted, settled };
 }
 

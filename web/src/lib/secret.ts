@@ -1,5 +1,6 @@
 /** What a wallet is made from, and the keys that come of it. */
 
+import { base64url, unbase64url } from "./bytes";
 import { didOfKey } from "./did";
 
 /** The whole wallet in a few bytes. Key files of the command that have no words are a seed. */
@@ -18,6 +19,24 @@ export interface Keys {
 
 /** In DER, before the 32 bytes: here comes the secret of an Ed25519 key. */
 const PKCS8_HEAD = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20] as const;
+
+/** A secret as it is written where it is sealed. */
+export interface WrittenSecret {
+  kind: Secret["kind"];
+  bytes: string;
+}
+
+export function writeSecret({ kind, bytes }: Secret): WrittenSecret {
+  return { kind, bytes: base64url(bytes) };
+}
+
+/** The secret that was written; nothing when it is none. */
+export function readSecret(value: { kind?: unknown; bytes?: unknown }): Secret | undefined {
+  const { kind } = value;
+  const bytes = typeof value.bytes === "string" ? unbase64url(value.bytes) : undefined;
+  if ((kind !== "phrase-entropy" && kind !== "seed") || bytes?.length !== SECRET_BYTES[kind]) return undefined;
+  return { kind, bytes };
+}
 
 /** A new wallet's secret. */
 export function makeSecret(): Secret {

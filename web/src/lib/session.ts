@@ -1,5 +1,6 @@
 /** The WebSocket to the realm: proves who we are, comes back by itself when it is lost. */
 
+import { problemSlug } from "./api";
 import { retryDelay } from "./backoff";
 import { base64url, utf8 } from "./bytes";
 import { HANDSHAKE_MS_MAX } from "./defaults";
@@ -13,6 +14,7 @@ export const SUBPROTOCOL = "mtor.v1";
 export type Connection =
   | { state: "connecting" }
   | { state: "online"; welcome: Welcome; /** The realm's key, by its name. */ realm: string }
+  /** `retryAt` is never when the wallet has another key. */
   | { state: "offline"; retryAt: number; problem?: Problem };
 
 /** The part of a WebSocket that is used, so that tests can stand in for it. */
@@ -98,7 +100,9 @@ export class Session {
   }
 
   #receive(socket: Socket, event: RealmEvent): void {
-    if (this.#welcomed) {
+    if (this.#welcomed && event.type === "mtor.error" && problemSlug(event.data) === "key-replaced") {
+      this.#problem = event.data;
+    } else if (this.#welcomed) {
       this.#options.onEvent(event);
     } else if (event.type === "mtor.session.challenge") {
       this.#options.onClock?.(Date.parse(event.time) - Date.now());
@@ -125,9 +129,11 @@ export class Session {
     this.#drop();
     if (this.#stopped) return;
     this.#failures += 1;
-    const wait = retryDelay(this.#failures, (this.#options.random ?? Math.random)());
+    // A key that was replaced stays so.
+    const isOver = this.#problem !== undefined && problemSlug(this.#problem) === "key-replaced";
+    const wait = isOver ? Infinity : retryDelay(this.#failures, (this.#options.random ?? Math.random)());
     this.#options.onConnection({ state: "offline", retryAt: Date.now() + wait, problem: this.#problem });
-    this.#timer = setTimeout(() => this.#connect(), wait);
+    if (!isOver) this.#timer = setTimeout(() => this.#connect(), wait);
   }
 
   #drop(): void {

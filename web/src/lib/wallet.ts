@@ -23,7 +23,8 @@ export interface Wallet extends Signer {
 }
 
 /** How an owner keeps a wallet. */
-export type KeptBy = "words" | "file";
+export const WAYS = ["words", "file", "passkey"] as const;
+export type KeptBy = (typeof WAYS)[number];
 
 /** What would bring this wallet back. */
 export type Keeping =

@@ -21,6 +21,11 @@ export interface Announcement {
   software?: string;
 }
 
+/** The shape that an answer shall have. */
+export type AnswerFormat = "json_object" | {
+  json_schema: Record<string, never>;
+};
+
 /** An API key. The secret is shown once, when it is made. */
 export interface ApiKey {
   /** When it was made. */
@@ -69,6 +74,24 @@ export interface Beat {
 /** How it was understood. */
 export type By = "rules" | "examples" | "fallback";
 
+/** A tool that the model may call. Whoever asks runs it, and brings the result in the next request. */
+export interface CallableTool {
+  /** What it is good for, for the model. */
+  description?: string;
+  /** Its name: 1 to 64 letters, digits, `_` and `-`, and dots. */
+  name: string;
+  /** The JSON schema of its arguments: an object. */
+  parameters?: Record<string, never>;
+}
+
+/** What is called, with what. */
+export interface CalledFunction {
+  /** Its arguments: an object, as a text of JSON. */
+  arguments: string;
+  /** The function. */
+  name: string;
+}
+
 /** The data of `mtor.job.cancel`. */
 export type Cancel = Record<string, never>;
 
@@ -83,6 +106,8 @@ export type CapabilityKind = string;
 
 /** One capability that a worker offers, with its model, limits, slots and price. */
 export interface CapabilityOffer {
+  /** What it can do beside the capability itself. */
+  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account. */
@@ -117,6 +142,55 @@ export interface CapabilityQueue {
   slots: number;
 }
 
+/** What can be done about a case. */
+export type CaseAction = "appeal" | "pardon" | "uphold";
+
+/** One of the answers that were compared. */
+export interface CaseAnswer {
+  /** The job. */
+  job: JobId;
+  /** SHA-256 of the answer, as long as it is kept. */
+  output?: Digest | null;
+  /** The answer itself, as long as it is kept: the sysop sees each, a worker its own. In a list it is left out. */
+  text?: string | null;
+  /** What was shown about it. */
+  verdict: Verdict;
+  /** The account of the worker that gave it. */
+  worker: AccountId;
+}
+
+/** An answer that was proven wrong, as long as it is not decided what becomes of the pay that was held back. */
+export interface CaseInfo {
+  /** What is at stake: all that was held back then. */
+  amount: Micro;
+  /** The answers that were compared, the client's first. */
+  answers: CaseAnswer[];
+  /** When the worker objected; absent when it has not. */
+  appealed?: Timestamp | null;
+  /** What was asked of. */
+  capability: CapabilityKind;
+  /** Salted commitment to the answers that were compared. */
+  evidence: Digest;
+  /** The job of which it is the answer. */
+  job: JobId;
+  /** When it is lost, if nobody decides before. */
+  over: Timestamp;
+  /** Of how many payments. */
+  payments: number;
+  /** When it was proven. */
+  proven: Timestamp;
+  /** The account of the worker. */
+  worker: AccountId;
+}
+
+export type CaseList = CaseInfo[];
+
+/** `POST /api/trust/{job}`: what becomes of a case. */
+export interface CaseRequest {
+  /** What is to be done. */
+  action: CaseAction;
+}
+
 /** The data of `mtor.session.challenge`. */
 export interface Challenge {
   /** The answer must come before this. */
@@ -131,8 +205,8 @@ export interface Challenge {
 export interface ChatChoice {
   /** A piece of it, when streamed. */
   delta?: ResponseMessage | null;
-  /** Null until the end, then `stop` or `length`. */
-  finish_reason?: FinishReason | null;
+  /** Null until the end, then `stop`, `length` or `tool_calls`. */
+  finish_reason?: ChatFinish | null;
   /** Always 0. */
   index: number;
   /** The whole message, unless streamed. */
@@ -159,6 +233,8 @@ export interface ChatCompletion {
 export interface ChatCompletionRequest {
   /** See [`ChatTask`]. */
   frequency_penalty?: number | null;
+  /** Workers don't tell how likely their words were, so this must be false. */
+  logprobs?: boolean | null;
   /** The newer name of `max_tokens`. */
   max_completion_tokens?: number | null;
   /** Most tokens to write. */
@@ -171,6 +247,8 @@ export interface ChatCompletionRequest {
   n?: number | null;
   /** See [`ChatTask`]. */
   presence_penalty?: number | null;
+  /** The shape of the answer: `text`, `json_object` or `json_schema`. */
+  response_format?: ResponseFormat | null;
   /** See [`ChatTask`]. */
   seed?: number | null;
   /** One stop string, or several. */
@@ -181,12 +259,25 @@ export interface ChatCompletionRequest {
   stream_options?: StreamOptions | null;
   /** See [`ChatTask`]. */
   temperature?: number | null;
+  /** `auto`, `none`, `required`, or the function to call. */
+  tool_choice?: FunctionChoice | null;
+  /** Functions that the model may call. */
+  tools?: FunctionTool[] | null;
+  /** The same. */
+  top_logprobs?: number | null;
   /** See [`ChatTask`]. */
   top_p?: number | null;
 }
 
+/** Why an answer ends, in this interface's words. */
+export type ChatFinish = "stop" | "length" | "tool_calls";
+
 /** One message of a conversation. */
 export interface ChatMessage {
+  /** The call that this is the result of, in a message of a tool. */
+  call_id?: string | null;
+  /** What the assistant called in it. */
+  calls?: ToolCall[];
   /** What was said. */
   content: string;
   /** The pictures that were shown with it. */
@@ -197,6 +288,7 @@ export interface ChatMessage {
 
 /** Write the next message of a conversation. The whole conversation comes with it: the realm keeps no session. */
 export interface ChatTask {
+  format?: AnswerFormat | null;
   frequency_penalty?: number | null;
   max_tokens?: number | null;
   messages?: ChatMessage[];
@@ -208,6 +300,8 @@ export interface ChatTask {
   seed?: number | null;
   stop?: string[];
   temperature?: number | null;
+  tool_choice?: ToolChoice;
+  tools?: CallableTool[];
   top_p?: number | null;
 }
 
@@ -215,6 +309,8 @@ export interface ChatTask {
 export interface Choice {
   /** What would do it. */
   capability: CapabilityKind;
+  /** What to submit for it, when it is something for a tool. */
+  intent?: Intent | null;
   /** What it is called on a button, and what the speaker may answer. */
   say: string;
   /** What is left for it. */
@@ -275,9 +371,11 @@ export interface Completed {
 
 /** A part of a message. */
 export interface ContentPart {
+  /** The picture. */
+  image_url?: ImageUrl | null;
   /** The text. */
   text?: string | null;
-  /** `text`; nothing else is read here yet. */
+  /** `text` or `image_url`. */
   type: string;
 }
 
@@ -346,6 +444,8 @@ export interface EmbeddingList {
 
 /** The body of `POST /v1/embeddings`. */
 export interface EmbeddingRequest {
+  /** Vectors come as long as the model makes them, so this can't be asked for. */
+  dimensions?: number | null;
   /** `float` (the default) or `base64` (little-endian 32-bit floats), as OpenAI's own client asks for. */
   encoding_format?: string | null;
   /** One text, or several. */
@@ -385,6 +485,48 @@ export type FinishReason = "stop" | "length";
 
 /** Where a job has just come to. */
 export type FlowStep = "submitted" | "assigned" | "first_chunk" | "completed" | "failed" | "cancelled";
+
+/** A call of a function, as it stands in messages. */
+export interface FunctionCall {
+  /** What is called. */
+  function: CalledFunction;
+  /** What its result refers to. */
+  id: string;
+  /** Which of several, in the pieces of a stream. */
+  index?: number | null;
+  /** `function`. */
+  type?: string;
+}
+
+/** Whether, and which, function is called. */
+export type FunctionChoice = string | {
+  /** Its name. */
+  function: FunctionName;
+};
+
+/** What a function is. */
+export interface FunctionDefinition {
+  /** What it is good for. */
+  description?: string | null;
+  /** Its name. */
+  name: string;
+  /** The JSON schema of its arguments. */
+  parameters?: Record<string, never> | null;
+}
+
+/** The name of a function. */
+export interface FunctionName {
+  /** The name. */
+  name: string;
+}
+
+/** A function that the model may call. */
+export interface FunctionTool {
+  /** The function. */
+  function?: FunctionDefinition | null;
+  /** `function`. */
+  type: string;
+}
 
 /** A grant as it stands. */
 export interface GrantInfo {
@@ -477,6 +619,50 @@ export interface Hello {
   role: SessionRole;
   /** The signature over the challenge, base64url. */
   signature?: string | null;
+}
+
+/** One picture. */
+export interface Image {
+  /** It, in base64. */
+  b64_json?: string | null;
+  /** Where it is. */
+  url?: string | null;
+}
+
+/** The answer of `POST /v1/images/generations`. */
+export interface ImageList {
+  /** When, in seconds since 1970. */
+  created: number;
+  /** The pictures. */
+  data: Image[];
+}
+
+/** The body of `POST /v1/images/generations`. */
+export interface ImageRequest {
+  /** A model's name, or `default`. */
+  model?: string | null;
+  /** How many pictures; 1 when absent. */
+  n?: number | null;
+  /** What shall not be seen. Not in OpenAI's own interface, as those below. */
+  negative_prompt?: string | null;
+  /** What shall be seen. */
+  prompt: string;
+  /** `b64_json` (the default), or `url` for addresses on this realm, which ask for the same key. */
+  response_format?: string | null;
+  /** The same seed, prompt and model give the same picture, as far as the engine allows. */
+  seed?: number | null;
+  /** Width and height as `1024x1024`; the model's own choice when absent or `auto`. */
+  size?: string | null;
+  /** Rounds of drawing. */
+  steps?: number | null;
+  /** Whether to stream; not possible here. */
+  stream?: boolean | null;
+}
+
+/** A picture in a message. */
+export interface ImageUrl {
+  /** `data:image/...;base64,...`: the picture itself. Addresses elsewhere are not fetched. */
+  url: string;
 }
 
 /** Draw pictures. */
@@ -584,12 +770,67 @@ export interface JobProofs {
 /** The state of a job. */
 export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
+/** What shall change. */
+export type KeyChange = {
+  do: "rotate";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  do: "name_recovery";
+  /** The recovery key. */
+  key?: Did | null;
+} | {
+  do: "ask_recovery";
+  /** The new key, which was never used before. */
+  next: Did;
+} | {
+  /** The id of the statement that asked. */
+  ask: JobId;
+  do: "veto";
+};
+
+/** key id */
+export type KeyId = string;
+
 /** `POST /api/wallets/{did}/keys`: make an API key for programs that can't sign. */
 export interface KeyRequest {
   /** The grant that it spends from; without it, the key can do all that the wallet can. */
   grant?: JobId | null;
   /** What it is for. */
   name: string;
+}
+
+/**
+ * `POST /api/keys`: a change of a wallet's keys, signed. It stands in the log as it is, so that anybody can check who changed
+ * what.
+ */
+export interface KeyStatement {
+  /** Who signs: the wallet's key; for `ask_recovery`, its recovery key. */
+  by: Did;
+  /** What shall change. */
+  change: KeyChange;
+  /** Chosen by whoever signs; the same id with the same statement is the same change. */
+  id: JobId;
+  /** The same text, signed by the key that becomes the wallet's: nobody can name a key that is another's. */
+  next_signature?: string | null;
+  /** Over [`signing_text`](Self::signing_text), base64url. */
+  signature: string;
+  /** The wallet, by the GUID of any key that it ever had. */
+  wallet: AccountId;
+}
+
+/** Pay of a wallet's workers that is held back, by what they worked in. */
+export interface LatePay {
+  /** Their sum. */
+  amount: Micro;
+  /** In what. */
+  capability: CapabilityKind;
+  /** When the oldest of them is the wallet's own, if no newer ones push it out before. */
+  first: Timestamp;
+  /** When the newest is. */
+  last: Timestamp;
+  /** How many payments. */
+  payments: number;
 }
 
 /** How the ledger stands. */
@@ -654,7 +895,7 @@ export interface Movement {
 }
 
 /** What a movement of a wallet was for. */
-export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned";
+export type MovementKind = "job" | "earned" | "sent" | "received" | "issued" | "started" | "granted" | "returned" | "forfeited" | "refunded";
 
 /** A page of a wallet's movements. */
 export interface MovementPage {
@@ -662,6 +903,20 @@ export interface MovementPage {
   movements: Movement[];
   /** Pass this as `before` for the next page; absent on the last. */
   next?: number | null;
+}
+
+/** A schema with its name. */
+export interface NamedSchema {
+  /** The schema. */
+  schema?: Record<string, never> | null;
+}
+
+/** What a job needs of whoever does it, beside the capability itself; and what an offer can do. */
+export interface Needs {
+  /** An answer that keeps to a JSON schema. */
+  json?: boolean;
+  /** Tools that the model is told of, and calls. */
+  tools?: boolean;
 }
 
 /** A part that a worker is about to send. */
@@ -683,6 +938,8 @@ export interface NewPart {
 export interface OfferInfo {
   /** Of these taken. */
   busy: number;
+  /** What it can do beside the capability itself. */
+  can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
   /** The languages that it understands or speaks. */
@@ -767,6 +1024,30 @@ export interface Partial {
   text: string;
 }
 
+/** A passkey under which a wallet has something sealed. */
+export interface PasskeyInfo {
+  /** When it was sealed. */
+  created: Timestamp;
+  /** SHA-256 of the credential's id. */
+  id: Digest;
+}
+
+export type PasskeyList = PasskeyInfo[];
+
+/** `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it. */
+export interface PasskeyRequest {
+  /** SHA-256 of the credential's id, under which it is found again. */
+  id: Digest;
+  /** What is sealed, base64url. */
+  sealed: string;
+}
+
+/** `GET /api/passkeys/{id}`: what a passkey has sealed. Without the passkey it is of no use to anybody. */
+export interface PasskeySealed {
+  /** What is sealed, base64url. */
+  sealed: string;
+}
+
 /** How often a grant is filled up again. All in UTC. */
 export type Period = "day" | "week" | "month";
 
@@ -779,6 +1060,18 @@ export interface Picture {
   bytes: number;
   /** SHA-256 over it. A wallet that signs its job signs its pictures with it. */
   sha256: Digest;
+}
+
+/** A part of a picture. */
+export interface PictureArea {
+  /** From top to bottom. */
+  height: number;
+  /** From left to right. */
+  width: number;
+  /** Its left side. */
+  x: number;
+  /** Its upper side. */
+  y: number;
 }
 
 /** The data of `mtor.worker.chunk` (worker to broker): a piece of the answer. */
@@ -1030,6 +1323,8 @@ export interface RealmInfo {
   started: Timestamp;
   /** The program's version. */
   version: string;
+  /** The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1). */
+  witnesses?: string[];
 }
 
 /** The data of `mtor.realm.status`. */
@@ -1057,12 +1352,28 @@ export interface Receipt {
   usage: Usage;
 }
 
+/** A recovery that has not taken effect. */
+export interface RecoveryPending {
+  /** The statement that asked: what a veto names. */
+  ask: JobId;
+  /** When it was asked. */
+  asked: Timestamp;
+  /** When it takes effect. */
+  due: Timestamp;
+  /** The key that will be the wallet's. */
+  next: KeyId;
+}
+
 /** A message as OpenAI's clients send it. */
 export interface RequestMessage {
-  /** Text, or parts of which all are text. */
-  content: MessageContent;
+  /** Text, or parts; null where an assistant only made calls. */
+  content?: MessageContent | null;
   /** Who said it. */
   role: Role;
+  /** The call that a tool's message is the result of. */
+  tool_call_id?: string | null;
+  /** The calls that an assistant made. */
+  tool_calls?: FunctionCall[] | null;
 }
 
 /** The data of `mtor.intent.resolve`, and the body of `POST /api/resolve`: what do these words want? */
@@ -1087,16 +1398,26 @@ export interface Resolved {
   understanding: Understanding;
 }
 
+/** The shape of the answer. */
+export interface ResponseFormat {
+  /** The schema, for `json_schema`. */
+  json_schema?: NamedSchema | null;
+  /** `text`, `json_object` or `json_schema`. */
+  type: string;
+}
+
 /** A message, or a piece of one. */
 export interface ResponseMessage {
   /** What. */
   content?: string | null;
   /** Who says it. */
   role?: Role | null;
+  /** What it calls. */
+  tool_calls: FunctionCall[];
 }
 
 /** Who says something in a conversation. */
-export type Role = "system" | "user" | "assistant";
+export type Role = "system" | "user" | "assistant" | "tool";
 
 /** The data of `mtor.worker.run` (broker to worker): do this. The event's subject is the job. */
 export interface Run {
@@ -1112,6 +1433,43 @@ export interface Run {
   parts?: number;
   /** Text of the answer that was delivered already by a worker that left: go on right after it. */
   prefix?: string;
+}
+
+/**
+ * What was found in a picture, when all details are wanted: the answer's text is this, as JSON. What was not looked for is
+ * absent. All places are in pixels of the picture the right way up, from its upper left corner.
+ */
+export interface Seen {
+  /** How high it is, in pixels. */
+  height?: number;
+  /** Lines of text, as one reads them. */
+  lines?: SeenLine[] | null;
+  /** Things, the surest first. */
+  things?: SeenThing[] | null;
+  /** How likely it is unfit to be shown to anybody, up to 1. */
+  unfit?: number | null;
+  /** How wide the picture is, in pixels. */
+  width?: number;
+}
+
+/** A line of text in a picture. */
+export interface SeenLine {
+  /** Where it is. */
+  area: PictureArea;
+  /** How sure that is, up to 1. */
+  probability: number;
+  /** What it says. */
+  text: string;
+}
+
+/** A thing in a picture. */
+export interface SeenThing {
+  /** Where it is. */
+  area: PictureArea;
+  /** What it is. */
+  label: string;
+  /** How sure that is, up to 1. */
+  probability: number;
 }
 
 /** How soon somebody waits for the answer. */
@@ -1295,6 +1653,21 @@ export interface TokenUsage {
   total_tokens: number;
 }
 
+/** A call that was made earlier in the conversation. */
+export interface ToolCall {
+  /** With what. */
+  arguments: Record<string, never>;
+  /** What its result refers to. */
+  id: string;
+  /** Of which tool. */
+  name: string;
+}
+
+/** Whether the model may, must or must not call a tool. */
+export type ToolChoice = "auto" | "none" | "required" | {
+  named: string;
+};
+
 /** How a worker describes a tool that it offers. */
 export interface ToolInfo {
   /** What it is good for, in a sentence or two: for people, and for models that choose tools. */
@@ -1432,6 +1805,8 @@ export type Understanding = {
   capability: CapabilityKind;
   /** How sure, from 0 to 1. */
   confidence: number;
+  /** What to submit, when it is something for a tool and the words say all that the tool has to know. */
+  intent?: Intent | null;
   kind: "act";
   /** What could be read out of the words: `city`, `day`, `seconds`, `action`, ... */
   params?: Record<string, string>;
@@ -1460,6 +1835,9 @@ export interface Usage {
   /** Tokens written. */
   output_tokens?: number;
 }
+
+/** What a check has shown about one answer. */
+export type Verdict = "valid" | "failed" | "undecided";
 
 /** A voice that a worker can speak with. */
 export interface VoiceInfo {
@@ -1496,6 +1874,8 @@ export interface WakeTask {
 
 /** `GET /api/wallets/{did}`. */
 export interface WalletInfo {
+  /** Of what was held back, what is at stake because answers were proven wrong (`GET /api/trust`); absent when it is nothing. */
+  at_stake?: Micro;
   /** What can be spent now. */
   available: Micro;
   /** How much of what is available can be spent, but not sent; absent when it is none. */
@@ -1506,12 +1886,30 @@ export interface WalletInfo {
   guid: AccountId;
   /** What is held for jobs that are not settled. */
   held: Micro;
+  /** What its workers have earned that is held back, by what they worked in; absent when it is nothing. */
+  late?: LatePay[];
   /** What came in, ever. */
   received: Micro;
+  /** What its recovery key has asked for; absent when that is nothing. */
+  recovery?: RecoveryPending | null;
   /** What went out, ever. */
   spent: Micro;
   /** The starter coins that it can still get, once, by `POST /api/wallets/{did}/starter`; absent when it can't. */
   starter?: Micro | null;
+}
+
+/** `GET /api/wallets/{did}/recovery`, and the data of `mtor.wallet.keys`: how a wallet's keys stand. */
+export interface WalletKeysInfo {
+  /** The wallet's account, whatever its key. */
+  account: AccountId;
+  /** How long the wallet has to say no, in seconds. */
+  delay_s: number;
+  /** Its key. */
+  key: KeyId;
+  /** What the recovery key asked for, until it takes effect or the wallet says no. */
+  pending?: RecoveryPending | null;
+  /** The key that may ask for it. */
+  recovery?: KeyId | null;
 }
 
 /** What a wallet has of the realm now. */
@@ -1636,6 +2034,7 @@ export interface EventData {
   "mtor.session.hello": Hello;
   "mtor.session.welcome": Welcome;
   "mtor.voice.timing": VoiceTiming;
+  "mtor.wallet.keys": WalletKeysInfo;
   "mtor.worker.announce": Announcement;
   "mtor.worker.beat": Beat;
   "mtor.worker.chunk": Piece;

@@ -25,6 +25,7 @@ import { Spending } from "./spending.svelte";
 import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
 import { Voice } from "./voice.svelte";
+import { WalletKeys } from "./wallet_keys.svelte";
 
 export class Console {
   connection = $state.raw<Connection>({ state: "connecting" });
@@ -36,6 +37,7 @@ export class Console {
   readonly purse: Purse;
   readonly starter: Starter;
   readonly safe: Safe;
+  readonly keys: WalletKeys;
   readonly spending: Spending;
   readonly voice: Voice;
   #streams: Streams;
@@ -58,9 +60,11 @@ export class Console {
     this.purse = new Purse(this.api);
     this.starter = new Starter(this.api, this.purse);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
+    this.keys = new WalletKeys(this.api, wallet, location.origin);
     this.jobs = new Jobs({
       api: this.api,
       send: (type, data, subject) => this.#session.send(type, data, subject),
+      sendFrame: (frame) => this.#session.sendFrame(frame),
       sign: (submit) => this.#sign(submit),
       onMoney: () => void this.purse.refresh(),
     });
@@ -69,6 +73,7 @@ export class Console {
       database,
       jobs: this.jobs,
       workers: () => this.live.workers ?? [],
+      onBell: (job) => this.voice.expect(job),
     });
     this.#streams = new Streams({
       send: (type, data, subject) => this.#session.send(type, data, subject),
@@ -86,7 +91,10 @@ export class Console {
     this.#session = new Session({
       signer: wallet,
       open: openSocket,
-      onFrame: (frame) => this.#streams.receiveFrame(frame),
+      onFrame: (frame) => {
+        this.#streams.receiveFrame(frame);
+        this.jobs.receiveFrame(frame);
+      },
       onEvent: (event) => this.#receive(event),
       onConnection: (connection) => this.#connected(connection),
       onClock: (aheadMs) => (this.api.clockAheadMs = aheadMs),
@@ -130,8 +138,9 @@ export class Console {
   /** A job under this wallet's signature; nothing while no realm is there to ask. */
   async #sign(submit: Submit): Promise<Order | undefined> {
     if (this.connection.state !== "online") return undefined;
-    const deadline = new Date(Date.now() + this.api.clockAheadMs + ORDER_LIVES_MS).toISOString();
-    return signedOrder(this.wallet, this.connection.realm, { ...submit, deadline });
+    const { timeout_ms, ...signed } = submit;
+    const deadline = new Date(Date.now() + this.api.clockAheadMs + (timeout_ms ?? ORDER_LIVES_MS)).toISOString();
+    return signedOrder(this.wallet, this.connection.realm, { ...signed, deadline });
   }
 
   #connected(connection: Connection): void {
@@ -167,7 +176,7 @@ export class Console {
   }
 
   #receive(event: RealmEvent): void {
-    if (this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
+    if (this.keys.receive(event) || this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
     const replay = event.subject === undefined ? undefined : this.#replays.get(event.subject);
     if (replay) return replay(event);
     if (event.type === "mtor.error") notices.say(event.data.detail || event.data.title, "bad");

@@ -7,8 +7,10 @@ import {
 } from "../lib/conversation";
 import { transact } from "../lib/database";
 import { REBUILD_JOBS_MAX } from "../lib/defaults";
+import type { ShownPicture } from "../lib/shown_picture";
 import { uuid7Time } from "../lib/uuid";
-import type { ChatMessage, Problem, WorkerInfo } from "../lib/wire";
+import type { ChatMessage, Intent, Problem, WorkerInfo } from "../lib/wire";
+import { Album } from "./album.svelte";
 import type { Conditions, Jobs } from "./jobs.svelte";
 
 export interface ConversationsOptions {
@@ -16,15 +18,23 @@ export interface ConversationsOptions {
   database: IDBDatabase | undefined;
   jobs: Jobs;
   workers: () => readonly WorkerInfo[];
+  /** A job goes on from before that rings a bell when it is over. */
+  onBell: (job: string) => void;
 }
 
 /** Jobs fetched at once. */
 const LOADS_MAX = 4;
+/** Turns whose pictures are kept in memory, so that they can be asked about again. */
+const SHOWN_TURNS_MAX = 8;
 
 export class Conversations {
   list = $state.raw<Conversation[]>([]);
   /** Whether the list has been read from this browser. */
   ready = $state(false);
+  /** The pictures that go with the next question. */
+  readonly album = new Album();
+  /** The pictures of the latest turns that have some, by the job that they went into. */
+  #shown = new Map<string, readonly ShownPicture[]>();
   #options: ConversationsOptions;
 
   constructor(options: ConversationsOptions) {
@@ -54,8 +64,11 @@ export class Conversations {
   async catchUp(): Promise<void> {
     const { api, jobs } = this.#options;
     const page = await api.jobs({ limit: REBUILD_JOBS_MAX });
-    const chats = page.jobs.filter((line) => line.capability === "chat");
-    for (const line of chats) if (!isFinal(line.state)) jobs.follow(line.id);
+    const chats = page.jobs.filter((line) => line.capability === "chat" || line.capability === "vision");
+    const open = page.jobs.filter((line) => !isFinal(line.state));
+    const isTalk = (capability: string) => capability === "chat" || capability === "vision";
+    for (const line of open) if (isTalk(line.capability) || this.of(line.id)) jobs.follow(line.id);
+    for (const line of open) if (line.capability === "tool.timer" && this.of(line.id)) this.#options.onBell(line.id);
     const unknown = chats.filter((line) => !this.of(line.id));
     if (unknown.length === 0) return;
     const infos = await inGroups(unknown, (line) => api.job(line.id).catch(() => undefined));
@@ -65,13 +78,19 @@ export class Conversations {
     }
   }
 
-  /** Asks in a conversation, or in a new one; gives the conversation's id. */
-  ask(question: string, id: string | undefined, conditions?: Conditions): string {
+  /**
+   * Asks in a conversation, or in a new one, with the pictures that are at hand; gives the conversation's id. A tool looks at no
+   * pictures: they stay at hand.
+   */
+  ask(question: string, id: string | undefined, conditions?: Conditions, tool?: Intent): string {
     const conversation = this.get(id);
-    const job = this.#submit(conversation?.turns ?? [], question, conditions);
+    const shown = tool ? [] : this.album.take();
+    const job = this.#submit(conversation?.turns ?? [], question, conditions, shown, tool);
+    const pictures = shown.length ? { pictures: shown.map((picture) => picture.small) } : {};
+    const turn = { question, ...pictures, ...(tool ? { tool } : {}) };
     const asked = conversation
-      ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { question, jobs: [job] }] }
-      : newConversation(job, question);
+      ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { ...turn, jobs: [job] }] }
+      : newConversation(job, turn);
     void this.#store(asked);
     return asked.id;
   }
@@ -81,17 +100,19 @@ export class Conversations {
     const conversation = this.get(id);
     const turn = conversation?.turns[index];
     if (!conversation || !turn) return;
-    const job = this.#submit(conversation.turns.slice(0, index), turn.question, conditions);
+    const before = conversation.turns.slice(0, index);
+    const job = this.#submit(before, turn.question, conditions, this.shownIn(turn), turn.tool);
     const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
   /** Asks another question in place of a turn's; what came of the first is found in the history. */
-  revise(id: string, index: number, question: string, conditions?: Conditions): void {
+  revise(id: string, index: number, question: string, conditions?: Conditions, tool?: Intent): void {
     const conversation = this.get(id);
-    if (!conversation?.turns[index]) return;
-    const job = this.#submit(conversation.turns.slice(0, index), question, conditions);
-    const turns = conversation.turns.with(index, { question, jobs: [job] });
+    const turn = conversation?.turns[index];
+    if (!conversation || !turn) return;
+    const job = this.#submit(conversation.turns.slice(0, index), question, conditions, this.shownIn(turn), tool);
+    const turns = conversation.turns.with(index, { question, pictures: turn.pictures, jobs: [job], ...(tool ? { tool } : {}) });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
@@ -118,20 +139,41 @@ export class Conversations {
 
   /** What a question would send: after all turns of a conversation, or in the place of the turn of this number. */
   messages(question: string, id: string | undefined, index?: number): ChatMessage[] {
-    return this.#messages(this.get(id)?.turns.slice(0, index) ?? [], question);
+    const turns = this.get(id)?.turns ?? [];
+    const turn = index === undefined ? undefined : turns[index];
+    return this.#messages(turns.slice(0, index), question, turn ? this.shownIn(turn) : this.album.pictures);
   }
 
-  #submit(turns: readonly Turn[], question: string, conditions?: Conditions): string {
-    return this.#options.jobs.submit(this.#messages(turns, question), conditions);
+  /** The pictures of a turn, as long as this page is open. */
+  shownIn(turn: Turn): readonly ShownPicture[] {
+    return turn.jobs.flatMap((job) => this.#shown.get(job) ?? []).slice(0, turn.pictures?.length ?? 0);
   }
 
-  #messages(turns: readonly Turn[], question: string): ChatMessage[] {
+  #submit(
+    turns: readonly Turn[], question: string, conditions: Conditions | undefined, shown: readonly ShownPicture[], tool?: Intent,
+  ): string {
+    if (tool) return this.#options.jobs.use(tool, conditions);
+    const bytes = shown.map((picture) => picture.bytes);
+    const job = this.#options.jobs.submit(this.#messages(turns, question, shown), conditions, bytes);
+    if (shown.length) this.#shown.set(job, shown);
+    // The oldest are forgotten first: pictures are large.
+    for (const old of this.#shown.keys()) {
+      if (this.#shown.size <= SHOWN_TURNS_MAX) break;
+      this.#shown.delete(old);
+    }
+    return job;
+  }
+
+  #messages(turns: readonly Turn[], question: string, shown: readonly ShownPicture[]): ChatMessage[] {
     const { jobs, workers } = this.#options;
     const past: PastTurn[] = turns.map((turn) => ({
       question: turn.question,
       answer: jobs.get(turn.jobs.at(-1))?.text ?? turn.answer ?? "",
     }));
-    return messagesFor(past, question, contextBudget(workers()));
+    const messages = messagesFor(past, question, contextBudget(workers()));
+    const last = messages.at(-1);
+    if (last && shown.length) last.pictures = shown.map(({ bytes, sha256 }) => ({ bytes: bytes.length, sha256 }));
+    return messages;
   }
 
   async #store(conversation: Conversation): Promise<void> {

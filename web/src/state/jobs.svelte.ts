@@ -4,18 +4,26 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { answerOfJob, applyEvent, isFinal, newAnswer, type Answer } from "../lib/answer";
 import { problem, problemOf, type Api } from "../lib/api";
 import { hex, sha256, utf8 } from "../lib/bytes";
-import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS } from "../lib/defaults";
+import { intentOf } from "../lib/conversation";
+import { ACTIVE_JOBS_MAX, ANSWERS_MAX, DRAW_MS, SHOWN_TYPES } from "../lib/defaults";
 import type { Kind, RealmEvent } from "../lib/event";
+import type { Frame } from "../lib/frame";
 import { t } from "../lib/strings";
+import { patienceMs } from "../lib/tools";
 import { uuid7 } from "../lib/uuid";
-import type { ChatMessage, EventData, Order, Problem, Submit } from "../lib/wire";
+import type { ChatMessage, EventData, Intent, Order, Part, Problem, Submit } from "../lib/wire";
 
 /** How often a job's events are read anew because a piece was missing, before its text is fetched whole. */
 const REREADS_MAX = 2;
 
+/** What goes into a job is sent in pieces of this size. */
+const PIECE_BYTES = 256 * 1024;
+
 export interface JobsOptions {
   api: Api;
   send: <K extends Kind>(type: K, data: EventData[K], subject?: string) => boolean;
+  /** Sends the bytes of what goes in beside the words. */
+  sendFrame?: (frame: Frame) => boolean;
   /** Signs what is asked; nothing where it can't be signed now. Without it nothing is signed. */
   sign?: (submit: Submit) => Promise<Order | undefined>;
   /** A job was accepted or settled: the balance has changed. */
@@ -23,7 +31,7 @@ export interface JobsOptions {
 }
 
 /** The conditions under which a question is asked. */
-export type Conditions = Pick<Submit, "class" | "quote" | "max_price">;
+export type Conditions = Pick<Submit, "class" | "quote" | "max_price" | "timeout_ms">;
 
 /** A job that is not over. */
 interface Active {
@@ -33,13 +41,19 @@ interface Active {
   order?: Order;
   /** It went out unsigned: then it stays so, since another text would be another request. */
   unsigned?: boolean;
+  /** The pictures that go in, in the order in which the messages name them. */
+  pictures: readonly Uint8Array[];
   rereads: number;
 }
 
 export class Jobs {
   /** Jobs that the person wants stopped and that are not over yet. */
   readonly stopping = new SvelteSet<string>();
+  /** Pictures that are being drawn, as they look so far: addresses in this page, by their job. */
+  readonly previews = new SvelteMap<string, string>();
   #options: JobsOptions;
+  /** The part of each job whose bytes are coming. */
+  #coming = new Map<string, { part: Part; pieces: Uint8Array<ArrayBuffer>[]; bytes: number }>();
   /** What the page draws. */
   #shown = new SvelteMap<string, Answer>();
   /** What is known; ahead of what is drawn by at most one drawing interval. */
@@ -74,16 +88,26 @@ export class Jobs {
   }
 
   /** Asks for the next message of a conversation; gives the job's id. Without a connection it is asked later. */
-  submit(messages: ChatMessage[], conditions: Conditions = {}): string {
+  submit(messages: ChatMessage[], conditions: Conditions = {}, pictures: readonly Uint8Array[] = []): string {
+    return this.#take(intentOf(messages), conditions, pictures);
+  }
+
+  /** Asks something of a tool; gives the job's id. */
+  use(intent: Intent, conditions: Conditions = {}): string {
+    const patience = patienceMs(intent);
+    // What lasts is not done a second time elsewhere when it takes long.
+    return this.#take(intent, patience === undefined ? conditions : { ...conditions, class: "interactive", timeout_ms: patience });
+  }
+
+  #take(intent: Intent, conditions: Conditions, pictures: readonly Uint8Array[] = []): string {
     const id = uuid7();
     if (this.#active.size >= ACTIVE_JOBS_MAX) {
       const why = problem(429, t.problems.tooManyActive(ACTIVE_JOBS_MAX), "");
       this.#keep({ ...newAnswer(id), state: "failed", problem: why });
       return id;
     }
-    const intent = { capability: "chat", model: "default", params: { messages } } as const;
     const submit: Submit = { intent, class: "interactive", ...conditions };
-    const active: Active = { submit, rereads: 0 };
+    const active: Active = { submit, pictures, rereads: 0 };
     this.#active.set(id, active);
     this.#keep(newAnswer(id));
     this.#ask(id, active, submit);
@@ -93,8 +117,8 @@ export class Jobs {
   /** Sends what was asked, signed where it can be. */
   #ask(id: string, active: Active, submit: Submit): void {
     const { send, sign } = this.#options;
-    if (active.order) send("mtor.job.order", active.order, id);
-    else if (!sign || active.unsigned) send("mtor.job.submit", submit, id);
+    if (active.order) this.#show(id, active, send("mtor.job.order", active.order, id));
+    else if (!sign || active.unsigned) this.#show(id, active, send("mtor.job.submit", submit, id));
     else void this.#signAndSend(id, active, submit, sign);
   }
 
@@ -103,9 +127,23 @@ export class Jobs {
     // Refused, stopped, or signed by another call meanwhile.
     if (this.#active.get(id) !== active || !active.submit || active.order) return;
     active.order = order;
-    if (order) this.#options.send("mtor.job.order", order, id);
-    else active.unsigned = this.#options.send("mtor.job.submit", submit, id);
+    const sent = order
+      ? this.#options.send("mtor.job.order", order, id)
+      : (active.unsigned = this.#options.send("mtor.job.submit", submit, id));
+    this.#show(id, active, sent);
     if (this.stopping.has(id)) this.#options.send("mtor.job.cancel", {}, id);
+  }
+
+  /** The pictures follow the words that name them. */
+  #show(id: string, { pictures }: Active, sent: boolean): void {
+    const { sendFrame } = this.#options;
+    if (!sent || !sendFrame || pictures.length === 0) return;
+    let sequence = 0;
+    const say = (payload: Uint8Array) => sendFrame({ kind: "input", job: id, sequence: sequence++, payload });
+    for (const picture of pictures) {
+      for (let at = 0; at < picture.length; at += PIECE_BYTES) say(picture.subarray(at, at + PIECE_BYTES));
+    }
+    say(new Uint8Array());
   }
 
   cancel(id: string): void {
@@ -131,7 +169,7 @@ export class Jobs {
   /** Follows a job that the realm has and that is not over. */
   follow(id: string): void {
     if (this.#active.has(id) || this.#active.size >= ACTIVE_JOBS_MAX) return;
-    this.#active.set(id, { rereads: 0 });
+    this.#active.set(id, { pictures: [], rereads: 0 });
     this.#keep({ ...newAnswer(id), accepted: true });
     this.#options.send("mtor.job.watch", { after: 0 }, id);
   }
@@ -155,6 +193,7 @@ export class Jobs {
     if (!id || !active || !before) return false;
     if (event.type === "mtor.error") return this.#refused(id, active, before, event.data);
 
+    if (event.type === "mtor.job.part") this.#coming.set(id, { part: event.data, pieces: [], bytes: 0 });
     const answer = applyEvent(before, event);
     if (answer === before) return true;
     if (answer.gap) {
@@ -162,11 +201,34 @@ export class Jobs {
       return true;
     }
     const acknowledged = answer.accepted && active.submit !== undefined;
-    if (acknowledged) active.submit = undefined;
+    if (acknowledged) {
+      active.submit = undefined;
+      active.pictures = [];
+    }
     this.#keep(answer);
     if (isFinal(answer.state)) this.#settled(answer);
     if (acknowledged || isFinal(answer.state)) this.#options.onMoney();
     return true;
+  }
+
+  /** A piece of the part that was told of last. Only previews are taken so: parts that stay are fetched. */
+  receiveFrame(frame: Frame): void {
+    const coming = frame.kind === "output" ? this.#coming.get(frame.job) : undefined;
+    if (!coming) return;
+    coming.bytes += frame.payload.length;
+    if (coming.part.preview) coming.pieces.push(new Uint8Array(frame.payload));
+    if (coming.bytes < coming.part.bytes) return;
+    this.#coming.delete(frame.job);
+    this.#dropPreview(frame.job);
+    if (!coming.part.preview || !SHOWN_TYPES.has(coming.part.media_type)) return;
+    this.previews.set(frame.job, URL.createObjectURL(new Blob(coming.pieces, { type: coming.part.media_type })));
+  }
+
+  #dropPreview(id: string): void {
+    const url = this.previews.get(id);
+    if (url === undefined) return;
+    URL.revokeObjectURL(url);
+    this.previews.delete(id);
   }
 
   /** The realm said no: to the job itself, or only to what we did with it. */
@@ -181,12 +243,16 @@ export class Jobs {
 
   #settled(answer: Answer): void {
     this.#active.delete(answer.job);
+    this.#coming.delete(answer.job);
+    this.#dropPreview(answer.job);
     this.stopping.delete(answer.job);
     if (answer.state === "completed") void this.#verify(answer);
   }
 
   /** The text must be what the realm has on record; if words were lost on the way it is fetched whole. */
   async #verify(answer: Answer): Promise<void> {
+    // The digest is over text and parts together; each part is fetched from the realm's books, with a digest of its own.
+    if (answer.parts.length > 0) return;
     const digest = hex(await sha256(utf8(answer.text)));
     if (digest === answer.output) return;
     const job = await this.#options.api.job(answer.job).catch(() => undefined);

@@ -1,6 +1,7 @@
 /** What a question would cost, asked before it is asked; and how much may be spent without the person being asked. */
 
 import type { Api } from "../lib/api";
+import { intentOf } from "../lib/conversation";
 import { QUOTE_LEFT_MS_MIN } from "../lib/defaults";
 import { MICRO_PER_COIN } from "../lib/money";
 import type { ChatMessage, Quote, ServiceClass } from "../lib/wire";
@@ -20,8 +21,7 @@ export class Quotes {
 
   /** What a question would cost at most, or nothing when the realm does not say. */
   ask(messages: ChatMessage[], of: ServiceClass): Promise<Quote | undefined> {
-    const intent = { capability: "chat", model: "default", params: { messages } } as const;
-    return this.streams.quote({ intent, class: of });
+    return this.streams.quote({ intent: intentOf(messages), class: of });
   }
 
   /** Whether a quote will still hold when a job that relies on it reaches the realm, by the realm's clock. */

@@ -13,18 +13,19 @@ import { withoutPhrase } from "../lib/listen/phrase";
 import type { BuiltInPhrase, EnrolledPhrase } from "../lib/listen/types";
 import { micro, priceShort } from "../lib/money";
 import { t } from "../lib/strings";
+import { lasts, needsYes, partsOf } from "../lib/tools";
 import { Feed } from "../lib/voice/feed";
 import { Gauge } from "../lib/voice/gauge";
 import {
   newVoice, presenceOf, step, type Choice, type Command, type Line, type Meaning, type Timer, type VoiceEvent,
 } from "../lib/voice/machine";
-import { meaningOf } from "../lib/voice/meaning";
+import { meaningOf, type Sure, type Tools } from "../lib/voice/meaning";
 import { FrameGatherer } from "../lib/voice/pcm";
 import { restOf } from "../lib/voice/script";
 import { within, type VoiceSettings } from "../lib/voice/settings";
 import { stagesOf, timingOf, type Mark, type Marks, type Timing } from "../lib/voice/timing";
 import { choiceOf, isEcho, plainWords, readTranscript } from "../lib/voice/transcript";
-import type { Problem, Quote, Resolved, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
+import type { Intent, Problem, Quote, Resolved, VoiceInfo, VoiceTiming, WorkerInfo } from "../lib/wire";
 import type { Conversations } from "./conversations.svelte";
 import type { Jobs } from "./jobs.svelte";
 import { Microphone } from "./microphone";
@@ -33,6 +34,7 @@ import { Quotes } from "./quotes";
 import { go, route } from "./route.svelte";
 import { playSound } from "./sounds";
 import { Speaker } from "./speaker";
+import { tongue } from "./tongue.svelte";
 import type { Stream, Streams } from "./streams";
 
 export interface VoiceOptions {
@@ -60,6 +62,8 @@ interface Speech {
 
 /** How long the words that the page said by itself stay to be read. */
 const LINE_MS = 8_000;
+/** What is typed at greater length is no order for a tool. */
+const TYPED_ORDER_CHARS_MAX = 200;
 /** How often the words that are heard are looked up while the realm speaks. */
 const CAPTION_MS = 100;
 
@@ -98,6 +102,10 @@ export class Voice {
   #offered: readonly Choice[] = [];
   #job: string | undefined;
   #unhear: (() => void) | undefined;
+  /** The answer of this turn comes in two parts. */
+  #lasting = false;
+  /** What bells rang for while somebody spoke. */
+  #bells: string[] = [];
   #language: string | undefined;
   #marks: Marks = {};
   #phrases = new Map<string, EnrolledPhrase>();
@@ -215,7 +223,13 @@ export class Voice {
     if (aloud) this.#speaker.unlock();
     this.#marks = {};
     this.#on({ type: "typed", aloud });
-    if (aloud) this.#follow(this.talk.turn, conversation);
+    if (aloud) return this.#follow(this.talk.turn, conversation);
+    const latest = this.#options.conversations.get(conversation)?.turns.at(-1);
+    const job = latest?.jobs.at(-1);
+    if (job === undefined || !lasts(latest?.tool)) return;
+    // Somebody will have to hear it ring.
+    if (this.hasVoice) this.#speaker.unlock();
+    this.expect(job);
   }
 
   /** Settings were changed. */
@@ -253,6 +267,7 @@ export class Voice {
     const [talk, commands] = step(this.talk, event);
     this.talk = talk;
     for (const command of commands) this.#do(command);
+    if (this.talk.phase === "idle" && this.#bells.length > 0) queueMicrotask(() => this.#ringIfQuiet());
   }
 
   #do(command: Command): void {
@@ -390,17 +405,72 @@ export class Voice {
     const answered = this.#answerTo(this.#offered, resolved);
     this.#offered = [];
     if (answered) return answered;
-    const understood = meaningOf(resolved, text);
+    const understood = this.#askFirst(meaningOf(resolved, text, await this.#tools(resolved)));
     // With nothing to go on with, it is the model that is asked for more.
     const isMore = understood.kind === "control" && understood.control === "continue" && !this.talk.interrupted;
-    const meaning: Meaning = isMore ? { kind: "ask", text } : understood;
-    return meaning.kind === "ask" ? this.#unlessDear(meaning.text) : meaning;
+    // With a picture at hand, what is said is about that picture.
+    const { album } = this.#options.conversations;
+    const isShown = album.pictures.length > 0 && understood.kind !== "control";
+    const meaning: Meaning = isMore || isShown ? { kind: "ask", text } : understood;
+    return meaning.kind === "ask" && !meaning.tool ? this.#unlessDear(meaning.text) : meaning;
+  }
+
+  /** What the realm's tools are, as far as the words that were understood have to do with one. */
+  async #tools(resolved: Resolved | undefined): Promise<Tools> {
+    const isOffered = (capability: string) => this.#offers(capability).length > 0;
+    const acts = resolved?.understanding.kind === "act" && resolved.understanding.intent;
+    // What a tool does to the world is told when it is asked for, and not with every change of the realm.
+    const workers = acts ? await this.#options.api.workers().catch(() => []) : [];
+    const tool = (capability: string) =>
+      workers.flatMap((worker) => worker.offers).find((offer) => offer.capability === capability)?.tool ?? undefined;
+    return { isOffered, needsYes: (capability) => !resolved || needsYes(tool(capability), resolved.by) };
+  }
+
+  /** Asks the person first, where they have to say yes. */
+  #askFirst(meaning: Meaning | Sure): Meaning {
+    if (meaning.kind !== "sure") return meaning;
+    const { capabilities, somethingLike, lines } = t.voice;
+    const choices = [
+      { label: t.voice.yes, meaning: meaning.meaning },
+      { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
+    ] as const;
+    const what = capabilities[meaning.capability] ?? somethingLike(meaning.capability);
+    return { kind: "unsure", question: lines.sure(what), choices: [...choices] };
+  }
+
+  /** What is asked of a tool when these words are typed; nothing when they are for a model, or had to be asked about first. */
+  async toolFor(text: string): Promise<Intent | undefined> {
+    const some = this.#options.workers().some((worker) => worker.offers.some((offer) => offer.capability.startsWith("tool.")));
+    if (!some || text.length > TYPED_ORDER_CHARS_MAX) return undefined;
+    const asked = { text, language: preferences.voice.language || tongue.current };
+    const soon = new Promise<undefined>((done) => setTimeout(done, RESOLVE_MS_MAX, undefined));
+    const resolved = await Promise.race([this.#options.api.resolve(asked).catch(() => undefined), soon]);
+    const meaning = meaningOf(resolved, text, await this.#tools(resolved));
+    return meaning.kind === "ask" ? meaning.tool : undefined;
+  }
+
+  /** A bell that rings when a job is over, in whatever conversation it was asked for. */
+  expect(job: string): void {
+    this.#options.jobs.hear(job, (answer) => {
+      if (!isFinal(answer.state)) return;
+      const { second } = partsOf(answer.text);
+      if (answer.state === "completed" && second) this.#bells.push(second);
+      queueMicrotask(() => this.#ringIfQuiet());
+    });
+  }
+
+  #ringIfQuiet(): void {
+    if (this.talk.phase !== "idle" || this.#bells.length === 0) return;
+    const text = this.#bells.splice(0).join(" ");
+    this.#sound("woke");
+    this.#on({ type: "bell", text });
   }
 
   /** What a yes or a no, in whichever words, means for what was asked back. */
   #answerTo([yes, no]: readonly Choice[], resolved: Resolved | undefined): Meaning | undefined {
     const understanding = resolved?.understanding;
-    if (yes?.meaning.kind !== "agreed" || understanding?.kind !== "control") return undefined;
+    const isConsent = yes?.meaning.kind === "agreed" || (yes?.meaning.kind === "ask" && no?.meaning.kind === "control");
+    if (!yes || !isConsent || understanding?.kind !== "control") return undefined;
     if (understanding.control === "yes") return yes.meaning;
     return understanding.control === "no" ? no?.meaning : undefined;
   }
@@ -428,12 +498,12 @@ export class Voice {
     return route.view === "ask" ? route.id : route.conversation;
   }
 
-  #ask({ turn, text, quote, most }: Extract<Command, { do: "ask" }>): void {
+  #ask({ turn, text, quote, most, tool }: Extract<Command, { do: "ask" }>): void {
     const { conversations } = this.#options;
     const limit = this.#quotes.unaskedMost;
     // Whatever happens on the way, also when nobody could say what it costs: the realm refuses the job before it costs more.
     const max_price = most ?? (limit > 0n ? limit.toString() : undefined);
-    const id = conversations.ask(text, this.#conversation, { class: "voice", quote, max_price });
+    const id = conversations.ask(text, this.#conversation, { class: "voice", quote, max_price }, tool);
     go("ask", id);
     this.#follow(turn, id);
   }
@@ -441,10 +511,14 @@ export class Voice {
   /** Hears how the latest question of a conversation is answered. */
   #follow(turn: number, conversation: string): void {
     const { conversations, jobs } = this.#options;
-    const job = conversations.get(conversation)?.turns.at(-1)?.jobs.at(-1);
+    const latest = conversations.get(conversation)?.turns.at(-1);
+    const job = latest?.jobs.at(-1);
     if (job === undefined) return;
     this.#job = job;
     this.#unhear?.();
+    this.#unhear = undefined;
+    this.#lasting = lasts(latest?.tool);
+    if (this.#lasting) return this.#followFirstPart(turn, job);
     let began = false;
     this.#unhear = jobs.hear(job, (answer) => {
       if (answer.text && !began) {
@@ -459,13 +533,33 @@ export class Voice {
     });
   }
 
+  /** Hears the part of a lasting answer that comes at once; for the other one, a bell rings. */
+  #followFirstPart(turn: number, job: string): void {
+    let told = false;
+    const { jobs } = this.#options;
+    jobs.hear(job, (answer) => {
+      const over = isFinal(answer.state);
+      const { second } = partsOf(answer.text);
+      if (!told && (over || answer.text.includes("\n\n"))) {
+        told = true;
+        if (answer.text) this.#later({ type: "answer-began", turn });
+        this.#later({ type: "answer-ended", turn, failed: failure(answer) });
+      }
+      if (!over) return;
+      if (answer.state === "completed" && second) this.#bells.push(second);
+      queueMicrotask(() => this.#ringIfQuiet());
+    });
+  }
+
   // --- Speaking ---------------------------------------------------------------------------------------------------------
 
   #speakAnswer(number: number): void {
     const { jobs } = this.#options;
     const job = this.#job;
-    const text = () => jobs.latest(job)?.text ?? "";
-    const whole = () => isFinal(jobs.latest(job)?.state ?? "completed");
+    const lasting = this.#lasting;
+    const all = () => jobs.latest(job)?.text ?? "";
+    const text = () => (lasting ? partsOf(all()).first : all());
+    const whole = () => lasting || isFinal(jobs.latest(job)?.state ?? "completed");
     this.#speak({ number, text, before: "", whole, feed: new Feed() });
   }
 
@@ -630,11 +724,14 @@ function words(line: Line, isOffered: (capability: string) => boolean): string {
   switch (line.line) {
     case "nobody": {
       const what = capabilities[line.capability] ?? somethingLike(line.capability);
-      return isOffered(line.capability) ? lines.notHere(what) : lines.nobody(what);
+      if (!isOffered(line.capability)) return lines.nobody(what);
+      // There are eyes; what they lack is a picture: with one at hand, it would have been asked.
+      return line.capability === "vision" ? lines.showMe : lines.notHere(what);
     }
     case "dear": return lines.dear(line.price);
     case "failed": return lines.failed(line.why);
     case "which": return line.question ?? lines.which;
+    case "bell": return line.text;
     default: return lines[line.line];
   }
 }

@@ -87,7 +87,7 @@ impl Engine {
     pub fn submit(&self, request: ChatRequest) -> Result<Generation, Failure> {
         request.sampling.check()?;
         check_stops(&request.stop)?;
-        let prompt = self.prompts.make(&request.turns, &request.prefix)?;
+        let prompt = self.prompts.make(&request.turns, &request.tools, &request.prefix)?;
         let window = self.facts.window as usize;
         // The answer needs room for one token at least.
         if prompt.tokens.len() >= window {
@@ -99,6 +99,8 @@ impl Engine {
         }
         let max_tokens = wanted.min(window - prompt.tokens.len());
 
+        let written = &prompt.tokens[prompt.conversation_tokens..];
+        let shape = self.prompts.shape_sampler(&request.shape, &request.tools, written)?;
         let mut stops = request.stop;
         if self.facts.template_is_fallback {
             // A model that was never taught ChatML writes its end marker as text.
@@ -110,7 +112,7 @@ impl Engine {
         let job = Job {
             prompt,
             max_tokens,
-            sampler: request.sampling.sampler(self.vocabulary_size),
+            sampler: request.sampling.sampler(self.vocabulary_size, shape),
             text: TextStream::new(stops),
             reply,
             cancel: cancel.clone(),

@@ -3,7 +3,7 @@
 //! [`Engine::start`] loads a model; [`Engine::submit`] takes a [`ChatRequest`] and returns a [`Generation`], a stream of
 //! [`Event`]s. One thread owns the model's context and answers several conversations at once (`runner`). Around it:
 //! the model's chat template (`template`), the guard against markers in people's texts (`markers`), tokens to text
-//! (`text`), which slot and how much at a time (`plan`).
+//! (`text`), what an answer may look like (`shape`), which slot and how much at a time (`plan`).
 //!
 //! What must not live here: the wire. The engine knows nothing of brokers, jobs or money; the adapter in the binary
 //! translates.
@@ -19,6 +19,7 @@ mod prompt;
 mod request;
 mod runner;
 mod sampling;
+mod shape;
 mod slot;
 mod speed;
 mod template;
@@ -29,4 +30,5 @@ pub use error::{Failure, LoadError};
 pub use model::{EngineOptions, ModelFacts};
 pub use request::{ChatRequest, Event, Finish, Generation, Speaker, Turn};
 pub use sampling::Sampling;
+pub use shape::{CALL_BEGIN, CALL_END, Call, Shape, Tool};
 pub use speed::Speed;

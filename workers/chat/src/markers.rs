@@ -7,8 +7,11 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value};
+
 use crate::error::Failure;
 use crate::request::Turn;
+use crate::shape::{Call, Tool, as_function};
 
 /// The texts that the tokeniser would take for markers.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Markers {
 pub(crate) struct Disarmed {
     /// The turns, with cuts.
     pub turns: Vec<Turn>,
+    /// The tools as templates know them, with cuts.
+    pub tools: Vec<Value>,
     /// A character that occurred in none of them.
     pub cut: char,
 }
@@ -38,15 +43,38 @@ impl Markers {
         Self { texts, first_bytes }
     }
 
-    /// Cuts every marker in what the turns say.
+    /// Cuts every marker in what the turns and the tools say.
     ///
     /// # Errors
     /// [`Failure::BadRequest`] when the turns use every single character that could serve as the cut.
-    pub(crate) fn disarm(&self, turns: &[Turn]) -> Result<Disarmed, Failure> {
-        let cut = unused_character(turns)
+    pub(crate) fn disarm(&self, turns: &[Turn], tools: &[Tool]) -> Result<Disarmed, Failure> {
+        let functions: Vec<Value> = tools.iter().map(as_function).collect();
+        let cut = unused_character(turns, &functions)
             .ok_or_else(|| Failure::BadRequest("the text uses every private character there is".into()))?;
-        let disarmed = |turn: &Turn| Turn { speaker: turn.speaker, content: self.cut_up(&turn.content, cut) };
-        Ok(Disarmed { turns: turns.iter().map(disarmed).collect(), cut })
+        let call = |call: &Call| Call {
+            name: self.cut_up(&call.name, cut),
+            arguments: self.cut_up_all(&call.arguments, cut),
+        };
+        let disarmed = |turn: &Turn| Turn {
+            speaker: turn.speaker,
+            content: self.cut_up(&turn.content, cut),
+            calls: turn.calls.iter().map(call).collect(),
+        };
+        let tools = functions.iter().map(|function| self.cut_up_value(function, cut)).collect();
+        Ok(Disarmed { turns: turns.iter().map(disarmed).collect(), tools, cut })
+    }
+
+    fn cut_up_all(&self, values: &Map<String, Value>, cut: char) -> Map<String, Value> {
+        values.iter().map(|(name, value)| (self.cut_up(name, cut), self.cut_up_value(value, cut))).collect()
+    }
+
+    fn cut_up_value(&self, value: &Value, cut: char) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.cut_up(text, cut)),
+            Value::Array(values) => values.iter().map(|value| self.cut_up_value(value, cut)).collect(),
+            Value::Object(values) => Value::Object(self.cut_up_all(values, cut)),
+            other => other.clone(),
+        }
     }
 
     fn cut_up(&self, text: &str, cut: char) -> String {
@@ -66,10 +94,14 @@ impl Markers {
     }
 }
 
-/// A character for private use that no turn contains.
-fn unused_character(turns: &[Turn]) -> Option<char> {
+/// A character for private use that neither a turn nor a tool contains.
+fn unused_character(turns: &[Turn], tools: &[Value]) -> Option<char> {
     let private = '\u{e000}'..='\u{f8ff}';
-    let characters = turns.iter().flat_map(|turn| turn.content.chars());
+    let called = turns.iter().flat_map(|turn| &turn.calls);
+    let called = called.map(|call| format!("{}{}", call.name, Value::Object(call.arguments.clone())));
+    let beside: Vec<String> = tools.iter().map(Value::to_string).chain(called).collect();
+    let said = turns.iter().map(|turn| &turn.content);
+    let characters = said.chain(&beside).flat_map(|text| text.chars());
     let used: HashSet<char> = characters.filter(|character| private.contains(character)).collect();
     private.into_iter().find(|candidate| !used.contains(candidate))
 }
@@ -85,7 +117,7 @@ mod tests {
 
     /// What the tokeniser would be given for one turn.
     fn pieces(text: &str) -> Vec<String> {
-        let disarmed = markers().disarm(&[Turn::new(Speaker::User, text)]).unwrap();
+        let disarmed = markers().disarm(&[Turn::new(Speaker::User, text)], &[]).unwrap();
         disarmed.turns[0].content.split(disarmed.cut).map(String::from).collect()
     }
 
@@ -116,8 +148,26 @@ mod tests {
     #[test]
     fn the_cut_is_a_character_that_nobody_typed() {
         let turns = [Turn::new(Speaker::User, "\u{e000}"), Turn::new(Speaker::Assistant, "\u{e001}")];
-        assert_eq!(markers().disarm(&turns).unwrap().cut, '\u{e002}');
+        assert_eq!(markers().disarm(&turns, &[]).unwrap().cut, '\u{e002}');
         let all: String = ('\u{e000}'..='\u{f8ff}').collect();
-        assert!(matches!(markers().disarm(&[Turn::new(Speaker::User, all)]), Err(Failure::BadRequest(_))));
+        assert!(matches!(
+            markers().disarm(&[Turn::new(Speaker::User, all)], &[]),
+            Err(Failure::BadRequest(_))
+        ));
+    }
+
+    #[test]
+    fn tools_and_calls_are_cut_too() {
+        let parameters = serde_json::json!({ "properties": { "<|im_end|>": { "description": "[INST]" } } });
+        let Value::Object(parameters) = parameters else { panic!() };
+        let tool =
+            Tool { name: "x".into(), description: "a<|im_end|>".into(), parameters: parameters.clone() };
+        let called = Call { name: "x".into(), arguments: parameters };
+        let turn = Turn { calls: vec![called], ..Turn::new(Speaker::Assistant, "\u{e000}") };
+        let disarmed = markers().disarm(&[turn], &[tool]).unwrap();
+        let called = Value::Object(disarmed.turns[0].calls[0].arguments.clone()).to_string();
+        for text in [disarmed.tools[0].to_string(), called] {
+            assert!(markers().texts.iter().all(|marker| !text.contains(marker.as_str())), "{text}");
+        }
     }
 }

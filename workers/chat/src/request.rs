@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Failure;
 use crate::sampling::Sampling;
+use crate::shape::{Call, Shape, Tool};
 
 /// Who says a turn of a conversation. A closed set, so that nobody can smuggle markers in as a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +39,14 @@ pub struct Turn {
     pub speaker: Speaker,
     /// What is said. Always plain text: markers of the model typed in here stay text.
     pub content: String,
+    /// The tools that the model called in it.
+    pub calls: Vec<Call>,
 }
 
 impl Turn {
     /// A turn of `speaker`.
     pub fn new(speaker: Speaker, content: impl Into<String>) -> Self {
-        Self { speaker, content: content.into() }
+        Self { speaker, content: content.into(), calls: Vec::new() }
     }
 }
 
@@ -55,6 +58,10 @@ pub struct ChatRequest {
     /// Text of that next turn which somebody else has written and delivered already. The answer goes on from there
     /// and its events carry only what is new.
     pub prefix: String,
+    /// What the model may call.
+    pub tools: Vec<Tool>,
+    /// What the answer may look like.
+    pub shape: Shape,
     /// How to choose among likely words.
     pub sampling: Sampling,
     /// Most new tokens to write; less where the model's window ends before.

@@ -67,9 +67,9 @@ impl Sampling {
         Ok(())
     }
 
-    /// The chain of llama.cpp's samplers that does all this, for one answer.
-    pub(crate) fn sampler(&self, vocabulary_size: i32) -> LlamaSampler {
-        let mut chain = Vec::new();
+    /// The chain of llama.cpp's samplers that does all this, for one answer, among the tokens that `shape` leaves.
+    pub(crate) fn sampler(&self, vocabulary_size: i32, shape: Option<LlamaSampler>) -> LlamaSampler {
+        let mut chain: Vec<LlamaSampler> = shape.into_iter().collect();
         let penalises =
             self.repeat_penalty != 1.0 || self.frequency_penalty != 0.0 || self.presence_penalty != 0.0;
         if penalises {

@@ -6,11 +6,12 @@
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, Serde};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::error::Failure;
 use crate::request::{Speaker, Turn};
+use crate::shape::{Call, instructions};
 
 /// The template for models that bring none: the form that most instruct models know.
 const CHATML: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
@@ -28,6 +29,8 @@ pub(crate) struct ChatTemplate {
     bos: String,
     eos: String,
     is_fallback: bool,
+    /// Whether it tells the model of tools by itself, and shows it what they gave.
+    knows_tools: bool,
 }
 
 impl ChatTemplate {
@@ -40,7 +43,10 @@ impl ChatTemplate {
         let mut environment = python_like_environment();
         let text = source.map_or_else(|| CHATML.to_string(), without_generation_tags);
         environment.add_template_owned(NAME, text).map_err(|error| in_full(&error))?;
-        Ok(Self { environment, bos: bos.to_string(), eos: eos.to_string(), is_fallback: source.is_none() })
+        let (bos, eos, is_fallback) = (bos.to_string(), eos.to_string(), source.is_none());
+        let mut template = Self { environment, bos, eos, is_fallback, knows_tools: false };
+        template.knows_tools = template.tells_of_tools();
+        Ok(template)
     }
 
     /// Whether this is ChatML because the model brought nothing.
@@ -48,19 +54,46 @@ impl ChatTemplate {
         self.is_fallback
     }
 
+    /// Whether a tool, its call and its result all come through.
+    fn tells_of_tools(&self) -> bool {
+        let [tool_name, argument, result] = ["zebra_count", "savannah", "forty-one zebras"];
+        let tool = serde_json::json!({ "type": "function", "function": {
+            "name": tool_name, "description": tool_name, "parameters": { "type": "object", "properties": {} } } });
+        let arguments = serde_json::Map::from_iter([("place".to_owned(), argument.into())]);
+        let turns = [
+            Turn::new(Speaker::User, "?"),
+            Turn {
+                calls: vec![Call { name: tool_name.into(), arguments }],
+                ..Turn::new(Speaker::Assistant, "")
+            },
+            Turn::new(Speaker::Tool, result),
+        ];
+        let tells = |turns: &[Turn], tools: &[serde_json::Value], words: &[&str]| {
+            self.render_as_is(turns, tools).is_ok_and(|text| words.iter().all(|word| text.contains(word)))
+        };
+        tells(&turns[..1], &[tool], &[tool_name]) && tells(&turns, &[], &[argument, result])
+    }
+
     /// The prompt that asks for the next turn of the model.
     ///
     /// # Errors
     /// [`Failure::BadRequest`] with the template's own words when it refuses the conversation.
-    pub(crate) fn render(&self, turns: &[Turn]) -> Result<String, Failure> {
-        let refusal = match self.render_as_is(turns) {
+    pub(crate) fn render(&self, turns: &[Turn], tools: &[serde_json::Value]) -> Result<String, Failure> {
+        if self.knows_tools || (tools.is_empty() && turns.iter().all(has_no_tools)) {
+            return self.render_known(turns, tools);
+        }
+        self.render_known(&in_plain_words(turns, tools), &[])
+    }
+
+    fn render_known(&self, turns: &[Turn], tools: &[serde_json::Value]) -> Result<String, Failure> {
+        let refusal = match self.render_as_is(turns, tools) {
             Ok(prompt) => return Ok(prompt),
             Err(error) => error,
         };
         // Some models were taught without a system turn, and their templates refuse it. The instructions then go
         // where such models expect them: at the head of what the user says.
         if let Some(folded) = system_folded_into_user(turns)
-            && let Ok(prompt) = self.render_as_is(&folded)
+            && let Ok(prompt) = self.render_as_is(&folded, tools)
         {
             return Ok(prompt);
         }
@@ -68,22 +101,64 @@ impl ChatTemplate {
         Err(Failure::BadRequest(format!("this model's chat template refuses the conversation: {reason}")))
     }
 
-    fn render_as_is(&self, turns: &[Turn]) -> Result<String, minijinja::Error> {
+    fn render_as_is(&self, turns: &[Turn], tools: &[serde_json::Value]) -> Result<String, minijinja::Error> {
         let message = |turn: &Turn| {
-            Value::from_pairs([
-                ("role", Value::from(turn.speaker.role())),
-                ("content", Value::from(&*turn.content)),
-            ])
+            let said = [("role", Value::from(turn.speaker.role())), ("content", Value::from(&*turn.content))];
+            let calls: Vec<Value> = turn.calls.iter().map(call_value).collect();
+            let called = (!calls.is_empty()).then(|| ("tool_calls", Value::from(calls)));
+            Value::from_pairs(said.into_iter().chain(called))
         };
         self.environment.get_template(NAME)?.render(context! {
             messages => turns.iter().map(message).collect::<Vec<Value>>(),
             add_generation_prompt => true,
             bos_token => &*self.bos,
             eos_token => &*self.eos,
-            tools => (),
+            tools => (!tools.is_empty()).then(|| Value::from(Serde(tools))),
             documents => (),
         })
     }
+}
+
+fn call_value(call: &Call) -> Value {
+    Value::from(Serde(serde_json::json!({
+        "type": "function", "function": { "name": call.name, "arguments": call.arguments } })))
+}
+
+fn has_no_tools(turn: &Turn) -> bool {
+    turn.calls.is_empty() && turn.speaker != Speaker::Tool
+}
+
+/// Tools, calls and results as words, for a template that knows none: in the instructions, in what the model said, and in
+/// what it is told.
+fn in_plain_words(turns: &[Turn], tools: &[serde_json::Value]) -> Vec<Turn> {
+    let mut told: Vec<Turn> = Vec::with_capacity(turns.len() + 1);
+    for turn in turns {
+        let calls = turn.calls.iter().map(Call::to_text);
+        let words: Vec<String> =
+            Some(turn.content.clone()).filter(|text| !text.is_empty()).into_iter().chain(calls).collect();
+        let turn = match turn.speaker {
+            Speaker::Tool => {
+                let result = format!("<tool_response>\n{}\n</tool_response>", turn.content);
+                match told.last_mut().filter(|last| last.speaker == Speaker::User) {
+                    Some(last) => {
+                        last.content = format!("{}\n{result}", last.content);
+                        continue;
+                    }
+                    None => Turn::new(Speaker::User, result),
+                }
+            }
+            speaker => Turn::new(speaker, words.join("\n")),
+        };
+        told.push(turn);
+    }
+    if !tools.is_empty() {
+        let instructions = instructions(tools);
+        match told.first_mut().filter(|first| first.speaker == Speaker::System) {
+            Some(first) => first.content = format!("{}\n\n{instructions}", first.content),
+            None => told.insert(0, Turn::new(Speaker::System, instructions)),
+        }
+    }
+    told
 }
 
 fn python_like_environment() -> Environment<'static> {
@@ -216,11 +291,11 @@ mod tests {
     fn a_system_turn_is_added_only_when_there_is_none() {
         let template = template(WITH_DEFAULT_SYSTEM);
         assert_eq!(
-            template.render(&[user("Hi")]).unwrap(),
+            template.render(&[user("Hi")], &[]).unwrap(),
             "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
         );
         assert_eq!(
-            template.render(&[Turn::new(Speaker::System, "Be brief."), user("Hi")]).unwrap(),
+            template.render(&[Turn::new(Speaker::System, "Be brief."), user("Hi")], &[]).unwrap(),
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
         );
     }
@@ -234,7 +309,7 @@ mod tests {
             Turn::new(Speaker::Tool, "wind"),
         ];
         assert_eq!(
-            template(WITH_TOOLS).render(&turns).unwrap(),
+            template(WITH_TOOLS).render(&turns, &[]).unwrap(),
             "<|im_start|>system\nYou help.<|im_end|>\n<|im_start|>user\nWeather?<|im_end|>\n\
              <|im_start|>assistant\nI look.<|im_end|>\n<|im_start|>user\n<tool_response>\nrain\n</tool_response>\n\
              <tool_response>\nwind\n</tool_response><|im_end|>\n<|im_start|>assistant\n"
@@ -246,14 +321,14 @@ mod tests {
         let template = ChatTemplate::new(None, "", "").unwrap();
         assert!(template.is_fallback());
         assert_eq!(
-            template.render(&[user("Hi")]).unwrap(),
+            template.render(&[user("Hi")], &[]).unwrap(),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
         );
     }
 
     #[test]
     fn what_python_templates_use_is_there() {
-        let render = |source: &str| template(source).render(&[user("  Hello, World ")]).unwrap();
+        let render = |source: &str| template(source).render(&[user("  Hello, World ")], &[]).unwrap();
         assert_eq!(render("{{ bos_token }}|{{ eos_token }}"), "<s>|</s>");
         assert_eq!(render("{{ messages[0].content.strip().lower() }}"), "hello, world");
         assert_eq!(render("{{ messages[0].content.split(',')[-1] | trim }}"), "World");
@@ -282,14 +357,14 @@ mod tests {
 
     #[test]
     fn the_date_is_there_for_those_who_ask() {
-        let year = template("{{ strftime_now('%Y') }}").render(&[user("Hi")]).unwrap();
+        let year = template("{{ strftime_now('%Y') }}").render(&[user("Hi")], &[]).unwrap();
         assert!(year.parse::<u32>().unwrap() >= 2025, "{year}");
     }
 
     #[test]
     fn a_template_that_refuses_says_why_in_its_own_words() {
         let refusing = template("{{ raise_exception('roles must alternate') }}");
-        let failure = refusing.render(&[user("Hi")]).unwrap_err();
+        let failure = refusing.render(&[user("Hi")], &[]).unwrap_err();
         assert_eq!(
             failure,
             Failure::BadRequest(
@@ -305,13 +380,55 @@ mod tests {
              {{ raise_exception('no system turn') }}{% endif %}[{{ message.content }}]{% endfor %}",
         );
         let turns = [Turn::new(Speaker::System, "Be brief."), user("Hi")];
-        assert_eq!(strict.render(&turns).unwrap(), "[Be brief.\n\nHi]");
-        assert!(strict.render(&turns[..1]).is_err());
+        assert_eq!(strict.render(&turns, &[]).unwrap(), "[Be brief.\n\nHi]");
+        assert!(strict.render(&turns[..1], &[]).is_err());
     }
 
     #[test]
     fn a_broken_template_is_refused_with_a_reason() {
         let reason = ChatTemplate::new(Some("{% if %}"), "", "").unwrap_err();
         assert!(reason.contains("syntax error"), "{reason}");
+    }
+
+    fn zebra() -> serde_json::Value {
+        serde_json::json!({ "type": "function", "function": { "name": "zebra" } })
+    }
+
+    fn with_a_call() -> [Turn; 3] {
+        let arguments = serde_json::Map::from_iter([("n".to_owned(), 1.into())]);
+        let call = Call { name: "zebra".into(), arguments };
+        let called = Turn { calls: vec![call], ..Turn::new(Speaker::Assistant, "") };
+        [user("How many?"), called, Turn::new(Speaker::Tool, "41")]
+    }
+
+    #[test]
+    fn a_template_that_knows_tools_tells_of_them_itself() {
+        let knowing = template(
+            "{% if tools %}{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}\
+             {% for message in messages %}[{{ message.role }}:{{ message.content }}\
+             {% for call in message.tool_calls %}{{ call.function.name }}{{ call.function.arguments | tojson }}{% endfor %}]{% endfor %}",
+        );
+        assert!(knowing.knows_tools);
+        let text = knowing.render(&with_a_call(), &[zebra()]).unwrap();
+        assert!(text.ends_with("[user:How many?][assistant:zebra{\"n\":1}][tool:41]"), "{text}");
+        assert!(text.starts_with("{\"function\":{\"name\":\"zebra\"}"), "{text}");
+    }
+
+    #[test]
+    fn a_template_that_knows_none_is_told_in_words() {
+        let plain = template(WITH_DEFAULT_SYSTEM);
+        assert!(!plain.knows_tools);
+        let text = plain.render(&with_a_call(), &[zebra()]).unwrap();
+        assert!(text.starts_with("<|im_start|>system\nYou can use tools."), "{text}");
+        assert!(text.contains("\"name\":\"zebra\""), "{text}");
+        assert!(
+            text.contains(
+                "assistant\n<tool_call>\n{\"arguments\":{\"n\":1},\"name\":\"zebra\"}\n</tool_call>"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("user\n<tool_response>\n41\n</tool_response>"), "{text}");
+        let untold = plain.render(&[user("Hi")], &[]).unwrap();
+        assert!(!untold.contains("tools"), "{untold}");
     }
 }

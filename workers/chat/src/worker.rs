@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use mtor_chat::{ChatRequest, Engine, Event, Failure, Finish, Generation, Sampling, Speaker, Turn};
+use mtor_chat::{
+    Call, ChatRequest, Engine, Event, Failure, Finish, Generation, Sampling, Shape, Speaker, Tool, Turn,
+};
 use mtor_worker::protocol::worker::OfferLimits;
 use mtor_worker::protocol::{
-    Announcement, CapabilityKind, CapabilityOffer, ChatMessage, ChatTask, FinishReason, ProblemKind, Role,
-    Task, limits,
+    Announcement, CallableTool, CapabilityKind, CapabilityOffer, ChatMessage, ChatTask, FinishReason, Needs,
+    ProblemKind, Role, Task, ToolChoice, limits,
 };
 use mtor_worker::{CancellationToken, Finished, Job, JobError, Output, Stopped, Worker};
 
@@ -47,6 +49,8 @@ impl Worker for ChatWorker {
             input_bytes: None,
         };
         offer.tokens_per_s = self.tokens_per_s();
+        // Grammars hold every model to both.
+        offer.can = Needs { tools: true, json: true };
         Announcement::new(self.name.as_str(), [offer])
     }
 
@@ -106,6 +110,8 @@ async fn relay(
 /// The engine's request for a job of the realm. What the job leaves open is left to the engine.
 fn request(task: ChatTask, prefix: String, answer_tokens: u32, temperature: f32) -> ChatRequest {
     let open = Sampling::default();
+    let tools = task.callable().iter().map(tool).collect();
+    let shape = shape(&task);
     ChatRequest {
         sampling: Sampling {
             temperature: task.temperature.unwrap_or(temperature),
@@ -117,6 +123,8 @@ fn request(task: ChatTask, prefix: String, answer_tokens: u32, temperature: f32)
         },
         turns: task.messages.into_iter().map(turn).collect(),
         prefix,
+        tools,
+        shape,
         max_tokens: Some(answer_tokens),
         stop: task.stop,
     }
@@ -127,8 +135,24 @@ fn turn(message: ChatMessage) -> Turn {
         Role::System => Speaker::System,
         Role::User => Speaker::User,
         Role::Assistant => Speaker::Assistant,
+        Role::Tool => Speaker::Tool,
     };
-    Turn::new(speaker, message.content)
+    let calls = message.calls.into_iter().map(|call| Call { name: call.name, arguments: call.arguments });
+    Turn { calls: calls.collect(), ..Turn::new(speaker, message.content) }
+}
+
+fn tool(tool: &CallableTool) -> Tool {
+    let CallableTool { name, description, parameters } = tool.clone();
+    Tool { name, description, parameters }
+}
+
+fn shape(task: &ChatTask) -> Shape {
+    match (&task.format, &task.tool_choice) {
+        (Some(format), _) => Shape::Json(format.schema()),
+        (None, ToolChoice::Required) => Shape::Call(None),
+        (None, ToolChoice::Named(name)) => Shape::Call(Some(name.clone())),
+        (None, ToolChoice::Auto | ToolChoice::None) => Shape::Free,
+    }
 }
 
 /// What the realm is told. A request that is wrong here is wrong everywhere; all else another worker may do better.
@@ -190,6 +214,12 @@ mod tests {
         let wanted =
             Sampling { temperature: 0.0, seed: Some(7), presence_penalty: 1.5, ..Sampling::default() };
         assert_eq!(request.sampling, wanted);
+    }
+
+    #[test]
+    fn calls_are_marked_as_the_wire_says() {
+        use mtor_worker::protocol::calls;
+        assert_eq!((mtor_chat::CALL_BEGIN, mtor_chat::CALL_END), (calls::CALL_BEGIN, calls::CALL_END));
     }
 
     #[test]

@@ -44,3 +44,40 @@ pub const CLAUSE_BYTES_MIN: usize = 12;
 pub const MODELS_MAX: usize = 32;
 /// See [`MODELS_MAX`].
 pub const VOICES_MAX: usize = 256;
+
+/// How often a service that has no connection to watch is asked whether it is there, and what it offers.
+pub const LOOK_PERIOD: Duration = Duration::from_secs(20);
+
+/// How long a service may take to say what it offers.
+pub const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest pause that a service may ask for (429, 503 with Retry-After) and a job still waits for; beyond it the job goes
+/// to another worker.
+pub const PAUSE_MAX: Duration = Duration::from_secs(20);
+
+/// How often a job asks again that a service told to wait.
+pub const PAUSES_MAX: u32 = 3;
+
+/// How long a service is left alone that is overloaded and does not say for how long.
+pub const PAUSE_UNSAID: Duration = Duration::from_secs(1);
+
+/// Most of an answer of a service that is read at once: a picture in base64, with room.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Longest line of a stream of server-sent events, or of a tool's answer on its standard output.
+pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Characters of a service's own words that are handed on when it says no.
+pub const SAID_CHARS: usize = 300;
+
+/// How often a service is asked how far a picture has come.
+pub const PROGRESS_PERIOD: Duration = Duration::from_millis(500);
+
+/// How long a service may take to be told to stop.
+pub const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Most requests that wait for one tool server at a time.
+pub const TOOL_CALLS_MAX: usize = 256;
+
+/// Most tokens that are asked for where a service wants a number and the job has none.
+pub const OUTPUT_TOKENS_MAX: u32 = 4_096;

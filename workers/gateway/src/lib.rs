@@ -1,15 +1,37 @@
-//! Services that speak another protocol, attached to a realm as a worker. So far there is one protocol: Wyoming, which
-//! Home Assistant's voice services speak.
+//! Services that speak another protocol, attached to a realm as a worker.
 //!
-//! [`wyoming::attach()`] is the whole of it. [`wyoming::Service`] asks a service for transcripts and for speech,
-//! [`wyoming::offers`] says what of that a realm can be offered, [`wyoming::watch()`] tells when the service comes and goes,
-//! and [`wyoming::WyomingWorker`] runs the realm's jobs with it. [`clauses`] cuts a text that is still being written into
-//! pieces that can be spoken.
+//! [`wyoming`] is what Home Assistant's voice services speak. Everything else is a [`Service`]: something that says what it
+//! offers when it is [looked](Service::look) at, and runs the realm's jobs. [`attach()`] keeps an eye on one, offers it to a realm
+//! while it is there, and takes it away when it goes. The services are [`openai`] (and all that speak like it), [`anthropic`],
+//! [`automatic1111`], [`comfyui`], [`huggingface`] and [`mcp`]; [`http`] is what those over HTTP share. [`discover`] looks which of
+//! them run on this machine. [`clauses`] cuts a text that is still being written into pieces that can be spoken; [`png`] writes into
+//! a picture how it was made.
 //!
-//! What must not live here: engines and models (they are the service's), and the protocols themselves (`mtor-wyoming`).
+//! What must not live here: engines and models (they are the service's), and what a realm or a broker knows.
 
+pub mod anthropic;
+pub mod attach;
+pub mod automatic1111;
 pub mod clauses;
+pub mod comfyui;
 pub mod defaults;
+pub mod discover;
+pub mod fault;
 mod heard;
+pub mod http;
+pub mod huggingface;
+pub mod mcp;
+pub mod offered;
+pub mod openai;
+mod pictures;
 mod plain;
+pub mod png;
+pub mod service;
+mod sse;
+mod waveform;
 pub mod wyoming;
+
+pub use attach::attach;
+pub use fault::{Fault, RunError};
+pub use offered::{Asked, Offered};
+pub use service::Service;

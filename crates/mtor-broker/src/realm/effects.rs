@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use mtor_core::{Outcome, Output, Ticket, WorkerId};
+use mtor_core::trust::Check;
+use mtor_core::{Fact, KeyDecision, Outcome, Output, Ticket, WorkerId};
 use mtor_ledger::{Record, ResultRecord};
 use mtor_protocol::body::{Accepted, Assigned, Cancelled, Completed, Failed, FlowStep, Queued};
 use mtor_protocol::http::JobState;
@@ -18,6 +19,7 @@ use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
 use crate::audit::Answered;
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
+use crate::key_ring::KeyRing;
 use crate::stream::JobStream;
 use crate::streams::Streams;
 
@@ -29,6 +31,8 @@ pub(super) enum AfterCommit {
     Known(oneshot::Sender<Result<Reply, Problem>>),
     /// It is done.
     Done(oneshot::Sender<Result<Answer, Problem>>),
+    /// Keys of a wallet have changed.
+    Keys(Arc<KeyRing>, Timestamp, AccountId, KeyDecision),
     /// It is recorded.
     Recorded(oneshot::Sender<()>),
     /// The job has ended.
@@ -45,6 +49,7 @@ impl AfterCommit {
             }
             Self::Known(reply) => drop(reply.send(Ok(Reply::Taken(Taken::Known)))),
             Self::Done(reply) => drop(reply.send(Ok(Answer::Done))),
+            Self::Keys(keys, time, account, decision) => keys.learn(time, account, decision),
             Self::Recorded(reply) => drop(reply.send(())),
             Self::Ended(stream, time, body, streams) => {
                 stream.end(time, *body);
@@ -66,7 +71,13 @@ impl RealmTask {
 
     fn effect(&mut self, now: Timestamp, output: Output, todo: &mut Todo) {
         match output {
-            Output::Journal(entry) => todo.batch.entries.push(entry),
+            Output::Journal(entry) => {
+                if let Fact::Keys { account, decision, .. } = entry.fact {
+                    let keys = self.keys.clone();
+                    todo.after.push(AfterCommit::Keys(keys, entry.time, account, decision));
+                }
+                todo.batch.entries.push(entry);
+            }
             Output::Accepted { ticket, job, hold, deadline } => {
                 self.accepted(now, ticket, job, (hold, deadline), todo)
             }
@@ -175,12 +186,12 @@ impl RealmTask {
     }
 
     /// Somebody compares it, unless there are too many already.
-    fn answered(&self, job: JobId, worker: AccountId, check: bool) {
+    fn answered(&self, job: JobId, worker: AccountId, check: Check) {
         let Some(open) = self.open.get(&job) else { return };
         // Set once: a job is settled once.
         let _ = open.stream.answered_by.set(worker);
-        let answered = Answered { stream: open.stream.clone(), intent: open.intent.clone() };
-        if check && self.answers.try_send(answered).is_err() {
+        let answered = Answered { stream: open.stream.clone(), intent: open.intent.clone(), check };
+        if check != Check::None && self.answers.try_send(answered).is_err() {
             tracing::debug!(%job, "an answer is not compared: too many are already");
         }
     }

@@ -34,8 +34,19 @@ pub struct Submission {
     pub question: String,
     /// Whether the ledger was asked for the id already.
     pub not_forgotten: bool,
-    /// Set when the realm asks again what a client has asked: the accounts whose workers have answered.
-    pub answered: Vec<AccountId>,
+    /// Whose workers it may go to.
+    pub asked: Asked,
+}
+
+/// Whose workers a job may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Anybody's.
+    Anybody,
+    /// Of none of these: the realm asks again what a client has asked, and they have answered.
+    Others(Vec<AccountId>),
+    /// Of this account: the realm knows the answer.
+    Only(AccountId),
 }
 
 impl Submission {

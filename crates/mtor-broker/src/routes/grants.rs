@@ -33,7 +33,7 @@ pub(super) async fn list(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<GrantList>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     Ok(Json(grants_of(&app, &asked.wallet).await?))
 }
 
@@ -42,13 +42,13 @@ pub(super) async fn give(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<GrantInfo>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let GrantRequest { id, name, terms, to: dids } = asked.json()?;
     if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
         let detail = format!("a name of 1 to {} bytes says whom the grant is for", limits::NAME_BYTES_MAX);
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("name").into());
     }
-    let holder = |did: &Did| named(did.as_str()).map(|wallet| wallet.account);
+    let holder = |did: &Did| named(&app, did.as_str()).map(|wallet| wallet.account);
     let to: Vec<AccountId> =
         dids.iter().map(holder).collect::<Result<_, _>>().map_err(|problem| problem.param("to"))?;
     let about = serde_json::to_string(&About { name, to: dids, terms: terms.clone() })
@@ -71,7 +71,7 @@ pub(super) async fn take_back(
     Path((did, id)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Json<GrantList>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let (grant, account) = (value("id", &id)?, asked.wallet.account);
     app.realm.ask(move |ticket| Input::Revoke { ticket, grant, account }).await?;
     Ok(Json(grants_of(&app, &asked.wallet).await?))

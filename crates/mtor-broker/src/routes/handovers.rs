@@ -7,14 +7,13 @@ use mtor_protocol::{JobId, Problem, ProblemKind};
 
 use super::Shared;
 use super::reply::Refusal;
-use super::request::{Asked, value};
+use super::request::{Asked, is_base64url, value};
 use crate::clock;
 use crate::defaults::{HANDOVER_BYTES_MAX, HANDOVER_TTL_S, HANDOVERS_MAX};
 
 pub(super) async fn leave(State(app): Shared, asked: Asked) -> Result<Json<Handover>, Refusal> {
     let sealed = asked.json::<HandoverRequest>()?.sealed;
-    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if sealed.is_empty() || sealed.len() > HANDOVER_BYTES_MAX || !sealed.bytes().all(is_base64url) {
+    if !is_base64url(&sealed, HANDOVER_BYTES_MAX) {
         let detail = format!("what is handed over has 1 to {HANDOVER_BYTES_MAX} characters of base64url");
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("sealed").into());
     }

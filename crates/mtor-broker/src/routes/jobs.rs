@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body as HttpBody, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use mtor_ledger::{Ledger, Reveal};
 use mtor_protocol::http::{JobInfo, JobProofs};
-use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit};
+use mtor_protocol::{Body, Event, JobId, Problem, ProblemKind, Submit, limits};
 use serde::Deserialize;
 
 use super::Shared;
 use super::reply::Refusal;
-use super::request::{Asked, parse, value};
-use crate::app::App;
+use super::request::{Asked, broken_form, is_form, parse, value};
+use crate::app::{App, Wallet};
 use crate::defaults;
 use crate::jobs::Wish;
 use crate::realm::Taken;
@@ -34,15 +34,30 @@ pub(super) struct SubmitQuery {
 pub(super) async fn submit(
     State(app): Shared,
     Query(query): Query<SubmitQuery>,
-    asked: Asked,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let wait_s: u64 = query.wait.as_deref().map_or(Ok(0), |text| value("wait", text))?;
     let dry_run: bool = query.dry_run.as_deref().map_or(Ok(false), |text| value("dry_run", text))?;
-    let wish = read_wish(&app, &asked)?;
+    let has_pictures = is_form(request.headers());
+    let bytes_max = limits::TEXT_BYTES_MAX + if has_pictures { limits::INPUT_BYTES_MAX } else { 0 };
+    let asked = Asked::read_up_to(&app, request, bytes_max).await?;
+    let (wish, input) = if has_pictures {
+        let (job, pictures) = read_form(&asked).await?;
+        let wish = read_wish(&app, &asked.wallet, &job)?;
+        let task = &wish.submit.intent.task;
+        if task.pictures().next().is_none() {
+            let detail = "a form is for pictures, and this job is about none";
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("job").into());
+        }
+        let input = app.input_of_pictures(task, pictures)?;
+        (wish, Some(input))
+    } else {
+        (read_wish(&app, &asked.wallet, &asked.body)?, None)
+    };
     if dry_run {
         return Ok(Json(app.quote(&asked.wallet, wish.submit).await?).into_response());
     }
-    let taken = app.take(&asked.wallet, wish).await?;
+    let taken = app.take_with(&asked.wallet, wish, input).await?;
     if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
         let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));
         // Whether it ended or not: the answer says how it stands.
@@ -57,19 +72,40 @@ pub(super) async fn submit(
     Ok(response)
 }
 
+/// A form: the part `job`, and a part `picture` for each of its pictures, in order.
+async fn read_form(asked: &Asked) -> Result<(Bytes, Vec<Bytes>), Problem> {
+    let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
+    let mut form = asked.form().map_err(broken_form)?;
+    let (mut job, mut pictures) = (None, Vec::new());
+    while let Some(field) = form.next_field().await.map_err(broken_form)? {
+        match field.name().unwrap_or_default() {
+            "job" => job = Some(field.bytes().await.map_err(broken_form)?),
+            "picture" if pictures.len() == limits::PICTURES_MAX => {
+                return Err(invalid(format!("at most {} pictures", limits::PICTURES_MAX)).param("picture"));
+            }
+            "picture" => pictures.push(field.bytes().await.map_err(broken_form)?),
+            other => {
+                let detail = format!("the form has the parts job and picture, and none called {other:?}");
+                return Err(invalid(detail));
+            }
+        }
+    }
+    let job = job.ok_or_else(|| invalid("the form's part job is missing".to_owned()).param("job"))?;
+    Ok((job, pictures))
+}
+
 /// A CloudEvent `mtor.job.submit` or `mtor.job.order`, or its data alone.
-fn read_wish(app: &App, asked: &Asked) -> Result<Wish, Problem> {
+fn read_wish(app: &App, wallet: &Wallet, body: &Bytes) -> Result<Wish, Problem> {
     #[derive(Deserialize)]
     struct Probe {
         specversion: Option<serde::de::IgnoredAny>,
         order: Option<serde::de::IgnoredAny>,
     }
-    let body = &asked.body;
     let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
     let probe = parse::<Probe>(body)?;
     if probe.specversion.is_none() {
         return match probe.order {
-            Some(_) => app.open_order(&asked.wallet, parse(body)?, None),
+            Some(_) => app.open_order(wallet, parse(body)?, None),
             None => parse::<Submit>(body).map(Wish::from),
         };
     }
@@ -84,7 +120,7 @@ fn read_wish(app: &App, asked: &Asked) -> Result<Wish, Problem> {
             submit.id = event.subject.or(submit.id);
             Ok(submit.into())
         }
-        Body::JobOrder(order) => app.open_order(&asked.wallet, order, event.subject),
+        Body::JobOrder(order) => app.open_order(wallet, order, event.subject),
         other => Err(invalid(format!(
             "here only mtor.job.submit and mtor.job.order are taken, not {}",
             other.kind()

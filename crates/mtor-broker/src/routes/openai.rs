@@ -1,7 +1,8 @@
-//! OpenAI's routes, so that what people already use works here: chat, embeddings, speech, transcriptions, models.
+//! OpenAI's routes, so that what people already use works here: chat, embeddings, images, speech, transcriptions, models.
 
 mod chat;
 mod embeddings;
+mod images;
 mod models;
 mod speech;
 mod transcriptions;
@@ -21,6 +22,7 @@ use crate::stream::{Heard, Item, JobStream};
 
 pub(super) use chat::chat;
 pub(super) use embeddings::embeddings;
+pub(super) use images::images;
 pub(super) use models::{model, models};
 pub(super) use speech::speech;
 pub(super) use transcriptions::transcriptions;

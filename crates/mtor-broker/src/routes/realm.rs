@@ -29,6 +29,7 @@ pub(super) async fn info(State(app): Shared) -> Result<Json<RealmInfo>, Refusal>
         started: app.started,
         draining,
         ledger: app.realm.ledger.info(),
+        witnesses: app.settings.file.log.witnesses.iter().map(|witness| witness.key.to_string()).collect(),
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Reading requests: the whole body within its limits, whose it is, and what it says.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,10 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts as _, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
+use futures_util::stream::once;
 use mtor_protocol::{Problem, ProblemKind, limits};
 use serde::de::DeserializeOwned;
 
@@ -65,6 +68,17 @@ impl Asked {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         parse(&self.body)
     }
+
+    /// The body as a form.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn form(&self) -> Result<multer::Multipart<'static>, multer::Error> {
+        let content_type = self.parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let boundary = multer::parse_boundary(content_type.unwrap_or_default())?;
+        let body = self.body.clone();
+        Ok(multer::Multipart::new(once(async { Ok::<_, Infallible>(body) }), boundary))
+    }
 }
 
 impl FromRequest<Arc<App>> for Asked {
@@ -73,6 +87,17 @@ impl FromRequest<Arc<App>> for Asked {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         Ok(Self::read(app, request).await?)
     }
+}
+
+/// Whether a request's body is a form.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| multer::parse_boundary(value).is_ok())
+}
+
+/// What to say of a form that breaks off.
+pub(super) fn broken_form(error: multer::Error) -> Problem {
+    Problem::new(ProblemKind::InvalidRequest, format!("the form can't be read: {error}"))
 }
 
 /// The whole body. What is too long is read on for a while and thrown away: a connection that is closed on a client that
@@ -120,4 +145,10 @@ pub(super) fn value<T: std::str::FromStr<Err: std::fmt::Display>>(
 ) -> Result<T, Problem> {
     text.parse()
         .map_err(|error: T::Err| Problem::new(ProblemKind::InvalidRequest, error.to_string()).param(name))
+}
+
+/// Whether a text is base64url, and has 1 to so many characters.
+pub(super) fn is_base64url(text: &str, most: usize) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=most).contains(&text.len()) && text.bytes().all(is_one)
 }

@@ -21,7 +21,7 @@ pub(super) async fn challenge(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<StarterChallenge>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let (now, address) = (clock::now(), origin_address(&asked.parts.headers, peer));
     let given = given_today(&app, now, asked.wallet.account).await?;
     Ok(Json(starter(&app)?.challenge(now, &asked.wallet.did, address, given)?))
@@ -33,7 +33,7 @@ pub(super) async fn claim(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<WalletInfo>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let starter = starter(&app)?;
     let address = origin_address(&asked.parts.headers, peer);
     starter.admit(address)?;

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mtor_core::Input;
-use mtor_identity::PublicKey;
+use mtor_identity::{PublicKey, key_id};
 use mtor_ledger::{KeyRecord, Record, digest};
 use mtor_protocol::http::{ApiKey, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo};
 use mtor_protocol::{AccountId, JobId, Problem, ProblemKind, limits};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::reply::Refusal;
 use super::request::{Asked, value};
-use super::{Peer, Shared};
+use super::{Peer, Shared, trust};
 use crate::app::{App, Wallet};
 use crate::auth::{KEY_PREFIX, is_at_home, own_wallet, whole_wallet};
 use crate::clock;
@@ -61,7 +61,7 @@ pub(super) async fn show(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<WalletInfo>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     Ok(Json(info(&app, &asked.wallet).await?))
 }
 
@@ -69,9 +69,10 @@ pub(super) async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Probl
     let id = wallet.account;
     let look = move |realm: &mtor_core::Realm| {
         let state = realm.state();
-        (state.books().account(id), state.starters().has(id))
+        let late = (trust::late_pay(realm, id), trust::at_stake(realm, id));
+        (state.books().account(id), state.starters().has(id), late)
     };
-    let (account, started) = app.realm.view(look).await?;
+    let (account, started, (late, at_stake)) = app.realm.view(look).await?;
     Ok(WalletInfo {
         did: wallet.did.clone(),
         guid: wallet.account,
@@ -80,7 +81,10 @@ pub(super) async fn info(app: &App, wallet: &Wallet) -> Result<WalletInfo, Probl
         received: account.credits_posted,
         spent: account.debits_posted,
         bound: account.bound,
+        late,
+        at_stake,
         starter: app.config.starter.filter(|_| !started).map(|rules| rules.coins),
+        recovery: app.keys.info(id, app.config.recovery_delay_ms).pending,
     })
 }
 
@@ -90,7 +94,7 @@ pub(super) async fn jobs(
     Query(page): Query<Page>,
     asked: Asked,
 ) -> Result<Json<JobPage>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let before: Option<JobId> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
     let account = page.account(&app, &asked.wallet).await?;
     let (limit, words) = (page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
@@ -116,7 +120,7 @@ pub(super) async fn movements(
     Query(page): Query<Page>,
     asked: Asked,
 ) -> Result<Json<MovementPage>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
     let (account, limit) = (page.account(&app, &asked.wallet).await?, page.limit()?);
     Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
@@ -133,7 +137,7 @@ pub(super) async fn welcome(
         let detail = "a wallet is filled up only from the realm's own machine; elsewhere, ask the owner to send coins: mtor wallet send";
         return Err(Problem::new(ProblemKind::Forbidden, detail).into());
     }
-    let wallet = named(&did)?;
+    let wallet = named(&app, &did)?;
     let (id, to) = (JobId::generate(), wallet.account);
     app.realm.ask(move |ticket| Input::Welcome { ticket, id, to }).await?;
     Ok(Json(info(&app, &wallet).await?))
@@ -146,7 +150,7 @@ pub(super) async fn transfer(State(app): Shared, asked: Asked) -> Result<Json<Wa
         let detail = format!("a memo has at most {TEXT_BYTES_MAX} bytes");
         return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("memo").into());
     }
-    let to = named(request.to.as_str()).map_err(|problem| problem.param("to"))?.account;
+    let to = named(&app, request.to.as_str()).map_err(|problem| problem.param("to"))?.account;
     let (id, amount, from) = (request.id, request.amount, asked.wallet.account);
     let salt = mtor_ledger::salt(&app.key, id);
     // Over the sender and the whole request, so that the same id from another wallet, or with another amount or receiver,
@@ -165,7 +169,7 @@ pub(super) async fn keys(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<Vec<ApiKey>>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     Ok(Json(list_keys(&app, &asked.wallet).await?))
 }
 
@@ -174,7 +178,7 @@ pub(super) async fn make_key(
     Path(did): Path<String>,
     asked: Asked,
 ) -> Result<Json<ApiKey>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let KeyRequest { name, grant } = asked.json()?;
     if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
         let detail = format!("a name of 1 to {} bytes says what the key is for", limits::NAME_BYTES_MAX);
@@ -190,6 +194,7 @@ pub(super) async fn make_key(
         id: JobId::generate(),
         account,
         grant,
+        wallet: asked.wallet.account,
         did: asked.wallet.did.clone(),
         name,
         hash: digest(secret.as_bytes()),
@@ -206,18 +211,18 @@ pub(super) async fn revoke_key(
     Path((did, id)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Json<Vec<ApiKey>>, Refusal> {
-    own_wallet(&asked.wallet, &did)?;
+    own_wallet(&app, &asked.wallet, &did)?;
     let id: JobId = value("id", &id)?;
     if !list_keys(&app, &asked.wallet).await?.iter().any(|key| key.id == id) {
         return Err(Problem::new(ProblemKind::NotFound, "this wallet has no such key").into());
     }
-    app.realm.record(Record::RevokeKey { id, did: asked.wallet.did.clone() }).await?;
+    app.realm.record(Record::RevokeKey { id, wallet: asked.wallet.account }).await?;
     Ok(Json(list_keys(&app, &asked.wallet).await?))
 }
 
 async fn list_keys(app: &Arc<App>, wallet: &Wallet) -> Result<Vec<ApiKey>, Problem> {
-    let owner = wallet.did.clone();
-    app.realm.ledger_read(move |ledger| ledger.keys(&owner)).await
+    let wallet = wallet.account;
+    app.realm.ledger_read(move |ledger| ledger.keys(wallet)).await
 }
 
 /// The account that a key spends from: the wallet's, or that of a grant which it gives.
@@ -241,9 +246,16 @@ fn new_secret() -> Result<String, Problem> {
     Ok(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-pub(super) fn named(did: &str) -> Result<Wallet, Problem> {
+/// The wallet that a name means, whether or not its key has changed since.
+///
+/// # Errors
+/// When it is no name.
+pub(super) fn named(app: &App, did: &str) -> Result<Wallet, Problem> {
     match PublicKey::from_did(did) {
-        Ok(key) => Ok(Wallet::of(&key)),
+        Ok(key) => {
+            let account = app.keys.account_of(key_id(&key));
+            Ok(Wallet { did: key.to_did(), account, grant: None })
+        }
         Err(error) => Err(Problem::new(ProblemKind::InvalidRequest, error.to_string()).param("did")),
     }
 }

@@ -15,6 +15,7 @@ use super::{Closed, Heard, Said, Session, read_frame, watch};
 use crate::app::{App, Wallet};
 use crate::input::JobInput;
 use crate::jobs::Wish;
+use crate::key_ring::KeyWatch;
 use crate::{clock, defaults};
 
 /// What serves one client beside its socket: a task for each job that it follows, all ending with the session.
@@ -24,22 +25,28 @@ struct Follower {
     frames: mpsc::Sender<Message>,
     tasks: JoinSet<Option<JobId>>,
     following: HashMap<JobId, AbortHandle>,
+    /// Tells when the keys of the wallet change.
+    keys: KeyWatch,
     /// Where the binary frames of this session go, until each input has ended.
     inputs: HashMap<JobId, Arc<JobInput>>,
     watches_realm: bool,
+    /// Whether it was looked at how the keys stood when the session began.
+    has_begun: bool,
 }
 
 impl Session {
-    pub(super) async fn serve_client(mut self, wallet: Wallet) -> Result<(), Closed> {
+    pub(super) async fn serve_client(mut self, wallet: Wallet, proven: bool) -> Result<(), Closed> {
         let (frames, mut outgoing) = mpsc::channel(defaults::SESSION_QUEUE_MAX);
         let mut follower = Follower {
             app: self.app.clone(),
+            keys: self.app.keys.watch(&wallet, proven),
             wallet,
             frames,
             tasks: JoinSet::new(),
             following: HashMap::new(),
             inputs: HashMap::new(),
             watches_realm: false,
+            has_begun: false,
         };
         let closing = self.app.closing.clone();
         loop {
@@ -50,6 +57,12 @@ impl Session {
                 }
                 Some(frame) = outgoing.recv() => {
                     self.socket.send(frame).await.map_err(|_| Closed)?;
+                    continue;
+                }
+                () = follower.keys.changed() => {
+                    if Box::pin(self.tell_keys(&mut follower)).await?.is_break() {
+                        return Ok(());
+                    }
                     continue;
                 }
                 Some(ended) = follower.tasks.join_next() => {
@@ -65,12 +78,31 @@ impl Session {
         }
     }
 
+    /// Tells how the wallet's keys stand. Breaks when the session is over, since its key speaks for the wallet no more.
+    async fn tell_keys(&mut self, follower: &mut Follower) -> Result<ControlFlow<()>, Closed> {
+        if let Err(problem) = follower.keys.check() {
+            self.refuse(problem).await?;
+            return Ok(ControlFlow::Break(()));
+        }
+        let keys = self.app.keys.info(follower.wallet.account, self.app.config.recovery_delay_ms);
+        // At the beginning a recovery that was asked for is news, and nothing else.
+        if std::mem::replace(&mut follower.has_begun, true) || keys.pending.is_some() {
+            self.say(None, Body::WalletKeys(keys)).await?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Does what the client says. Breaks when the session is over.
     async fn obey(
         &mut self,
         follower: &mut Follower,
         heard: Result<Said, Heard>,
     ) -> Result<ControlFlow<()>, Closed> {
+        // What a key says after it was replaced is of no account, also when it has come before the news.
+        if let Err(problem) = follower.keys.check() {
+            self.refuse(problem).await?;
+            return Ok(ControlFlow::Break(()));
+        }
         let wrong = match heard {
             Ok(Said::Event(event)) => {
                 let job = event.subject;

@@ -8,11 +8,12 @@ use axum::body::Bytes;
 use axum::extract::ws::{Message, close_code};
 use futures_util::{FutureExt as _, SinkExt as _};
 use mtor_core::{Input, Retry, WorkerId};
-use mtor_identity::{PublicKey, Signature};
+use mtor_identity::{PublicKey, Signature, key_id};
 use mtor_protocol::body::{FlowStep, Way};
 use mtor_protocol::worker::{Done, Piece, WorkFailed, WorkPart};
 use mtor_protocol::{
-    Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage, limits,
+    AccountId, Body, CapabilityKind, Did, Event, FrameKind, JobId, Problem, ProblemKind, Receipt, Usage,
+    limits,
 };
 use tokio::sync::mpsc;
 
@@ -20,6 +21,7 @@ use super::worker_key::WorkerKey;
 use super::{Closed, Heard, Said, Session, read_frame};
 use crate::app::Wallet;
 use crate::flow::Step;
+use crate::key_ring::KeyWatch;
 use crate::link::Link;
 use crate::settings::Admit;
 use crate::stream::{JobStream, Written};
@@ -40,12 +42,13 @@ impl Session {
         if let Err(problem) = self.admit(&wallet) {
             return self.refuse(problem).await;
         }
+        let mut keys = self.app.keys.watch(&wallet, true);
         let (frames, events) = mpsc::channel(defaults::LINK_QUEUE_MAX);
         let (sound, payloads) = mpsc::channel(defaults::LINK_PAYLOADS_MAX);
         let link = Link::new(self.app.next_worker(), wallet.account, wallet.did.clone(), frames, sound);
         let worker = link.worker;
         let key = WorkerKey::new(key, self.app.prepared_keys.clone());
-        let result = self.work(link, key, Outgoing { events, payloads }, link_us).await;
+        let result = self.work(link, key, &mut keys, Outgoing { events, payloads }, link_us).await;
         // The realm may be going down; then it has no workers any more anyway.
         let _ = self.app.realm.input(Input::WorkerLeft { worker }).await;
         result
@@ -53,10 +56,10 @@ impl Session {
 
     fn admit(&self, wallet: &Wallet) -> Result<(), Problem> {
         let rule = &self.app.settings.file.workers;
-        let listed = rule.listed.contains(&wallet.did) || wallet.did == self.app.owner.did;
+        let listed = self.is_one_of(wallet.account, &rule.listed) || wallet.account == self.app.owner.account;
         let admitted = match rule.admit {
             Admit::Anyone => true,
-            Admit::Listed => listed || self.is_house(&wallet.did),
+            Admit::Listed => listed || self.is_house(wallet.account),
             Admit::Local => listed || self.at_home,
         };
         let detail = || {
@@ -68,14 +71,21 @@ impl Session {
         if admitted { Ok(()) } else { Err(Problem::new(ProblemKind::Forbidden, detail())) }
     }
 
-    fn is_house(&self, did: &Did) -> bool {
-        self.app.settings.house_workers.contains(did) || *did == self.app.owner.did
+    fn is_house(&self, account: AccountId) -> bool {
+        self.is_one_of(account, &self.app.settings.house_workers) || account == self.app.owner.account
+    }
+
+    /// Whether a list names this wallet, by a key that it has or had.
+    fn is_one_of(&self, account: AccountId, list: &[Did]) -> bool {
+        let keys = list.iter().filter_map(|did| PublicKey::from_did(did.as_str()).ok());
+        keys.into_iter().any(|key| self.app.keys.account_of(key_id(&key)) == account)
     }
 
     async fn work(
         &mut self,
         link: Link,
         mut key: WorkerKey,
+        keys: &mut KeyWatch,
         mut outgoing: Outgoing,
         link_us: u64,
     ) -> Result<(), Closed> {
@@ -99,6 +109,11 @@ impl Session {
                         self.send_with_more(first, &mut outgoing.events).await?;
                     }
                     self.socket.send(Message::Binary(frame)).await.map_err(|_| Closed)?;
+                }
+                () = keys.changed() => {
+                    if let Err(problem) = keys.check() {
+                        return self.refuse(problem).await;
+                    }
                 }
                 heard = self.hear() => match heard {
                     Ok(Said::Frame(bytes)) => {
@@ -191,7 +206,7 @@ impl Session {
                 if let Some(fault) = announcement.fault() {
                     return Ok(Err(Problem::new(ProblemKind::InvalidRequest, fault)));
                 }
-                let house = self.is_house(&link.did);
+                let house = self.is_house(link.account);
                 let (account, did) = (link.account, link.did.clone());
                 let embeds =
                     announcement.offers.iter().any(|offer| offer.capability == CapabilityKind::EMBED);

@@ -107,7 +107,7 @@ impl Ask for Played {
         self.asked.lock().unwrap().push(task.clone());
         let id = JobId(u128::from(self.jobs.fetch_add(1, Ordering::SeqCst)));
         let takes = task.takes_input();
-        let input = takes.then(|| Arc::new(JobInput::new(self.room.clone(), task.input_frames_max())));
+        let input = takes.then(|| Arc::new(JobInput::new(self.room.clone(), &task)));
         let stream = Arc::new(JobStream::of_task(id, AccountId(1), &task, input));
         stream.lease(1);
         stream.open();
@@ -128,6 +128,7 @@ impl Ask for Played {
             text: asked.text.clone(),
             params: Default::default(),
             confidence: 1.0,
+            intent: None,
         };
         let understanding =
             self.control.lock().unwrap().map_or_else(chat, |control| Understanding::Control { control });

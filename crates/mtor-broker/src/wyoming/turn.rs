@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mtor_audio::pcm::to_s16le;
 use mtor_intent::say::{self, Phrase};
-use mtor_protocol::resolve::{Control, Resolve, Understanding};
+use mtor_protocol::resolve::{By, Control, Resolve, Understanding};
 use mtor_protocol::{
-    AudioSource, CapabilityKind, ChatTask, Micro, Problem, ProblemKind, SpeakTask, Task, TranscribeTask,
-    limits,
+    AudioSource, CapabilityKind, ChatTask, Intent, Micro, Problem, ProblemKind, SpeakTask, Task,
+    TranscribeTask, limits,
 };
 use mtor_wyoming::{AudioStop, Message, Stage, Synthesize, Transcribe, Transcript};
 use tokio::sync::mpsc::Sender;
@@ -30,6 +30,9 @@ use super::loudness::Loudness;
 use super::memory::{Dear, Memory};
 use super::serve::chunks;
 use super::sound::{Ear, Mouth};
+
+/// A timer's job lasts longer than a turn, and nobody would be there when it rings.
+const TIMER: &str = "tool.timer";
 
 /// A turn, before it runs.
 pub(super) struct Turn<A> {
@@ -134,13 +137,14 @@ impl<A: Ask> Turn<A> {
                 self.answer(&question, Some(most)).await
             }
             (Understanding::Control { control: Control::No }, Some(_)) => Ok(()),
-            (understanding, _) => self.understood(understanding, &resolved.text, question).await,
+            (understanding, _) => self.understood(understanding, resolved.by, &resolved.text, question).await,
         }
     }
 
     async fn understood(
         &mut self,
         understanding: Understanding,
+        by: By,
         text: &str,
         question: &str,
     ) -> Result<(), Broken> {
@@ -149,6 +153,12 @@ impl<A: Ask> Turn<A> {
             Understanding::Act { capability, .. } if capability == CapabilityKind::CHAT => {
                 self.answer(text, None).await
             }
+            // What switches something is done when the words say just that, and not when they only come near to it.
+            Understanding::Act {
+                intent: Some(Intent { task: task @ Task::Tool(_), .. }),
+                capability,
+                ..
+            } if by == By::Rules && capability.as_str() != TIMER => self.use_tool(question, task).await,
             Understanding::Act { capability, .. } => {
                 let detail = format!("no worker of this realm does {capability} for a satellite");
                 Err(Broken::Problem {
@@ -167,6 +177,16 @@ impl<A: Ask> Turn<A> {
                 Ok(())
             }
         }
+    }
+
+    /// Has a tool do something, and says what came of it.
+    async fn use_tool(&mut self, question: &str, task: Task) -> Result<(), Broken> {
+        let tool = task.kind();
+        let job = self.ask.ask(None, task, None).await.map_err(cannot(tool.clone()))?;
+        let answer = job.text().await.map_err(cannot(tool))?;
+        self.recite(answer.trim()).await?;
+        self.keep(question, answer.trim());
+        Ok(())
     }
 
     async fn obey(&mut self, control: Control, words: &str) -> Result<(), Broken> {

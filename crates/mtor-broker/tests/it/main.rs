@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
+mod clients;
 mod harness;
 mod parts;
+mod pictures;
 mod plans;
 mod prices;
 mod sound;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mtor_protocol::body::{Hello, SessionRole, Watch};
 use mtor_protocol::http::{JobInfo, JobState};
@@ -12,6 +14,7 @@ use mtor_protocol::{
     Task, Timestamp, Usage, limits,
 };
 use mtor_worker::{Finished, Job, JobError, Output, Worker};
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -143,4 +146,25 @@ async fn what_could_run_in_a_browser_is_never_shown_as_a_page() {
     assert_eq!(info.state, JobState::Completed);
     let part = home.get(&format!("/api/jobs/{job}/parts/0")).await;
     assert!(part.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+}
+
+#[tokio::test]
+async fn pictures_come_in_the_shape_of_openai_or_a_refusal_that_says_what_to_do() {
+    let home = Home::start().await;
+    let refused = home.post("/v1/images/generations", &json!({"prompt": "a cloud"})).await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.text().await.unwrap().contains("mtor worker discover"));
+
+    home.attach(Painter { media_type: "image/png", ..Painter::default() }).await;
+    let ask = json!({"model": "dall-e-3", "prompt": "a cloud", "n": 2, "size": "512x512"});
+    let drawn: Value = home.post("/v1/images/generations", &ask).await.json().await.unwrap();
+    assert_eq!(drawn["data"].as_array().unwrap().len(), 2);
+    let first = drawn["data"][0]["b64_json"].as_str().unwrap();
+    assert_eq!(STANDARD.decode(first).unwrap(), picture(0));
+
+    let ask = json!({"prompt": "a cloud", "response_format": "url"});
+    let drawn: Value = home.post("/v1/images/generations", &ask).await.json().await.unwrap();
+    let url = drawn["data"][0]["url"].as_str().unwrap();
+    let part = home.get(url.strip_prefix(home.url()).unwrap()).await;
+    assert_eq!(part.bytes().await.unwrap(), picture(0));
 }

@@ -101,7 +101,9 @@ impl Worker for Tape {
 }
 
 /// The owner at home, over the WebSocket.
-struct Client(tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>);
+pub(crate) struct Client(
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+);
 
 enum Got {
     Event(Box<Event>),
@@ -109,7 +111,7 @@ enum Got {
 }
 
 impl Client {
-    async fn open(home: &Home) -> Self {
+    pub(crate) async fn open(home: &Home) -> Self {
         let mut request =
             format!("ws{}/ws", home.url().strip_prefix("http").unwrap()).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "mtor.v1".parse().unwrap());
@@ -129,13 +131,13 @@ impl Client {
         self.0.send(Message::text(event.to_json())).await.unwrap();
     }
 
-    async fn submit(&mut self, task: Task) -> JobId {
+    pub(crate) async fn submit(&mut self, task: Task) -> JobId {
         let job = JobId::generate();
         self.say(Some(job), Body::JobSubmit(Submit::new(Intent::any_model(task)))).await;
         job
     }
 
-    async fn frame(&mut self, job: JobId, payload: &[u8]) {
+    pub(crate) async fn frame(&mut self, job: JobId, payload: &[u8]) {
         let frame = Frame { kind: FrameKind::Input, job, lease: 0, sequence: 0, payload };
         self.0.send(Message::binary(frame.encode().unwrap())).await.unwrap();
     }
@@ -154,7 +156,7 @@ impl Client {
         }
     }
 
-    async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         match self.next().await {
             Got::Event(event) => *event,
             Got::Sound { .. } => panic!("sound where an event was expected"),
@@ -162,7 +164,7 @@ impl Client {
     }
 
     /// Everything up to the job's end: its text, its sound in bytes, its last event, and the partials on the way.
-    async fn until_end(&mut self, job: JobId) -> (String, usize, Body, Vec<String>) {
+    pub(crate) async fn until_end(&mut self, job: JobId) -> (String, usize, Body, Vec<String>) {
         let (mut text, mut sound, mut partials) = (String::new(), 0, Vec::new());
         loop {
             match self.next().await {

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, Digest, GrantTerms, JobId, Micro, Price, Privacy, ServiceClass, Timestamp,
-    Usage, Ware,
+    AccountId, CapabilityKind, Digest, GrantTerms, JobId, KeyStatement, Micro, Needs, Price, Privacy,
+    ServiceClass, Timestamp, Usage, Ware,
 };
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Fact, Leg, NewJob, Outcome};
 use crate::balances::Balances;
+use crate::keys::KeyDecision;
 use crate::trust::Judged;
 
 impl Serialize for Entry {
@@ -80,11 +81,40 @@ impl Serialize for Entry {
                 optional(&mut leaf, "output", output.as_ref())?;
                 optional(&mut leaf, "receipt", receipt.as_ref())?;
             }
+            Fact::Matured { worker, capability, payments, amount } => {
+                leaf.serialize_field("fact", &Name::Matured)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("capability", capability)?;
+                leaf.serialize_field("payments", payments)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Appealed { job } => {
+                leaf.serialize_field("fact", &Name::Appealed)?;
+                leaf.serialize_field("job", job)?;
+            }
+            Fact::Pardoned { job, worker, amount } => {
+                leaf.serialize_field("fact", &Name::Pardoned)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("amount", amount)?;
+            }
+            Fact::Forfeited { job, worker, legs } => {
+                leaf.serialize_field("fact", &Name::Forfeited)?;
+                leaf.serialize_field("job", job)?;
+                leaf.serialize_field("worker", worker)?;
+                leaf.serialize_field("legs", legs)?;
+            }
             Fact::Validated { capability, results, evidence } => {
                 leaf.serialize_field("fact", &Name::Validated)?;
                 leaf.serialize_field("capability", capability)?;
                 leaf.serialize_field("results", results)?;
                 leaf.serialize_field("evidence", evidence)?;
+            }
+            Fact::Keys { account, decision, statement } => {
+                leaf.serialize_field("fact", &Name::Keys)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("decision", decision)?;
+                optional(&mut leaf, "statement", statement.as_ref())?;
             }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
@@ -116,7 +146,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
-        audio_ms_max, images_max, deadline, max_price, prefix, quote: _, grant: _,
+        audio_ms_max, images_max, needs, deadline, max_price, prefix, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -132,6 +162,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     leaf.serialize_field("output_tokens_max", output_tokens_max)?;
     optional(leaf, "audio_ms_max", Some(audio_ms_max).filter(|ms| **ms > 0))?;
     optional(leaf, "images_max", Some(images_max).filter(|images| **images > 0))?;
+    optional(leaf, "needs", Some(needs).filter(|needs| !needs.is_none()))?;
     leaf.serialize_field("deadline", deadline)?;
     optional(leaf, "max_price", max_price.as_ref())?;
     optional(leaf, "prefix", prefix.as_ref())
@@ -161,7 +192,12 @@ enum Name {
     Revoked,
     Accepted,
     Settled,
+    Matured,
+    Appealed,
+    Pardoned,
+    Forfeited,
     Validated,
+    Keys,
     Balanced,
 }
 
@@ -196,6 +232,8 @@ struct Leaf {
     audio_ms_max: u32,
     #[serde(default)]
     images_max: u32,
+    #[serde(default)]
+    needs: Needs,
     deadline: Option<Timestamp>,
     max_price: Option<Micro>,
     prefix: Option<u64>,
@@ -205,9 +243,14 @@ struct Leaf {
     usage: Option<Usage>,
     legs: Option<Vec<Leg>>,
     output: Option<Digest>,
+    job: Option<JobId>,
+    worker: Option<AccountId>,
+    payments: Option<u32>,
     results: Option<Vec<Judged>>,
     evidence: Option<Digest>,
     receipt: Option<Digest>,
+    decision: Option<KeyDecision>,
+    statement: Option<Box<KeyStatement>>,
     accounts: Option<u64>,
     liabilities: Option<Micro>,
     root: Option<Digest>,
@@ -278,6 +321,7 @@ impl Leaf {
                     output_tokens_max: need("output_tokens_max", self.output_tokens_max)?,
                     audio_ms_max: self.audio_ms_max,
                     images_max: self.images_max,
+                    needs: self.needs,
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,
@@ -295,10 +339,32 @@ impl Leaf {
                 output: self.output,
                 receipt: self.receipt,
             },
+            Name::Matured => Fact::Matured {
+                worker: need("worker", self.worker)?,
+                capability: need("capability", self.capability)?,
+                payments: need("payments", self.payments)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Appealed => Fact::Appealed { job: need("job", self.job)? },
+            Name::Pardoned => Fact::Pardoned {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                amount: need("amount", self.amount)?,
+            },
+            Name::Forfeited => Fact::Forfeited {
+                job: need("job", self.job)?,
+                worker: need("worker", self.worker)?,
+                legs: need("legs", self.legs)?,
+            },
             Name::Validated => Fact::Validated {
                 capability: need("capability", self.capability)?,
                 results: need("results", self.results)?,
                 evidence: need("evidence", self.evidence)?,
+            },
+            Name::Keys => Fact::Keys {
+                account: need("account", self.account)?,
+                decision: need("decision", self.decision)?,
+                statement: self.statement,
             },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {

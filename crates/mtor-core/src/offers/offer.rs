@@ -4,8 +4,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Price, Privacy, ToolInfo, VoiceInfo, Ware};
+use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware};
 
+use crate::books::TREASURY;
 use crate::entry::NewJob;
 use crate::realm::WorkerId;
 
@@ -27,6 +28,7 @@ pub(super) const RING_POINTS_MAX: u64 = 16;
 pub(crate) struct Shape {
     pub(crate) limits: OfferLimits,
     pub(crate) ask: Price,
+    pub(crate) can: Needs,
     /// Attached by the realm itself.
     pub(crate) house: bool,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Offer {
     pub(crate) account: AccountId,
     pub(crate) slots: u32,
     pub(crate) busy: u32,
+    /// Takes nothing but what the treasury asks, until there is a verdict on what its account did before.
+    pub(crate) on_hold: bool,
     pub(crate) shape: Shape,
     pub(crate) tokens_per_s: Option<f32>,
     /// Moving averages in microseconds; `None` until measured here.
@@ -65,7 +69,8 @@ impl Offer {
         Ware::new(self.capability.clone(), self.size)
     }
 
-    pub(crate) fn is_free(&self) -> bool {
+    /// Whether it has a slot left.
+    pub(crate) fn has_slot(&self) -> bool {
         self.busy < self.slots
     }
 
@@ -107,6 +112,26 @@ impl Offer {
     }
 }
 
+/// Who alone may do a job of the realm's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// Workers of this account: it is they that are tried.
+    Tried(AccountId),
+    /// Workers of this account, which was drawn by lot.
+    Drawn(AccountId),
+    /// The house, which was drawn by lot.
+    House,
+}
+
+impl Only {
+    pub(crate) fn includes(self, offer: &Offer) -> bool {
+        match self {
+            Self::Tried(account) | Self::Drawn(account) => !offer.shape.house && offer.account == account,
+            Self::House => offer.shape.house,
+        }
+    }
+}
+
 /// What a pool is asked about a job, besides what the job says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
@@ -117,6 +142,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) prefix: Option<u64>,
     /// Workers that failed with it.
     pub(crate) tried: &'a [WorkerId],
+    /// The only ones that are asked, when it is not anybody.
+    pub(crate) only: Option<Only>,
     /// A window that has turned out too small for it.
     pub(crate) window_too_small: Option<u32>,
 }
@@ -126,6 +153,8 @@ pub(crate) struct Wish<'a> {
 pub(super) enum Fault {
     InputBytes(u32),
     Window(u32),
+    Tools,
+    Json,
     Price,
     Privacy,
 }
@@ -133,7 +162,14 @@ pub(super) enum Fault {
 impl Wish<'_> {
     /// Whether this offer of this worker may have the job.
     pub(crate) fn fits(&self, worker: WorkerId, offer: &Offer) -> bool {
-        !self.tried.contains(&worker) && self.fault_of(offer).is_none()
+        let on_hold = offer.on_hold && !self.is_the_realms();
+        let is_asked = self.only.is_none_or(|only| only.includes(offer));
+        is_asked && !on_hold && !self.tried.contains(&worker) && self.fault_of(offer).is_none()
+    }
+
+    /// Whether it is the realm that asks, to compare or to be told something: then nobody is on hold.
+    pub(super) fn is_the_realms(&self) -> bool {
+        self.job.account == TREASURY
     }
 
     /// Whether the job is for the wallet's own workers, so that whose an offer is matters.
@@ -161,6 +197,13 @@ impl Wish<'_> {
     fn fault_of_terms(&self, shape: &Shape) -> Option<Fault> {
         if !shape.ask.within(self.price) {
             return Some(Fault::Price);
+        }
+        let (needs, can) = (self.job.needs, shape.can);
+        if needs.tools && !can.tools {
+            return Some(Fault::Tools);
+        }
+        if needs.json && !can.json {
+            return Some(Fault::Json);
         }
         match (shape.limits.input_bytes, shape.limits.context_tokens, self.window_too_small) {
             (Some(limit), _, _) if self.job.input_bytes > limit => Some(Fault::InputBytes(limit)),

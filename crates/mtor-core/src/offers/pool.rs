@@ -9,7 +9,7 @@ use std::ops::Bound;
 use mtor_protocol::{AccountId, ModelSize};
 
 use super::OfferId;
-use super::offer::{Fault, Offer, RATE_UNIT, RING_POINTS_MAX, Shape, Wish};
+use super::offer::{Fault, Offer, Only, RATE_UNIT, RING_POINTS_MAX, Shape, Wish};
 
 /// An owner of the prompt's prefix is preferred when it is at most so many times slower than the fastest.
 const PREFIX_PATIENCE: u64 = 2;
@@ -25,6 +25,10 @@ pub(crate) struct Pool {
     heads: BTreeMap<Free, Shape>,
     /// Offers of others than the house, by the account that they are paid to.
     own: HashMap<AccountId, BTreeSet<OfferId>>,
+    /// How many offers are the house's.
+    house: u32,
+    /// Offers that have a slot, but are on hold.
+    on_hold: BTreeSet<Free>,
     /// Consistent hashing of prompt prefixes: faster offers have more points.
     ring: BTreeMap<u64, OfferId>,
     /// How many offers have models of each size.
@@ -44,12 +48,18 @@ struct Group {
 #[derive(Clone, Copy)]
 pub(super) struct Standing {
     free: Option<Free>,
+    on_hold: Option<Free>,
     rate: u64,
 }
 
 impl Standing {
     pub(super) fn of(id: OfferId, offer: &Offer) -> Self {
-        Self { free: offer.is_free().then(|| (offer.expected_us(), id)), rate: offer.rate() }
+        let place = offer.has_slot().then(|| (offer.expected_us(), id));
+        Self {
+            free: place.filter(|_| !offer.on_hold),
+            on_hold: place.filter(|_| offer.on_hold),
+            rate: offer.rate(),
+        }
     }
 }
 
@@ -64,8 +74,10 @@ impl Pool {
             group.free.insert(free);
             move_head(&mut self.heads, offer.shape, head, group.free.first().copied());
         }
-        if !offer.shape.house {
-            self.own.entry(offer.account).or_default().insert(id);
+        self.on_hold.extend(Standing::of(id, offer).on_hold);
+        match offer.shape.house {
+            true => self.house += 1,
+            false => drop(self.own.entry(offer.account).or_default().insert(id)),
         }
         for point in 0..offer.ring_points() {
             self.ring.insert(ring_key(id, point), id);
@@ -85,7 +97,12 @@ impl Pool {
                 self.groups.remove(&offer.shape);
             }
         }
-        if let Some(own) = self.own.get_mut(&offer.account) {
+        if let Some(waits) = Standing::of(id, offer).on_hold {
+            self.on_hold.remove(&waits);
+        }
+        if offer.shape.house {
+            self.house -= 1;
+        } else if let Some(own) = self.own.get_mut(&offer.account) {
             own.remove(&id);
             if own.is_empty() {
                 self.own.remove(&offer.account);
@@ -102,6 +119,12 @@ impl Pool {
     pub(super) fn update(&mut self, shape: &Shape, before: Standing, after: Standing) {
         let Some(group) = self.groups.get_mut(shape) else { return };
         group.rate = group.rate - before.rate + after.rate;
+        if before.on_hold != after.on_hold {
+            if let Some(place) = before.on_hold {
+                self.on_hold.remove(&place);
+            }
+            self.on_hold.extend(after.on_hold);
+        }
         if before.free == after.free {
             return;
         }
@@ -122,11 +145,19 @@ impl Pool {
         lookup: impl Fn(OfferId) -> Option<&'a Offer>,
     ) -> Option<OfferId> {
         let free = |id: OfferId| {
-            let offer = lookup(id).filter(|offer| offer.is_free() && wish.fits(id.0, offer))?;
+            let offer = lookup(id).filter(|offer| offer.has_slot() && wish.fits(id.0, offer))?;
             Some((offer.expected_us(), id))
         };
+        if let Some(Only::Tried(account) | Only::Drawn(account)) = wish.only {
+            return self.of_account(account).filter_map(free).min().map(|(_, id)| id);
+        }
         let own = self.own_of(wish).filter_map(free).min();
-        let (best_us, best) = [self.fastest(wish), own].into_iter().flatten().min()?;
+        // Of those on hold only the realm asks anything. They are few: strangers that are new here.
+        let on_hold = wish.is_the_realms().then(|| {
+            let places = self.on_hold.iter().copied();
+            places.filter(|(_, id)| lookup(*id).is_some_and(|offer| wish.fits(id.0, offer))).min()
+        });
+        let (best_us, best) = [self.fastest(wish), own, on_hold.flatten()].into_iter().flatten().min()?;
         let owner = wish.prefix.and_then(|prefix| {
             let owners = self.owners(prefix).into_iter().flatten().filter_map(free);
             owners.filter(|(us, _)| *us <= best_us.saturating_mul(PREFIX_PATIENCE)).map(|(_, id)| id).next()
@@ -143,7 +174,7 @@ impl Pool {
             if best.is_some_and(|best| best <= *head) {
                 break;
             }
-            if wish.fault_of_shape(shape).is_some() {
+            if wish.fault_of_shape(shape).is_some() || (wish.only == Some(Only::House) && !shape.house) {
                 continue;
             }
             if untried(head) {
@@ -221,6 +252,48 @@ impl Pool {
     /// The sizes of the models on offer, the smallest first.
     pub(super) fn sizes(&self) -> impl Iterator<Item = ModelSize> {
         ModelSize::ALL.into_iter().filter(|size| self.sizes[*size as usize] > 0)
+    }
+
+    /// Offers of an account that is not the house's.
+    pub(super) fn of_account(&self, account: AccountId) -> impl Iterator<Item = OfferId> {
+        self.own.get(&account).into_iter().flatten().copied()
+    }
+
+    /// One of those who offer something and could do this, drawn by lot: each account has one lot, however many workers it has
+    /// and however fast they are, and the house has one. `but` are out of it.
+    pub(super) fn draw<'a>(
+        &self,
+        lot: u64,
+        wish: &Wish<'_>,
+        but: &[AccountId],
+        lookup: impl Fn(OfferId) -> Option<&'a Offer>,
+    ) -> Option<Only> {
+        let fits = |only: Only| {
+            let wish = Wish { only: Some(only), ..*wish };
+            match only {
+                Only::House => self.groups.keys().any(|of| of.house && wish.fault_of_shape(of).is_none()),
+                Only::Tried(account) | Only::Drawn(account) => {
+                    self.of_account(account).any(|id| lookup(id).is_some_and(|offer| wish.fits(id.0, offer)))
+                }
+            }
+        };
+        let accounts = self.own.keys().filter(|account| !but.contains(account)).map(|account| {
+            let [high, low] = [(account.0 >> 64) as u64, account.0 as u64];
+            (mix(lot ^ high, low), Only::Drawn(*account))
+        });
+        let house = (self.house > 0).then_some((mix(lot, 0), Only::House));
+        let fitting = accounts.chain(house).filter(|(_, only)| fits(*only));
+        fitting.min_by_key(|(place, _)| *place).map(|(_, only)| only)
+    }
+
+    /// Whether the house offers something.
+    pub(super) fn has_house(&self) -> bool {
+        self.house > 0
+    }
+
+    /// Whether anybody but this account offers something.
+    pub(super) fn has_others_than(&self, account: AccountId) -> bool {
+        self.house > 0 || self.own.len() > usize::from(self.own.contains_key(&account))
     }
 
     /// Slots of all offers.

@@ -3,20 +3,24 @@
 
 use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Privacy, Problem, ProblemKind, Timestamp};
 
-use super::{Meter, Output, Realm, Ticket, WorkerId};
+use super::submit::Asked;
+use super::{Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::books::TREASURY;
-use crate::entry::{Fact, NewJob};
-use crate::offers::{Offer, OfferId};
+use crate::entry::{Fact, NewJob, Outcome};
+use crate::offers::{Offer, OfferId, Only, Wish};
 use crate::state::Corrupt;
-use crate::trust::{Check, Judged, Record, TrustRules, Verdict};
+use crate::trust::{Check, Judged, Record, Verdict};
 
-/// What can be compared: by vectors, or by the vectors of what was written.
-const COMPARABLE: [CapabilityKind; 2] = [CapabilityKind::CHAT, CapabilityKind::EMBED];
+/// Whether answers can be compared: by vectors, or by the vectors of what was written.
+pub(super) fn is_comparable(kind: &CapabilityKind) -> bool {
+    [CapabilityKind::CHAT, CapabilityKind::EMBED].contains(kind)
+}
 
 impl Realm {
     /// A worker is about to be paid for an answer: says so when it is to be compared with others.
     pub(super) fn ask_for_check(
-        &self,
+        &mut self,
+        now: Timestamp,
         (worker, index): OfferId,
         job: JobId,
         service_us: u64,
@@ -35,33 +39,33 @@ impl Realm {
         let is_replica = open.job.account == TREASURY;
         let is_strangers = !worker.house && *account != open.job.account;
         let may_be_shown = open.job.privacy != Privacy::Own;
-        let check = !is_replica
-            && is_strangers
-            && may_be_shown
-            && COMPARABLE.contains(&offer.capability)
-            && self.is_check_due(*account, offer, (part.output_tokens, service_us), output);
-        if is_replica || check {
-            outputs.push(Output::Answered { job, worker: *account, check });
+        let may_be_checked = !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability);
+        let check = match may_be_checked {
+            true => self.check_due(*account, offer, (part.output_tokens, service_us), output),
+            false => Check::None,
+        };
+        let (account, kind) = (*account, offer.capability.clone());
+        if is_replica || check != Check::None {
+            outputs.push(Output::Answered { job, worker: account, check });
+        }
+        if check != Check::None {
+            self.await_verdict(now, account, &kind, job);
         }
     }
 
-    fn is_check_due(
+    fn check_due(
         &self,
         account: AccountId,
         offer: &Offer,
         (tokens, service_us): (u64, u64),
         output: &Digest,
-    ) -> bool {
-        let rules = TrustRules::STANDARD;
-        let record = self.state.records(account).find(|(kind, _)| **kind == offer.capability);
-        let record = record.map(|(_, record)| record.clone()).unwrap_or_default();
-        // The commitment's salt is the realm's secret until the answer is there, so that no worker knows its lot before.
-        let [a, b, c, d, e, f, g, h, ..] = output.0;
-        let lot = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    ) -> Check {
+        let rules = self.config.trust;
+        let record = self.state.record(account, &offer.capability).cloned().unwrap_or_default();
         let measured = tokens as f64 * 1e6 / service_us.max(1) as f64;
         let implausible = service_us > 0
             && offer.tokens_per_s.is_some_and(|speed| rules.is_implausible(measured, speed.into()));
-        record.check(&rules, lot, implausible) != Check::None
+        record.check(&rules, lot(output), implausible)
     }
 
     /// Takes a job of the treasury that workers of these accounts must not do.
@@ -83,14 +87,87 @@ impl Realm {
                 return Ok(());
             }
         };
-        let in_pools = tried.iter().filter_map(|id| self.workers.get(id)).filter(|worker| !worker.draining);
-        let offers = in_pools.flat_map(|worker| &worker.offers);
-        if !self.offers.another_fits(&self.wish(&job, &price), offers, |id| self.offer(id)) {
+        let wish = Wish { tried: &tried, ..self.wish(&job, &price) };
+        let Some(judge) = self.offers.draw(lot(&job.request), &wish, answered, |id| self.offer(id)) else {
             let detail = "nobody else could say whether the answer is right";
             outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
             return Ok(());
+        };
+        self.submit(now, ticket, job, Asked::Only(judge, tried), meter, outputs)
+    }
+
+    /// Where those who alone may do a job have left: one that was drawn by lot is done by others, one that tries them by nobody.
+    pub(super) fn let_others_do_it(
+        &mut self,
+        now: Timestamp,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let chosen: Vec<JobId> = self.chosen.iter().copied().collect();
+        for job in chosen {
+            let (Some(open), Some(running)) = (self.state.open().get(&job), self.jobs.get(&job)) else {
+                continue;
+            };
+            let kind = &open.job.capability;
+            let is_there = match running.only {
+                _ if running.phase != Phase::Waiting => true,
+                None => false,
+                Some(Only::House) => self.offers.has_house(kind, &open.job.model),
+                Some(Only::Tried(account) | Only::Drawn(account)) => {
+                    self.offers.of_account(account, kind).next().is_some()
+                }
+            };
+            if is_there {
+                continue;
+            }
+            match running.only {
+                Some(Only::Tried(_)) => {
+                    let detail = "the worker that was to do it has left";
+                    let problem = Problem::new(ProblemKind::NoWorker, detail).about(job);
+                    self.end(now, job, Outcome::Failed, Some(problem), meter, outputs)?;
+                }
+                _ => {
+                    self.waiting.leave(kind, &open.job.model, running.rank);
+                    if let Some(running) = self.jobs.get_mut(&job) {
+                        running.only = None;
+                    }
+                    self.chosen.remove(&job);
+                    self.place_or_line_up(now, job, meter, outputs);
+                }
+            }
         }
-        self.submit(now, ticket, job, tried, meter, outputs)
+        Ok(())
+    }
+
+    /// Takes a job of the treasury for workers of this account alone: its answer is known.
+    pub(super) fn try_workers_of(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        job: NewJob,
+        account: AccountId,
+        meter: &impl Meter,
+        outputs: &mut Vec<Output>,
+    ) -> Result<(), Corrupt> {
+        let price = match self.ware_for(now, &job) {
+            Ok((_, price)) => price,
+            Err(problem) => {
+                outputs.push(Output::Refused { ticket, problem });
+                return Ok(());
+            }
+        };
+        let wish = Wish { only: Some(Only::Tried(account)), ..self.wish(&job, &price) };
+        let able = |(id, index)| {
+            let offer = self.offer((id, index));
+            offer.is_some_and(|offer| offer.model == job.model && wish.fits(id, offer))
+        };
+        let may_do_it = self.offers.of_account(account, &job.capability).any(able);
+        if !may_do_it {
+            let detail = "no worker of that account could be asked any more";
+            outputs.push(Self::refuse(ticket, ProblemKind::NoWorker, detail));
+            return Ok(());
+        }
+        self.submit(now, ticket, job, Asked::Only(Only::Tried(account), Vec::new()), meter, outputs)
     }
 
     /// Enters verdicts. Whoever is proven wrong is sent away; the house is not judged.
@@ -105,17 +182,23 @@ impl Realm {
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        let house = |account| self.workers.values().any(|worker| worker.house && worker.account == account);
-        results.retain(|judged| !house(judged.worker));
-        results.truncate(TrustRules::STANDARD.answers_max);
+        let jobs: Vec<JobId> = results.iter().map(|judged| judged.job).collect();
+        // An answer is proven wrong once.
+        results.retain(|of| !self.house.contains(&of.worker) && !self.state.cases().contains_key(&of.job));
+        results.truncate(self.config.trust.answers_max);
         if !results.is_empty() {
-            let failed: Vec<AccountId> =
-                results.iter().filter(|of| of.verdict == Verdict::Failed).map(|of| of.worker).collect();
+            let failed: Vec<(JobId, AccountId)> = results
+                .iter()
+                .filter(|of| of.verdict == Verdict::Failed)
+                .map(|of| (of.job, of.worker))
+                .collect();
             self.record(now, Fact::Validated { capability, results, evidence }, outputs)?;
-            for account in failed {
+            for (job, account) in failed {
+                self.watch_case(job);
                 self.send_away(now, account, meter, outputs)?;
             }
         }
+        self.verdict_is_there(jobs);
         outputs.push(Output::Done { ticket });
         Ok(())
     }
@@ -157,4 +240,10 @@ impl Realm {
     pub(super) fn records(&self, account: AccountId) -> impl Iterator<Item = (&CapabilityKind, &Record)> {
         self.state.records(account)
     }
+}
+
+/// A number that nobody outside can know: the commitment's salt is the realm's secret until the answer is there.
+fn lot(commitment: &Digest) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = commitment.0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }

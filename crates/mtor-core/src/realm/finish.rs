@@ -1,11 +1,14 @@
 //! Jobs progress and end: done, failed, cancelled, expired. Whoever wrote a part of the answer is paid for it; a hold
 //! is resolved exactly once, because only the worker with the present lease is heard.
 
-use mtor_protocol::{AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, Usage};
+use mtor_protocol::{
+    AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, ToolName, Usage,
+};
 
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
 use crate::books::{BURN, TREASURY};
 use crate::entry::{Fact, Leg, Outcome};
+use crate::offers::Only;
 use crate::splits::{Parts, Splits};
 use crate::state::Corrupt;
 
@@ -71,7 +74,7 @@ impl Realm {
 
         let service_us = now.since_ms(since) * 1_000;
         let first_us = first_chunk.map_or(service_us, |first| first.since_ms(since) * 1_000);
-        self.ask_for_check((worker, offer), job, service_us, &output, outputs);
+        self.ask_for_check(now, (worker, offer), job, service_us, &output, outputs);
         self.release(worker, job, Some((first_us, service_us)));
         let paid = self.settle(now, job, finish.into(), (Some(output), receipt), None, outputs)?;
         if let Some(worker) = self.workers.get_mut(&worker) {
@@ -115,6 +118,7 @@ impl Realm {
             }
             running.last_problem = Some(problem.clone());
             running.tried.push(worker);
+            running.only = running.only.filter(|only| matches!(only, Only::Tried(_)));
         }
         let freed = self.drop_rival_that_is_late(job, lease, meter, outputs);
         self.give_back(worker, job, meter);
@@ -277,6 +281,7 @@ impl Realm {
             true => change(offer),
             false => self.offers.update((id, index), offer, change),
         }
+        self.hold_or_lift_of(id, index);
     }
 
     fn another_may_do_it(&self, job: JobId) -> bool {
@@ -285,7 +290,8 @@ impl Realm {
         };
         let here = running.tried.iter().filter_map(|worker| self.workers.get(worker));
         let tried = here.filter(|worker| !worker.draining).flat_map(|worker| &worker.offers);
-        running.attempts < self.config.attempts_max
+        !matches!(running.only, Some(Only::Tried(_)))
+            && running.attempts < self.config.attempts_max
             && self.offers.another_fits(&self.wish(&open.job, &open.price), tried, |id| self.offer(id))
     }
 
@@ -304,10 +310,14 @@ impl Realm {
             return Ok(Vec::new());
         };
         let usage = total(&running.parts);
-        let pays = outcome != Outcome::Failed && usage != Usage::default();
+        // A tool meters nothing: what is paid for is that it was done.
+        let is_tool = open.job.capability.as_str().starts_with(ToolName::PREFIX);
+        let done = is_tool && matches!(outcome, Outcome::Stop | Outcome::Length);
+        let pays = done || (outcome != Outcome::Failed && usage != Usage::default());
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
         let legs = split(cost, self.config.splits, &running.parts);
-        let (account, request) = (open.job.account, open.job.request);
+        let legs = self.pay_late(&open.job, legs);
+        let (account, request, kind) = (open.job.account, open.job.request, open.job.capability.clone());
         self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
         self.deadlines.remove(&(open.job.deadline, id));
         if let Some(count) = self.open_by_wallet.get_mut(&account) {
@@ -317,7 +327,9 @@ impl Realm {
             }
         }
         self.jobs.remove(&id);
+        self.chosen.remove(&id);
         self.record(now, Fact::Settled { id, outcome, usage, legs: legs.clone(), output, receipt }, outputs)?;
+        self.mature_beyond(now, &kind, &legs, outputs)?;
         self.remember(id, Finished::Job { account, request });
         outputs.push(Output::Settled { job: id, account, outcome, usage, cost, receipt, problem, time: now });
         Ok(legs)
@@ -344,10 +356,10 @@ fn split(cost: Micro, splits: Splits, parts: &[(AccountId, Usage)]) -> Vec<Leg> 
     let work = |usage: &Usage| usage.output_tokens.saturating_add(usage.audio_ms);
     let all = parts.iter().fold(0_u64, |sum, (_, usage)| sum.saturating_add(work(usage)));
     let mut legs: Vec<Leg> =
-        earlier.iter().map(|(to, usage)| Leg { to: *to, amount: share.scaled(work(usage), all) }).collect();
+        earlier.iter().map(|(to, usage)| Leg::new(*to, share.scaled(work(usage), all))).collect();
     let paid = legs.iter().fold(Micro::ZERO, |sum, leg| Micro(sum.0 + leg.amount.0));
-    legs.push(Leg { to: *last, amount: share.saturating_sub(paid) });
-    legs.extend([Leg { to: TREASURY, amount: treasury }, Leg { to: BURN, amount: burn }]);
+    legs.push(Leg::new(*last, share.saturating_sub(paid)));
+    legs.extend([Leg::new(TREASURY, treasury), Leg::new(BURN, burn)]);
     legs.retain(|leg| leg.amount > Micro::ZERO);
     legs
 }

@@ -66,6 +66,11 @@ impl GrantIndex {
         }
     }
 
+    /// Whether a wallet gives a grant or has one.
+    pub(super) fn concern(&self, wallet: AccountId) -> bool {
+        self.given.contains_key(&wallet) || self.by_holder.contains_key(&wallet)
+    }
+
     /// When the next grant ends by itself.
     pub(super) fn next_end(&self) -> Option<Timestamp> {
         self.ends.first().map(|(time, _)| *time)

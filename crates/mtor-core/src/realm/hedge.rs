@@ -95,6 +95,7 @@ impl Realm {
             output_tokens_max,
             deadline: open.job.deadline,
         });
+        self.hold_or_lift_of(worker_id, index);
     }
 
     /// The rival of a job has it alone from now on. The one that had it before is to be dealt with by the caller.

@@ -7,11 +7,18 @@ use mtor_protocol::{JobId, Micro, Price, Problem, ProblemKind, Timestamp, Ware};
 use super::{Finished, Meter, Output, Phase, Realm, Ticket, WorkerId};
 use crate::entry::{Fact, NewJob};
 use crate::market::QUOTE_MS;
-use crate::offers::OfferId;
+use crate::offers::{OfferId, Only};
 use crate::state::Corrupt;
 
 /// After how many seconds another try makes sense when nothing is known of the workers' speed.
 const RETRY_S_UNKNOWN: u64 = 5;
+
+/// Whose workers a job may go to.
+pub(super) enum Asked {
+    Anybody,
+    /// These alone; workers that must not do it in any case.
+    Only(Only, Vec<WorkerId>),
+}
 
 impl Realm {
     pub(super) fn submit(
@@ -19,7 +26,7 @@ impl Realm {
         now: Timestamp,
         ticket: Ticket,
         mut job: NewJob,
-        tried: Vec<WorkerId>,
+        asked: Asked,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
@@ -49,7 +56,13 @@ impl Realm {
         self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
         self.track(id, prefix);
         if let Some(running) = self.jobs.get_mut(&id) {
-            running.tried = tried;
+            match asked {
+                Asked::Anybody => {}
+                Asked::Only(only, tried) => {
+                    (running.only, running.tried) = (Some(only), tried);
+                    self.chosen.insert(id);
+                }
+            }
         }
         outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         self.place_or_line_up(now, id, meter, outputs);
@@ -214,6 +227,7 @@ impl Realm {
             output_tokens_max,
             deadline: open.job.deadline,
         });
+        self.hold_or_lift_of(worker_id, index);
         self.watch_first_word(now, id);
     }
 

@@ -7,6 +7,8 @@ mod failover;
 mod granting;
 mod harness;
 mod hedging;
+mod keying;
+mod late;
 mod money;
 mod ordering;
 mod performance;

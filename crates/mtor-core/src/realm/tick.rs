@@ -16,7 +16,11 @@ impl Realm {
         let silence = self.beats.first().map(|(time, _)| time.plus_ms(self.config.beat_timeout_ms));
         let report = (!self.waiting.is_empty()).then(|| self.last_queue_report.plus_ms(QUEUE_REPORT_MS));
         let late = self.late_words.first().map(|(time, _)| *time);
-        [deadline, silence, report, late, self.grants.next_end()].into_iter().flatten().min()
+        let (verdict, recovery) = (self.probation.next_due(), self.recoveries.next_due());
+        [deadline, silence, report, late, verdict, recovery, self.next_late(), self.grants.next_end()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn tick(
@@ -45,6 +49,8 @@ impl Realm {
         while let Some(grant) = self.grants.ended(now) {
             self.end_grant(now, grant, meter, outputs)?;
         }
+        self.give_up_verdicts(now);
+        self.late_tick(now, outputs)?;
         self.hedge(now, meter, outputs);
         if now >= self.last_queue_report.plus_ms(QUEUE_REPORT_MS) {
             self.last_queue_report = now;

@@ -7,7 +7,6 @@ use mtor_protocol::{CapabilityKind, JobId, Micro, Timestamp};
 
 use super::{Phase, Realm, WorkerId};
 use crate::entry::NewJob;
-use crate::trust::TrustRules;
 
 /// An open job, seen from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +102,7 @@ impl Realm {
                     languages: offer.languages.clone(),
                     voices: offer.voices.clone(),
                     tool: offer.tool.clone(),
+                    can: offer.shape.can,
                 })
                 .collect(),
             records: self
@@ -112,7 +112,7 @@ impl Realm {
                     run: record.run(),
                     audits: record.audits(),
                     failures: record.failures(),
-                    probation: record.is_on_probation(&TrustRules::STANDARD),
+                    probation: record.is_on_probation(&self.config.trust),
                 })
                 .collect(),
         };

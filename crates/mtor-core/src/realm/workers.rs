@@ -35,6 +35,9 @@ impl Realm {
             outputs.push(Output::Dismiss { worker: id, problem });
             return Ok(());
         }
+        if house {
+            self.house.insert(account);
+        }
         let worker = Worker {
             account,
             did,
@@ -164,6 +167,11 @@ impl Realm {
             self.offers.enter((id, index), offer);
         }
         for index in 0..worker.offers.len() as u16 {
+            self.hold_or_lift_of(id, index);
+        }
+        self.look_who_could_judge();
+        let Some(worker) = self.workers.get(&id) else { return };
+        for index in 0..worker.offers.len() as u16 {
             self.fill(now, (id, index), meter, outputs);
         }
     }
@@ -173,6 +181,7 @@ impl Realm {
         for (index, offer) in (0..).zip(&worker.offers) {
             self.offers.leave((id, index), offer);
         }
+        self.look_who_could_judge();
     }
 
     /// Gives waiting jobs to an offer while it has free slots and there are any that it can take.
@@ -187,7 +196,7 @@ impl Realm {
             let Some(worker) = self.workers.get(&offer_id.0).filter(|worker| !worker.draining) else {
                 return;
             };
-            let Some(offer) = worker.offers.get(usize::from(offer_id.1)).filter(|offer| offer.is_free())
+            let Some(offer) = worker.offers.get(usize::from(offer_id.1)).filter(|offer| offer.has_slot())
             else {
                 return;
             };
@@ -214,7 +223,8 @@ fn offers(
         account,
         slots: offer.slots,
         busy: 0,
-        shape: Shape { limits: offer.limits, ask: offer.price, house },
+        on_hold: false,
+        shape: Shape { limits: offer.limits, ask: offer.price, can: offer.can, house },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,
         first_chunk_deviation_us: 0.0,

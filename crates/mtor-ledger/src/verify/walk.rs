@@ -2,9 +2,9 @@
 //! and keep the books in balance.
 
 use mtor_core::merkle::{Frontier, Hash, TileRoot, leaf_hash};
-use mtor_core::{Entry, State};
-use mtor_identity::PublicKey;
-use mtor_protocol::Digest;
+use mtor_core::{Entry, Fact, KeyDecision, State};
+use mtor_identity::{PublicKey, verify_keys};
+use mtor_protocol::{AccountId, Digest, KeyChange, KeyStatement};
 
 use super::since::{Kept, Since};
 use super::{Verified, VerifyError};
@@ -65,6 +65,10 @@ impl Walk {
         mut completed: impl FnMut(TileRoot) -> Result<(), VerifyError>,
     ) -> Result<(), VerifyError> {
         let seq = self.entries();
+        if let Fact::Keys { account, decision, statement } = &entry.fact {
+            self.check_keys(*account, *decision, statement.as_deref())
+                .map_err(|what| VerifyError::entry(seq, what))?;
+        }
         self.state.apply(entry).map_err(|error| VerifyError::entry(seq, error))?;
         let mut result = Ok(());
         self.frontier.append(leaf_hash(leaf), |root| {
@@ -77,6 +81,48 @@ impl Walk {
         match self.entries() % VERIFY_BOOKS_INTERVAL {
             0 => self.check_books(),
             _ => Ok(()),
+        }
+    }
+
+    /// Whoever may change a wallet's keys has signed that they change, and what was decided is what was signed. That a
+    /// recovery takes effect is signed by nobody: that is for the state to say.
+    fn check_keys(
+        &self,
+        account: AccountId,
+        decision: KeyDecision,
+        statement: Option<&KeyStatement>,
+    ) -> Result<(), String> {
+        let Some(statement) = statement else {
+            return match decision {
+                KeyDecision::Recovered { .. } => Ok(()),
+                _ => Err("nobody has signed this change of keys".to_owned()),
+            };
+        };
+        let stated =
+            verify_keys(statement, self.realm.to_did().as_str()).map_err(|error| error.to_string())?;
+        let keys = self.state.keys();
+        let wallet = keys.of(account);
+        let (signer, said) = match (&statement.change, decision) {
+            (KeyChange::Rotate { .. }, KeyDecision::Rotated { key }) => {
+                (Some(wallet.current), stated.named == Some(key))
+            }
+            (KeyChange::NameRecovery { .. }, KeyDecision::RecoveryNamed { key }) => {
+                (Some(wallet.current), stated.named == key)
+            }
+            (KeyChange::AskRecovery { .. }, KeyDecision::RecoveryAsked { ask, key, .. }) => {
+                (wallet.recovery, stated.named == Some(key) && ask == statement.id)
+            }
+            (KeyChange::Veto { ask }, KeyDecision::Vetoed { ask: vetoed }) => {
+                (Some(wallet.current), *ask == vetoed)
+            }
+            _ => (None, false),
+        };
+        if !said || keys.account_of(statement.wallet.first_key()) != account {
+            return Err("what was signed is another change of keys".to_owned());
+        }
+        match signer == Some(stated.by) {
+            true => Ok(()),
+            false => Err("the change of keys was signed by a key that may not".to_owned()),
         }
     }
 

@@ -1,9 +1,9 @@
 //! What people find again: their jobs, their movements, their keys.
 
 use mtor_core::{Fact, NewJob};
-use mtor_ledger::{Batch, KeyRecord, PartialRecord, Record, digest, verify};
+use mtor_ledger::{Batch, KeyRecord, PartialRecord, PasskeyRecord, Record, digest, verify};
 use mtor_protocol::http::{JobState, MovementKind};
-use mtor_protocol::{Did, JobId, Micro, Price, Timestamp};
+use mtor_protocol::{JobId, Micro, Price, Timestamp};
 
 use crate::support::{ALICE, HOLD, History, OWNER, WORKER, commit, open, realm, request_json};
 
@@ -203,12 +203,43 @@ fn what_a_grant_pays_for_is_the_grants_also_after_a_restart() {
 }
 
 #[test]
+fn what_a_passkey_sealed_is_its_wallets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path());
+    let passkey = |id: &[u8], wallet, sealed: &str, created| PasskeyRecord {
+        id: digest(id),
+        wallet,
+        sealed: sealed.to_owned(),
+        created: Timestamp(created),
+    };
+    let records = |records| Batch { entries: vec![], records };
+    let seal = |passkey| commit(&ledger, records(vec![Record::Passkey(Box::new(passkey))]));
+    seal(passkey(b"one", ALICE, "words", 2));
+    seal(passkey(b"two", ALICE, "more words", 1));
+    seal(passkey(b"one", OWNER, "other words", 3));
+    assert_eq!(ledger.passkey(digest(b"one")).unwrap(), Some(passkey(b"one", ALICE, "words", 2)));
+    seal(passkey(b"one", ALICE, "new words", 4));
+    assert_eq!(ledger.passkey(digest(b"one")).unwrap().unwrap().sealed, "new words");
+    let of = |wallet| ledger.passkeys(wallet).unwrap();
+    assert_eq!(of(ALICE), [(digest(b"two"), Timestamp(1)), (digest(b"one"), Timestamp(4))]);
+    assert_eq!(of(OWNER), []);
+    let forget = |wallet| {
+        commit(&ledger, records(vec![Record::ForgetPasskey { id: digest(b"one"), wallet }]));
+    };
+    forget(OWNER);
+    assert_eq!(of(ALICE).len(), 2);
+    forget(ALICE);
+    assert_eq!(ledger.passkey(digest(b"one")).unwrap(), None);
+}
+
+#[test]
 fn keys_open_until_they_are_revoked_and_settings_are_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = open(folder.path());
     let key = |id, secret: &[u8]| KeyRecord {
         id: JobId(id),
         account: ALICE,
+        wallet: ALICE,
         did: realm().did(),
         name: format!("key {id}"),
         hash: digest(secret),
@@ -228,15 +259,13 @@ fn keys_open_until_they_are_revoked_and_settings_are_remembered() {
     commit(&ledger, records(vec![setting("Neon Mountain")]));
     assert_eq!(ledger.key_by_hash(digest(b"one")).unwrap(), Some(key(1, b"one")));
     assert_eq!(ledger.key_by_hash(digest(b"guess")).unwrap(), None);
-    let owner = realm().did();
     let names = || -> Vec<_> {
-        ledger.keys(&owner).unwrap().into_iter().map(|key| (key.name, key.grant, key.secret)).collect()
+        ledger.keys(ALICE).unwrap().into_iter().map(|key| (key.name, key.grant, key.secret)).collect()
     };
     assert_eq!(names(), [("key 1".to_owned(), None, None), ("key 2".to_owned(), Some(JobId(7)), None)]);
-    let other = Did("did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_owned());
-    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), did: other }]));
+    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), wallet: OWNER }]));
     assert_eq!(names().len(), 2, "only its owner revokes a key");
-    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), did: owner.clone() }]));
+    commit(&ledger, records(vec![Record::RevokeKey { id: JobId(1), wallet: ALICE }]));
     assert_eq!(ledger.key_by_hash(digest(b"one")).unwrap(), None);
     assert_eq!(ledger.setting("name").unwrap().as_deref(), Some("Neon Mountain"));
     assert_eq!(ledger.setting("other").unwrap(), None);

@@ -6,6 +6,7 @@ mod balances;
 mod durability;
 mod failures;
 mod history;
+mod keys;
 mod log;
 mod retention;
 mod rewriting;

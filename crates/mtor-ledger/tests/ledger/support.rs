@@ -170,6 +170,7 @@ impl History {
             output_tokens_max: 100,
             audio_ms_max: 0,
             images_max: 0,
+            needs: Default::default(),
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,
@@ -235,7 +236,7 @@ impl History {
         let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
         let salt = salt(&realm(), JobId(id));
         let receipt = receipt_json(id, whole, usage);
-        let legs = vec![Leg { to: WORKER, amount: Micro(90) }, Leg { to: TREASURY, amount: Micro(10) }];
+        let legs = vec![Leg::new(WORKER, Micro(90)), Leg::new(TREASURY, Micro(10))];
         let entry = self.entry(Fact::Settled {
             id: JobId(id),
             outcome: Outcome::Stop,

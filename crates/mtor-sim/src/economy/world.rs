@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use mtor_core::trust::{Check, Pay, Record, TrustRules, Verdict};
-use mtor_core::{Config, Load, Market, MarketRules};
-use mtor_protocol::{CapabilityKind, Micro, ModelSize, Price, Timestamp, Usage, Ware};
+use mtor_core::trust::{Check, Pay, Payment, Record, TrustRules, Verdict};
+use mtor_core::{Config, Load, Market, MarketRules, TREASURY};
+use mtor_protocol::{CapabilityKind, JobId, Micro, ModelSize, Price, Timestamp, Usage, Ware};
 
 use super::EconomyOptions;
 use super::audits::Audits;
@@ -551,7 +551,11 @@ impl Economics {
                 false => self.tally.ring_earned_free += wage.amount.0 - wage.bound.0,
             }
         }
-        let matured = worker.record.paid(&self.rules, now, wage);
+        // Whose job it was is of no account here: what is forfeited goes to the treasury.
+        let (job, payer, cost) = (JobId(0), TREASURY, wage.amount);
+        worker.record.paid(Payment { since: now, job, payer, cost, pay: wage });
+        let due = worker.record.due(&self.rules, now);
+        let matured = worker.record.mature(due);
         self.payouts[id as usize].put(matured);
     }
 
@@ -621,7 +625,8 @@ impl Economics {
     fn judge(&mut self, id: u32, verdict: Verdict) {
         let now = self.timestamp();
         let worker = &mut self.workers[id as usize];
-        let forfeited = worker.record.judged(&self.rules, now, verdict);
+        let at_stake = worker.record.judged(&self.rules, now, verdict);
+        let forfeited = at_stake.iter().fold(Pay::default(), |sum, payment| sum.plus(payment.pay));
         self.treasury.put(forfeited);
         self.tally.forfeited += forfeited.amount.0;
         if !worker.kind.cheats() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::{RealmUrl, Who};
-use crate::defaults::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, REQUEST_TIMEOUT};
+use crate::defaults::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, REQUEST_TIMEOUT, STREAM_TIMEOUT};
 use crate::exit::Fault;
 
 /// A realm's HTTP interface, as one caller sees it.
@@ -91,7 +91,46 @@ impl Api {
         &self.who
     }
 
+    /// `POST` JSON, and get the answer as it comes, for as long as a job may live.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn stream(
+        &self,
+        route: &str,
+        body: Vec<u8>,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<reqwest::Response> {
+        let mut request = self.request(Method::POST, route, body)?.timeout(STREAM_TIMEOUT);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        match status.is_success() || status == reqwest::StatusCode::BAD_REQUEST {
+            true => Ok(answer),
+            false => Err(refusal(status.as_u16(), route, &self.read(answer).await?)),
+        }
+    }
+
+    /// `DELETE` something that this header names.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn leave(&self, route: &str, (name, value): (&str, &str)) -> anyhow::Result<()> {
+        let request = self.request(Method::DELETE, route, Vec::new())?.header(name, value);
+        request.send().await.map_err(|error| self.unreachable(&error)).map(drop)
+    }
+
     async fn ask(&self, method: Method, route: &str, body: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let request = self.request(method, route, body)?;
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        let bytes = self.read(answer).await?;
+        if status.is_success() { Ok(bytes) } else { Err(refusal(status.as_u16(), route, &bytes)) }
+    }
+
+    fn request(&self, method: Method, route: &str, body: Vec<u8>) -> anyhow::Result<reqwest::RequestBuilder> {
         let mut request = self.client.request(method.clone(), self.realm.http(route));
         for (name, value) in self.signature(&method, route, &body)? {
             request = request.header(name, value);
@@ -99,10 +138,7 @@ impl Api {
         if !body.is_empty() {
             request = request.header("content-type", "application/json").body(body);
         }
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
-        let bytes = self.read(answer).await?;
-        if status.is_success() { Ok(bytes) } else { Err(refusal(status.as_u16(), route, &bytes)) }
+        Ok(request)
     }
 
     fn signature(

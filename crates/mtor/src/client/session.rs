@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mtor_identity::Offer;
 use mtor_protocol::body::{Hello, SessionRole};
-use mtor_protocol::{Body, Did, Event, JobId, SUBPROTOCOL, Timestamp, limits};
+use mtor_protocol::{Body, Did, Event, Frame, FrameKind, JobId, SUBPROTOCOL, Timestamp, limits};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -21,6 +21,9 @@ use crate::exit::Fault;
 
 /// Read and write buffer of the WebSocket, in bytes.
 const BUFFER_BYTES: usize = 4 * 1024;
+
+/// What goes into a job is sent in pieces of this size.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// The connection is gone; the job it was about is not.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +81,21 @@ impl Session {
     pub(crate) async fn say(&mut self, job: Option<JobId>, body: Body) -> Result<(), Lost> {
         let event = Event { subject: job, ..Event::new(self.source.clone(), now(), body) };
         self.socket.send(Message::text(event.to_json())).await.map_err(|error| Lost(error.to_string()))
+    }
+
+    /// Sends the whole input of a job: these pictures, one after the other.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) async fn show(&mut self, job: JobId, pictures: &[Vec<u8>]) -> Result<(), Lost> {
+        let lost = |why: &dyn std::fmt::Display| Lost(why.to_string());
+        let pieces = pictures.iter().flat_map(|picture| picture.chunks(PIECE_BYTES)).chain([&[][..]]);
+        for (sequence, payload) in (0..).zip(pieces) {
+            let frame = Frame { kind: FrameKind::Input, job, lease: 0, sequence, payload };
+            let frame = frame.encode().map_err(|error| lost(&error))?;
+            self.socket.send(Message::binary(frame)).await.map_err(|error| lost(&error))?;
+        }
+        Ok(())
     }
 
     /// Which realm it is.

@@ -1,9 +1,13 @@
 //! `mtor ask`: one question, its answer as it comes.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use mtor_protocol::body::Failed;
 use mtor_protocol::intent::DEFAULT_MODEL;
-use mtor_protocol::{ChatMessage, ChatTask, Intent, JobId, Micro, Privacy, Role, ServiceClass, Submit, Task};
+use mtor_protocol::{
+    ChatMessage, ChatTask, Intent, JobId, Micro, Picture, Privacy, Role, ServiceClass, Submit, Task,
+};
 
 use crate::client::{RealmArg, WhoArg};
 use crate::data::DataArg;
@@ -14,6 +18,7 @@ mod answer;
 mod dry_run;
 mod follow;
 mod input;
+mod pictures;
 mod screen;
 
 use follow::{End, Follower};
@@ -24,6 +29,7 @@ Examples:
   mtor ask \"What is the capital of France?\"
   git diff | mtor ask \"Explain this change\"
   mtor ask - < letter.txt
+  mtor ask --picture photo.jpg \"What is in this picture?\"
   mtor ask --system \"Answer in one word\" --temperature 0 \"Is water wet?\"
   mtor ask --json \"Hello\" | jq .type
   mtor ask --dry-run \"Write a novel\"
@@ -50,6 +56,9 @@ pub(crate) struct AskArgs {
     /// The model that shall answer
     #[arg(long, value_name = "ID", default_value = DEFAULT_MODEL)]
     model: String,
+    /// A picture that the question is about: JPEG, PNG, WebP or GIF. May be given several times
+    #[arg(long, value_name = "FILE")]
+    picture: Vec<PathBuf>,
     /// Instructions that hold for the whole answer
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -112,9 +121,11 @@ impl AskArgs {
         input::question(&self.text.join(" "))
     }
 
-    fn submit(&self, question: String) -> Result<Submit, Fault> {
+    /// What is asked. `pictures` go with the question.
+    fn submit(&self, question: String, pictures: Vec<Picture>) -> Result<Submit, Fault> {
         let system = self.system.iter().map(|text| ChatMessage::new(Role::System, text));
-        let user = ChatMessage::new(Role::User, question);
+        let is_about_pictures = !pictures.is_empty();
+        let user = ChatMessage { pictures, ..ChatMessage::new(Role::User, question) };
         let task = ChatTask {
             messages: system.chain([user]).collect(),
             max_tokens: self.max_tokens,
@@ -123,7 +134,8 @@ impl AskArgs {
             stop: self.stop.clone(),
             ..ChatTask::default()
         };
-        let task = Task::Chat(task.checked().map_err(|why| Fault::Usage(why.replace('_', "-")))?);
+        let task = task.checked().map_err(|why| Fault::Usage(why.replace('_', "-")))?;
+        let task = if is_about_pictures { Task::Vision(task) } else { Task::Chat(task) };
         let mut submit = Submit::new(Intent { model: self.model.clone(), task });
         submit.class = match self.class {
             Class::Voice => ServiceClass::Voice,
@@ -144,16 +156,19 @@ impl AskArgs {
 
 /// Asks, and shows the answer until it ends.
 pub(crate) async fn run(args: AskArgs, question: String) -> anyhow::Result<()> {
-    let mut submit = args.submit(question)?;
+    let shown = pictures::read(&args.picture)?;
+    let mut submit = args.submit(question, shown.iter().map(|(declared, _)| declared.clone()).collect())?;
     if args.dry_run {
         return dry_run::run(&args, &submit).await;
     }
+    let shown = shown.into_iter().map(|(_, bytes)| bytes).collect();
     let job = JobId::generate();
     submit.id = Some(job);
     let who = args.who.who(&args.realm.realm, &args.data.folder()?)?;
     let interrupts = Interrupts::listen()?;
     let mut screen = Screen::new(args.json);
-    let end = Follower::new(&args.realm.realm, &who, job, submit).run(&mut screen, &interrupts).await?;
+    let end =
+        Follower::new(&args.realm.realm, &who, job, submit, shown).run(&mut screen, &interrupts).await?;
     match end {
         End::Completed(completed) => screen.completed(&completed),
         End::Failed(Failed { problem, .. }) => {

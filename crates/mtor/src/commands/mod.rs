@@ -6,11 +6,13 @@ mod broker;
 mod completions;
 mod doctor;
 mod ledger;
+mod mcp;
 mod model;
 mod plan;
 mod price;
 mod realm_file;
 mod top;
+mod trust;
 mod up;
 mod wallet;
 mod worker;
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Attach a worker to a realm
     Worker(worker::WorkerArgs),
+    /// The realm's tools for other programs (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Keys and coins: make, show, restore, send
     Wallet(wallet::WalletArgs),
     /// Proof that the realm's record is whole
@@ -42,6 +46,8 @@ pub(crate) enum Command {
     Price(price::PriceArgs),
     /// How a realm stands: queues, goals, and who has how much of it
     Top(top::TopArgs),
+    /// Answers of workers that were proven wrong, and what becomes of their pay
+    Trust(trust::TrustArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -69,16 +75,18 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Plan(args) => on_one_thread(plan::run(args)),
         Command::Worker(args) => match on_one_thread(args.asked())? {
-            worker::Asked::Shown => Ok(()),
+            worker::Asked::Done => Ok(()),
             worker::Asked::Worker(command) => worker::run(command),
         },
         Command::Wallet(args) => on_one_thread(wallet::run(args)),
+        Command::Mcp(args) => on_one_thread(mcp::run(args)),
         Command::Ledger(args) => on_one_thread(ledger::run(args)),
         Command::Bench(args) => on_all_cores(bench::run(args)),
         Command::BenchFloor(args) => on_all_cores(bench::serve_floor(args)),
         Command::Doctor(args) => on_one_thread(doctor::run(args)),
         Command::Price(args) => on_one_thread(price::run(args)),
         Command::Top(args) => on_one_thread(top::run(args)),
+        Command::Trust(args) => on_one_thread(trust::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }

@@ -53,7 +53,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     no_browser: bool,
     /// Which workers to start, separated by commas, or none
-    #[arg(long, value_name = "KINDS", env = "MTOR_WORKERS", hide_env_values = true, default_value = "chat,ears,voice,embed", value_parser = Workers::parse)]
+    #[arg(long, value_name = "KINDS", env = "MTOR_WORKERS", hide_env_values = true, default_value = "chat,ears,voice,embed,skills", value_parser = Workers::parse)]
     workers: Workers,
     /// A model file of your own for the chat worker
     #[arg(long, value_name = "FILE.gguf")]

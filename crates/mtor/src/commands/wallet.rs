@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mtor_identity::{Keypair, guid};
 use mtor_protocol::http::WalletInfo;
-use mtor_protocol::{Did, Micro};
+use mtor_protocol::trust::LatePay;
+use mtor_protocol::{Did, Micro, RecoveryPending};
 use serde::Serialize;
 
 use crate::client::{Api, RealmArg, Who, did, load_key};
@@ -20,8 +21,12 @@ mod grants;
 mod history;
 mod keyfile;
 mod prove;
+mod recovery;
+mod rotate;
 mod send;
 mod start;
+
+pub(crate) use recovery::asked;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +41,8 @@ Examples:
   mtor wallet key new my-script            an API key for programs that can't sign
   mtor wallet grant new kids --limit 5 --per week --to did:key:z6Mk...
                                            let others spend of its coins, up to a limit
+  mtor wallet rotate                       another key, when somebody may have this one
+  mtor wallet recovery set                 a key that can ask for the wallet when its own is lost
 
 Without --wallet FILE this is wallet.key in the data folder. Where there is none and the realm is on this machine,
 `show`, `history`, `export`, `prove`, `send`, `start`, `key` and `grant` mean the realm owner's wallet.";
@@ -130,6 +137,14 @@ enum Action {
         after_help = "Examples:\n  mtor wallet key new my-script\n  mtor wallet key new my-script --grant scripts   one that spends from that grant alone\n  mtor wallet key list\n  mtor wallet key revoke 019aab3e-5c8f-7d31-b0a1-2f6f0a4c7e11"
     )]
     Key(api_keys::KeyAction),
+    /// Give the wallet another key at once: account, coins and history stay, and the key of before is good for nothing
+    #[command(
+        after_help = "Examples:\n  mtor wallet rotate\n  mtor wallet --owner rotate              the realm owner's\n  mtor wallet rotate --wallet team.key --realm http://attic:9000\n\nThe file gets the new key; the old one stays beside it, for realms that still know it.\nWhen it breaks off, do it again."
+    )]
+    Rotate,
+    /// A key that can ask for the wallet when its own is lost, and saying no to it
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryAction),
     /// Let others spend of its coins, up to a limit: children, departments, programs
     #[command(subcommand, after_help = grants::EXAMPLES)]
     Grant(grants::GrantAction),
@@ -158,8 +173,8 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::New => keyfile::new(&wallet).await,
         Action::Phrase { yes } => keyfile::phrase(&wallet, yes),
         Action::Backup { file } => backup::write(&wallet, &file),
-        Action::Restore { from: Some(file) } => backup::restore(&wallet, &file),
-        Action::Restore { from: None } => keyfile::restore(&wallet),
+        Action::Restore { from: Some(file) } => backup::restore(&wallet, &file).await,
+        Action::Restore { from: None } => keyfile::restore(&wallet).await,
         Action::Show => show(&wallet).await,
         Action::History(args) => history::run(&wallet, &args).await,
         Action::Export(args) => export::run(&wallet, &args).await,
@@ -167,6 +182,8 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         Action::Start => start::run(&wallet).await,
         Action::Send(args) => send::run(&wallet, args).await,
         Action::Key(action) => api_keys::run(&wallet, action).await,
+        Action::Rotate => rotate::run(&wallet).await,
+        Action::Recovery(action) => recovery::run(&wallet, action).await,
         Action::Grant(action) => grants::run(&wallet, action).await,
     }
 }
@@ -184,8 +201,14 @@ struct Shown {
     held: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bound: Option<Micro>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    late: Vec<LatePay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_stake: Option<Micro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starter: Option<Micro>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<RecoveryPending>,
 }
 
 impl Wallet {
@@ -218,12 +241,16 @@ async fn show(wallet: &Wallet) -> anyhow::Result<()> {
     };
     let balance = api.get::<WalletInfo>(&format!("/api/wallets/{did}")).await;
     let shown = Shown {
-        guid: account_of(&did),
+        // A wallet whose key was changed has the account of its first.
+        guid: balance.as_ref().map_or_else(|_| account_of(&did), |info| info.guid.to_string()),
         file: api.who().keypair().map(|_| wallet.file.clone()),
         available: balance.as_ref().ok().map(|info| info.available),
         held: balance.as_ref().ok().map(|info| info.held),
         bound: balance.as_ref().ok().map(|info| info.bound),
+        late: balance.as_ref().map(|info| info.late.clone()).unwrap_or_default(),
+        at_stake: balance.as_ref().ok().map(|info| info.at_stake),
         starter: balance.as_ref().ok().and_then(|info| info.starter),
+        recovery: balance.as_ref().ok().and_then(|info| info.recovery),
         did,
     };
     if wallet.json {
@@ -249,13 +276,28 @@ fn say(shown: &Shown) -> anyhow::Result<()> {
     if let Some(bound) = shown.bound.filter(|bound| *bound != Micro::ZERO) {
         text.push_str(&format!("bound    {bound} coins of the balance, which can be spent, not sent\n"));
     }
+    for late in &shown.late {
+        let LatePay { capability, payments, amount, first, last } = late;
+        let (first, last) = (history::time(*first), history::time(*last));
+        text.push_str(&format!(
+            "late     {amount} coins for {payments} jobs of {capability}: yours from {first} to {last}, or by newer jobs\n"
+        ));
+    }
+    if let Some(at_stake) = shown.at_stake.filter(|at_stake| *at_stake != Micro::ZERO) {
+        text.push_str(&format!(
+            "at stake {at_stake} coins, since answers were proven wrong: mtor trust list\n"
+        ));
+    }
     if let Some(starter) = shown.starter.filter(|_| shown.available == Some(Micro::ZERO)) {
         text.push_str(&format!("starter  {starter} coins for some work: mtor wallet start\n"));
+    }
+    if let Some(pending) = &shown.recovery {
+        text.push_str(&format!("careful  {}\n", recovery::asked(pending)));
     }
     terminal::write(&text)
 }
 
-/// The public account of a wallet, derived from its name.
+/// The public account of a wallet whose first key this is.
 fn account_of(did: &Did) -> String {
     mtor_identity::PublicKey::from_did(did.as_str()).map(|key| guid(&key).to_string()).unwrap_or_default()
 }
@@ -270,6 +312,9 @@ fn identity(keypair: &Keypair, file: &std::path::Path) -> Shown {
         available: None,
         held: None,
         bound: None,
+        late: Vec::new(),
+        at_stake: None,
         starter: None,
+        recovery: None,
     }
 }

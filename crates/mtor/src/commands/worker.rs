@@ -14,6 +14,7 @@ use crate::data::DataArg;
 use crate::signals::Interrupts;
 
 mod list;
+mod new;
 mod program;
 
 use list::ListArgs;
@@ -26,12 +27,18 @@ Examples:
   mtor worker chat -- --model my-model.gguf --slots 2  options after -- go to the worker itself
   mtor worker chat -- --help                           what those are
   mtor worker ears                                     writes down what is said
+  mtor worker eyes                                     sees what is in pictures
   mtor worker voice -- --voice my-voice.onnx           speaks, with a voice of your own
+  mtor worker skills                                   timers, weather, news and more, as skills.toml says
+  mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
+  mtor worker gateway -- openai http://127.0.0.1:11434 attaches Ollama; `mtor worker gateway -- --help` lists the rest
+  mtor worker discover                                 says which services on this machine could be attached
   mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
-speech), embed (texts to vectors), gateway (services that run elsewhere).
+speech), embed (texts to vectors), eyes (what is in pictures), skills (timers, weather, news, web pages, the house),
+gateway (services that run elsewhere).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 
@@ -58,25 +65,39 @@ pub(crate) struct WorkerArgs {
 enum WorkerCommand {
     /// Who works for a realm, at what, how fast and for how much
     List(ListArgs),
+    /// Begin a worker of your own, that runs
+    New(new::NewArgs),
+    /// Which services on this machine could be attached
+    Discover(DiscoverArgs),
+}
+
+/// How to look for services.
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// Attach what is found, until Ctrl-C
+    #[arg(long)]
+    attach: bool,
 }
 
 /// What `mtor worker` was asked for.
 pub(crate) enum Asked {
-    /// To show who is there: it has been done.
-    Shown,
+    /// What is no worker: it has been done.
+    Done,
     /// To become this worker.
     Worker(Command),
 }
 
 impl WorkerArgs {
-    /// Shows the workers, or says which program this one is.
+    /// Shows the workers, begins one, or says which program this one is.
     ///
     /// # Errors
     /// When the realm does not answer; else as [`command`](Self::command).
     pub(crate) async fn asked(&self) -> anyhow::Result<Asked> {
         match (&self.command, self.kind) {
             (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
-            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Shown),
+            (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Done),
+            (Some(WorkerCommand::New(args)), _) => new::run(args).map(|()| Asked::Done),
+            (Some(WorkerCommand::Discover(args)), _) => self.discover(args.attach).map(Asked::Worker),
             (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
         }
     }
@@ -91,23 +112,38 @@ impl WorkerArgs {
             self.options.iter().filter_map(|option| option.to_str()).any(|option| names.contains(&option))
         };
         if !given(&["--help", "-h", "--version", "-V"]) {
-            if kind == Kind::Gateway {
-                // What it attaches comes first, and then where to.
-                command.args(&self.options);
+            let folder = self.data.folder()?;
+            let key = folder.worker_key(kind.name());
+            let mut options = self.options.as_slice();
+            if let (Kind::Gateway, Some((what, rest))) = (kind, options.split_first()) {
+                // What it attaches comes first. What comes last may be a program with options of its own.
+                command.arg(what);
+                options = rest;
             }
-            let key = self.data.folder()?.worker_key(kind.name());
             command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
+            command.args(kind.folder_option(&folder));
             let own_model = ["--model", "--voice", "--espeak-only"];
             let is_own =
                 |option: &OsString| own_model.iter().any(|own| option.to_string_lossy().starts_with(own));
             if !self.options.iter().any(is_own) {
                 command.args(first_choice(kind).await?);
             }
-            if kind == Kind::Gateway {
-                return Ok(command);
-            }
+            command.args(options);
+            return Ok(command);
         }
         command.args(&self.options);
+        Ok(command)
+    }
+
+    /// The command that looks for services on this machine.
+    fn discover(&self, attach: bool) -> anyhow::Result<Command> {
+        let mut command = Command::new(find_program(Kind::Gateway)?);
+        command.arg("discover");
+        if attach {
+            command.arg("--attach");
+        }
+        let key = self.data.folder()?.worker_key(Kind::Gateway.name());
+        command.arg("--realm").arg(self.realm.realm.to_string()).arg("--key").arg(key);
         Ok(command)
     }
 }

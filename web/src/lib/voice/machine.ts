@@ -7,7 +7,7 @@
  */
 
 import { SPEED_STEP, VAIN_BARGES_MAX, VOLUME_STEP } from "../defaults";
-import type { Micro, Quote, Timestamp } from "../wire";
+import type { Intent, Micro, Quote, Timestamp } from "../wire";
 import type { Mode } from "./settings";
 
 /** Why the microphone can't be used; the page has words for each. */
@@ -28,8 +28,11 @@ export type Control =
 /** What is to be done with words that were said. */
 export type Meaning =
   | { kind: "control"; control: Control }
-  /** `quote`: when the quote that it relies on runs out. `most`: what the person agreed to, where that is above the limit. */
-  | { kind: "ask"; text: string; quote?: Timestamp; most?: Micro }
+  /**
+   * `quote`: when the quote that it relies on runs out. `most`: what the person agreed to, where that is above the limit. `tool`: what
+   * is asked of a tool, rather than of a model.
+   */
+  | { kind: "ask"; text: string; quote?: Timestamp; most?: Micro; tool?: Intent }
   /** The person said yes to what was quoted; whether that still holds is to be seen. */
   | { kind: "agreed"; text: string; quote: Quote }
   /** Nobody here can do it. */
@@ -48,6 +51,8 @@ export interface Choice {
 export type Line =
   | { line: "nobody"; capability: string }
   | { line: "dear"; price: string }
+  /** What a bell rang for. */
+  | { line: "bell"; text: string }
   /** The resolver's own words, where it has any. */
   | { line: "which"; question?: string }
   | { line: "help" }
@@ -129,6 +134,8 @@ export type VoiceEvent =
   | { type: "sound-ended"; speech: number }
   | { type: "speech-failed"; speech: number }
   | { type: "control"; control: Control }
+  /** A bell rings: it is heard when nobody speaks. */
+  | { type: "bell"; text: string }
   | { type: "dismiss" }
   | { type: "timer"; timer: Timer };
 
@@ -144,7 +151,7 @@ export type Command =
   | { do: "resolve"; turn: number; text: string }
   /** Finds out whether a question still costs no more than was agreed to. */
   | { do: "price"; turn: number; text: string; agreed: Quote }
-  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp; most?: Micro }
+  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp; most?: Micro; tool?: Intent }
   | { do: "cancel-answer" }
   /** Speaks the answer of this turn as it is written. */
   | { do: "speak-answer"; speech: number }
@@ -193,6 +200,7 @@ export function step(state: VoiceState, event: VoiceEvent): Step {
     case "sound-ended": return event.speech === state.speech ? soundEnded(state) : stay(state);
     case "speech-failed": return event.speech === state.speech ? speechFailed(state) : stay(state);
     case "control": return control(state, event.control);
+    case "bell": return state.phase === "idle" ? say({ ...state, via: "typed" }, { line: "bell", text: event.text }) : stay(state);
     case "dismiss": return dismissed(state);
     case "timer": return timerRang(state, event.timer);
   }
@@ -401,7 +409,8 @@ function act(before: VoiceState, meaning: Meaning): Step {
       const next: VoiceState = {
         ...state, phase: "thinking", aloud: true, answering: true, interrupted: false, vainBarges: 0, words: meaning.text,
       };
-      return [next, [clear, { do: "ask", turn: state.turn, text: meaning.text, aloud: true, quote: meaning.quote, most: meaning.most }]];
+      const { text, quote, most, tool } = meaning;
+      return [next, [clear, { do: "ask", turn: state.turn, text, aloud: true, quote, most, tool }]];
     }
     case "agreed": {
       const next: VoiceState = { ...state, phase: "thinking", resolving: true, words: meaning.text };

@@ -1,6 +1,6 @@
 /** What the realm's resolver understood, as the conversation takes it. */
 
-import type { Resolved } from "../wire";
+import type { Intent, Resolved } from "../wire";
 import type { Control, Meaning } from "./machine";
 
 const CONTROLS: Record<string, Control> = {
@@ -13,8 +13,23 @@ const ASKED = new Set(["chat", "tool.calculate", "tool.wikipedia"]);
 
 type Single = Exclude<Meaning, { kind: "unsure" | "dear" }>;
 
+/** Something that is done only when the person has said yes to it. */
+export interface Sure {
+  kind: "sure";
+  capability: string;
+  meaning: Single;
+}
+
+/** What is known of the realm's tools: whether somebody has one, and whether it may be used on these words alone. */
+export interface Tools {
+  isOffered: (capability: string) => boolean;
+  needsYes: (capability: string) => boolean;
+}
+
+const NO_TOOLS: Tools = { isOffered: () => false, needsYes: () => true };
+
 /** Reads an answer of the resolver; what came of no answer, or of one from a newer realm, is a question. */
-export function meaningOf(resolved: Resolved | undefined, said: string): Meaning {
+export function meaningOf(resolved: Resolved | undefined, said: string, tools: Tools = NO_TOOLS): Meaning | Sure {
   const text = resolved?.text?.trim() || said;
   const understanding = resolved?.understanding;
   switch (understanding?.kind) {
@@ -22,10 +37,15 @@ export function meaningOf(resolved: Resolved | undefined, said: string): Meaning
       const control = CONTROLS[understanding.control];
       return control ? { kind: "control", control } : { kind: "ask", text };
     }
-    case "act": return act(understanding.capability, understanding.text, text);
+    case "act": {
+      const { capability, intent } = understanding;
+      const meaning = act(capability, understanding.text, text, intent, tools);
+      const unasked = meaning.kind !== "ask" || !meaning.tool || !tools.needsYes(capability);
+      return unasked ? meaning : { kind: "sure", capability, meaning };
+    }
     case "unsure": {
       const choices = understanding.choices.map((choice) => ({
-        label: choice.say, meaning: act(choice.capability, choice.text, text),
+        label: choice.say, meaning: act(choice.capability, choice.text, text, choice.intent, tools),
       }));
       return choices.length > 0 ? { kind: "unsure", question: understanding.question || undefined, choices } : { kind: "ask", text };
     }
@@ -33,7 +53,8 @@ export function meaningOf(resolved: Resolved | undefined, said: string): Meaning
   }
 }
 
-function act(capability: string, slot: string, said: string): Single {
+function act(capability: string, slot: string, said: string, intent: Intent | null | undefined, tools: Tools): Single {
+  if (intent && tools.isOffered(capability)) return { kind: "ask", text: said, tool: intent };
   if (capability === "chat") return { kind: "ask", text: slot.trim() || said };
   return ASKED.has(capability) ? { kind: "ask", text: said } : { kind: "nobody", capability };
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::model;
 use mtor_chat::{
-    ChatRequest, Engine, EngineOptions, Event, Failure, Finish, Generation, LoadError, Sampling, Speaker,
-    Turn,
+    ChatRequest, Engine, EngineOptions, Event, Failure, Finish, Generation, LoadError, Sampling, Shape,
+    Speaker, Tool, Turn,
 };
 
 const CAPITAL: &str = "What is the capital of France?";
@@ -321,4 +321,62 @@ async fn an_answer_can_be_awaited() {
     };
     tokio::time::timeout(Duration::from_secs(180), all).await.unwrap();
     assert!(matches!(last, Some(Event::Done { completion_tokens: 1..=3, .. })), "{last:?}");
+}
+
+fn weather() -> Tool {
+    let parameters = serde_json::json!({
+        "properties": { "city": { "type": "string", "maxLength": 12 }, "days": { "enum": [1, 2, 3] } },
+        "required": ["city", "days"],
+    });
+    let serde_json::Value::Object(parameters) = parameters else { panic!() };
+    Tool { name: "weather".into(), description: "The weather of a city.".into(), parameters }
+}
+
+#[test]
+fn an_answer_keeps_to_a_schema_whatever_the_model_would_say() {
+    let engine = engine();
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": { "capital": { "enum": ["Paris", "Rome"] }, "sure": { "type": "boolean" } },
+        "required": ["capital", "sure"],
+        "additionalProperties": false,
+    });
+    let request = ChatRequest { shape: Shape::Json(schema), ..ask(CAPITAL, 40) };
+    let answer = collect(engine.submit(request.clone()).unwrap());
+    let json: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+    assert!(json["capital"].is_string() && json["sure"].is_boolean(), "{json}");
+    assert_eq!(answer.finish, Finish::Stop);
+    // Whoever goes on after a part of it comes to an answer of the same shape.
+    let prefix = answer.text[..answer.text.find(':').unwrap() + 1].to_owned();
+    let rest = collect(engine.submit(ChatRequest { prefix: prefix.clone(), ..request.clone() }).unwrap());
+    assert!(serde_json::from_str::<serde_json::Value>(&(prefix + &rest.text)).is_ok(), "{}", rest.text);
+    let other = engine.submit(ChatRequest { prefix: "Well, ".into(), ..request });
+    assert!(matches!(other, Err(Failure::Engine(_))), "{other:?}");
+}
+
+#[test]
+fn a_required_call_is_made_with_arguments_that_fit() {
+    let engine = engine();
+    let other = Tool { name: "news".into(), description: String::new(), parameters: serde_json::Map::new() };
+    let asked =
+        || ChatRequest { tools: vec![other.clone(), weather()], ..ask("How is the weather in Bonn?", 80) };
+    let request = ChatRequest { shape: Shape::Call(Some("weather".into())), ..asked() };
+    let answer = collect(engine.submit(request).unwrap());
+    let json = answer.text.strip_prefix("<tool_call>\n").unwrap().strip_suffix("\n</tool_call>").unwrap();
+    let call: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(call["name"], "weather");
+    assert!(call["arguments"]["city"].is_string() && call["arguments"]["days"].is_u64(), "{call}");
+
+    let any = collect(engine.submit(ChatRequest { shape: Shape::Call(None), ..asked() }).unwrap());
+    assert!(any.text.starts_with("<tool_call>\n{\"name\""), "{}", any.text);
+    // Free to choose, it answers; and no grammar stands in the way of its words.
+    let free = collect(engine.submit(asked()).unwrap());
+    assert!(!free.text.is_empty());
+}
+
+#[test]
+fn a_schema_that_makes_no_sense_is_refused() {
+    let schema = serde_json::json!({ "type": "object", "properties": { "a": { "$ref": "#/nowhere" } } });
+    let refused = engine().submit(ChatRequest { shape: Shape::Json(schema), ..ask(CAPITAL, 4) });
+    assert!(matches!(refused, Err(Failure::BadRequest(_))), "{refused:?}");
 }

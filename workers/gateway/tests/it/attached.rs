@@ -1,148 +1,20 @@
-//! A service attached to a realm: what the realm is offered, and what becomes of its jobs.
+//! A Wyoming service, attached.
 
-use std::sync::Arc;
-
-use futures_util::{SinkExt, StreamExt};
 use mtor_gateway::wyoming::{Service, attach};
-use mtor_identity::{Answer, Challenge, Keypair};
-use mtor_worker::protocol::body::{SessionRole, Welcome};
-use mtor_worker::protocol::worker::{Done, Run, Stop, WorkFailed};
+use mtor_worker::protocol::worker::Stop;
 use mtor_worker::protocol::{
-    Announcement, AudioSource, Body, Event, Frame, FrameKind, Intent, JobId, SUBPROTOCOL, SpeakTask,
-    SpeechFormat, Task, Timestamp, TranscribeTask, Transcript, WakeTask, Woken,
+    AudioSource, Body, JobId, SpeakTask, SpeechFormat, Task, TranscribeTask, Transcript, WakeTask, Woken,
 };
-use mtor_worker::{CancellationToken, Settings, WorkerError};
 use mtor_wyoming::Address;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 use crate::played::{FORBIDDEN, Played, SPEECHLESS, WAKE_WORD, free_port};
+use crate::realm::Realm;
 use crate::within;
 
-fn now() -> Timestamp {
-    Timestamp(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64)
-}
-
-/// A realm with the gateway attached to it.
-struct Realm {
-    listener: TcpListener,
-    key: Keypair,
-    shutdown: CancellationToken,
-    gateway: JoinHandle<Result<(), WorkerError>>,
-}
-
-/// One session of the gateway's.
-struct Session {
-    socket: WebSocketStream<TcpStream>,
-    announcement: Announcement,
-    realm: String,
-}
-
-/// How a job ended.
-struct Outcome {
-    text: String,
-    partials: Vec<String>,
-    sound: Vec<u8>,
-    end: Result<Done, WorkFailed>,
-}
-
-impl Realm {
-    async fn start(service: &Address) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
-        let settings = Settings::new(url, Arc::new(Keypair::generate().unwrap()));
-        let (service, shutdown) = (Service::new(service.clone()), CancellationToken::new());
-        let asked = shutdown.clone();
-        let gateway = tokio::spawn(async move { attach(service, "gateway", 2, settings, asked).await });
-        Self { listener, key: Keypair::generate().unwrap(), shutdown, gateway }
-    }
-
-    async fn session(&self) -> Session {
-        let (stream, _) = within("the gateway", self.listener.accept()).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let with_subprotocol = |_: &Request, mut response: Response| {
-            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-            Ok(response)
-        };
-        let socket = within("the request", accept_hdr_async(stream, with_subprotocol)).await.unwrap();
-        let realm = self.key.did().0.to_string();
-        let mut session = Session { socket, announcement: Announcement::new("", []), realm };
-        let challenge = Challenge::new(&self.key.public(), now(), 10_000).unwrap();
-        session.say(None, Body::SessionChallenge(challenge.offer().to_wire())).await;
-        let Body::SessionHello(hello) = session.next().await else { panic!("no hello") };
-        let answer = Answer::from_wire(&hello).unwrap().unwrap();
-        let did = challenge.verify(&answer, SessionRole::Worker, now()).unwrap().to_did();
-        let welcome = Welcome { did, role: SessionRole::Worker, realm_name: "test".into(), beat_ms: 1_000 };
-        session.say(None, Body::SessionWelcome(welcome)).await;
-        let Body::WorkerAnnounce(announcement) = session.next().await else { panic!("no announcement") };
-        session.announcement = announcement;
-        session
-    }
-}
-
-impl Session {
-    async fn say(&mut self, job: Option<JobId>, body: Body) {
-        let event = Event { subject: job, ..Event::new(self.realm.as_str(), now(), body) };
-        within("room to send", self.socket.send(Message::text(event.to_json()))).await.unwrap();
-    }
-
-    async fn run(&mut self, lease: u64, task: Task, prefix: &str) {
-        let (intent, deadline) = (Intent::any_model(task).into(), now().plus_ms(600_000));
-        let run = Run { lease, intent, prefix: prefix.into(), parts: 0, output_tokens_max: 0, deadline };
-        self.say(Some(JobId(lease.into())), Body::WorkerRun(run)).await;
-    }
-
-    async fn input(&mut self, lease: u64, sequence: u64, payload: &[u8]) {
-        let frame = Frame { kind: FrameKind::Input, job: JobId(lease.into()), lease, sequence, payload };
-        within("room to send", self.socket.send(Message::binary(frame.encode().unwrap()))).await.unwrap();
-    }
-
-    /// Input in pieces, and its end.
-    async fn whole_input(&mut self, lease: u64, bytes: &[u8], piece: usize) {
-        for (sequence, piece) in bytes.chunks(piece).chain([&[][..]]).enumerate() {
-            self.input(lease, sequence as u64, piece).await;
-        }
-    }
-
-    async fn frame(&mut self) -> Option<Message> {
-        within("a frame", self.socket.next()).await.and_then(Result::ok)
-    }
-
-    /// What the gateway says next, beats left out.
-    async fn next(&mut self) -> Body {
-        loop {
-            if let Message::Text(text) = self.frame().await.expect("the gateway left") {
-                match Event::parse(&text).unwrap().body {
-                    Body::WorkerBeat(_) => {}
-                    body => return body,
-                }
-            }
-        }
-    }
-
-    /// The only job under way, to its end.
-    async fn outcome(&mut self) -> Outcome {
-        let (mut text, mut partials, mut sound) = (String::new(), Vec::new(), Vec::new());
-        let end = loop {
-            match self.frame().await.expect("the gateway left") {
-                Message::Binary(bytes) => sound.extend_from_slice(Frame::decode(&bytes).unwrap().payload),
-                Message::Text(json) => match Event::parse(&json).unwrap().body {
-                    Body::WorkerBeat(_) => {}
-                    Body::WorkerChunk(piece) => text.push_str(&piece.text),
-                    Body::WorkerPartial(partial) => partials.push(partial.text),
-                    Body::WorkerDone(done) => break Ok(done),
-                    Body::WorkerFailed(failed) => break Err(failed),
-                    other => panic!("in the middle of a job: {other:?}"),
-                },
-                _ => {}
-            }
-        };
-        Outcome { text, partials, sound, end }
-    }
+async fn realm_with(address: &Address) -> Realm {
+    let service = Service::new(address.clone());
+    Realm::with(async move |settings, shutdown| attach(service, "gateway", 2, settings, shutdown).await).await
 }
 
 fn live() -> TranscribeTask {
@@ -152,7 +24,7 @@ fn live() -> TranscribeTask {
 #[tokio::test]
 async fn a_realm_is_offered_what_the_service_has() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let session = realm.session().await;
     let offers: Vec<_> = session
         .announcement
@@ -172,7 +44,7 @@ async fn a_realm_is_offered_what_the_service_has() {
 #[tokio::test]
 async fn sound_becomes_words() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
 
     session.run(1, Task::Transcribe(TranscribeTask { partials: true, ..live() }), "").await;
@@ -198,7 +70,7 @@ async fn sound_becomes_words() {
 #[tokio::test]
 async fn sound_that_cannot_be_taken_is_refused_for_good() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
 
     session.run(1, Task::Transcribe(TranscribeTask::default()), "").await;
@@ -215,7 +87,7 @@ async fn sound_that_cannot_be_taken_is_refused_for_good() {
 #[tokio::test]
 async fn text_becomes_sound_clause_by_clause() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
 
     let written = "**Paris** is a city. It lies on a river.";
@@ -245,7 +117,7 @@ async fn text_becomes_sound_clause_by_clause() {
 #[tokio::test]
 async fn a_wake_word_is_waited_for() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
 
     session.run(1, Task::Wake(WakeTask::default()), "").await;
@@ -276,7 +148,7 @@ async fn a_wake_word_is_waited_for() {
 #[tokio::test]
 async fn what_the_service_cannot_do_is_left_to_others() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
     let tasks = [
         (SpeakTask { speed: Some(2.0), ..SpeakTask::new("Hi") }, "at its own speed"),
@@ -293,7 +165,7 @@ async fn what_the_service_cannot_do_is_left_to_others() {
 #[tokio::test]
 async fn a_stopped_job_leaves_the_service_at_once() {
     let played = Played::start().await;
-    let realm = Realm::start(&played.address).await;
+    let realm = realm_with(&played.address).await;
     let mut session = realm.session().await;
     session.run(1, Task::Speak(SpeakTask::new(SPEECHLESS)), "").await;
     while !matches!(session.frame().await, Some(Message::Binary(_))) {}
@@ -310,7 +182,7 @@ async fn a_stopped_job_leaves_the_service_at_once() {
 #[tokio::test]
 async fn while_the_service_is_gone_the_realm_is_offered_nothing() {
     let address = Address::Tcp("127.0.0.1".into(), free_port());
-    let realm = Realm::start(&address).await;
+    let realm = realm_with(&address).await;
     let played = Played::start_at(&address).await;
     let mut session = realm.session().await;
     session.run(1, Task::Speak(SpeakTask::new(SPEECHLESS)), "").await;

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod attached;
+mod mcp;
 mod played;
+mod realm;
 mod service;
+mod web;
 
 use std::future::Future;
 use std::time::Duration;

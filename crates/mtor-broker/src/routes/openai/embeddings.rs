@@ -18,6 +18,10 @@ pub(in crate::routes) async fn embeddings(
 ) -> Result<Json<EmbeddingList>, OpenAiRefusal> {
     let asked = Asked::read(&app, request).await?;
     let request: EmbeddingRequest = asked.json()?;
+    if request.dimensions.is_some() {
+        let detail = "vectors are as long as the model makes them; leave dimensions out";
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("dimensions").into());
+    }
     let base64 = match request.encoding_format.as_deref() {
         None | Some("float") => false,
         Some("base64") => true,

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream::{once, unfold};
+use futures_util::stream::unfold;
 use mtor_protocol::openai::{
     ErrorBody, Transcription, TranscriptionEvent, TranscriptionFormat, TranscriptionRequest, subtitles,
 };
@@ -19,12 +19,10 @@ use crate::app::App;
 use crate::input::JobInput;
 use crate::routes::Shared;
 use crate::routes::jobs::event_stream;
-use crate::routes::request::Asked;
+use crate::routes::request::{Asked, broken_form};
 
 /// Room in the body for everything beside the recording.
 const FIELDS_BYTES_MAX: usize = 64 * 1024;
-/// The recording goes to the worker in pieces of this size.
-const PIECE_BYTES: usize = 256 * 1024;
 
 pub(in crate::routes) async fn transcriptions(
     State(app): Shared,
@@ -44,28 +42,24 @@ pub(in crate::routes) async fn transcriptions(
 }
 
 fn whole_input(app: &App, task: &Task, recording: Bytes) -> Result<Arc<JobInput>, Problem> {
-    let input = JobInput::whole(app.input_room.clone(), task.input_frames_max(), recording, PIECE_BYTES);
+    let input = JobInput::whole(app.input_room.clone(), task, [recording]);
     input.map(Arc::new).map_err(|problem| problem.param("file"))
 }
 
 /// The recording, and what is said of it.
 async fn read_form(asked: &Asked) -> Result<(Bytes, TranscriptionRequest), Problem> {
     let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
-    let content_type = asked.parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
+    let mut form = asked.form().map_err(|_| {
         invalid("send the recording as multipart/form-data, with the fields file and model".to_owned())
     })?;
-    let body = asked.body.clone();
-    let mut form = multer::Multipart::new(once(async { Ok::<_, Infallible>(body) }), boundary);
     let (mut recording, mut request) = (None, TranscriptionRequest::default());
-    let broken = |error: multer::Error| invalid(format!("the form can't be read: {error}"));
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = form.next_field().await.map_err(broken_form)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" {
-            recording = Some(field.bytes().await.map_err(broken)?);
+            recording = Some(field.bytes().await.map_err(broken_form)?);
             continue;
         }
-        let value = field.text().await.map_err(broken)?;
+        let value = field.text().await.map_err(broken_form)?;
         request.set(&name, &value).map_err(|detail| invalid(detail).param(&name))?;
     }
     match recording {

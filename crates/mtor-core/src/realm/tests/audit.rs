@@ -3,7 +3,7 @@
 use mtor_protocol::{CapabilityKind, Digest, JobId, Micro, Privacy, ProblemKind};
 
 use super::harness::*;
-use crate::trust::{Judged, Verdict};
+use crate::trust::{Check, Judged, TrustRules, Verdict};
 use crate::{Config, Input, Output, TREASURY, WorkerId};
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -21,7 +21,7 @@ fn account(worker: u64) -> mtor_protocol::AccountId {
 
 fn checked(outputs: &[Output]) -> Vec<(u128, bool)> {
     let of = |output: &Output| match output {
-        Output::Answered { job, check, .. } => Some((job.0, *check)),
+        Output::Answered { job, check, .. } => Some((job.0, *check != Check::None)),
         _ => None,
     };
     outputs.iter().filter_map(of).collect()
@@ -139,4 +139,176 @@ fn where_nothing_is_checked_nothing_is_asked_again() {
     world.join(1, [chat("small", 4)]);
     world.submit(job(1));
     assert_eq!(checked(&world.finish(1, 9)), []);
+}
+
+/// A stranger that could take three at once, one that could judge it, and one that makes vectors.
+fn apprentices() -> World {
+    let mut world = world();
+    world.handle(joined(9, account(9), true, [embed()]));
+    world.join(1, [chat_at("small", 3, 100.0)]);
+    world.join(2, [chat_at("small", 1, 1.0)]);
+    world
+}
+
+fn embed() -> mtor_protocol::CapabilityOffer {
+    mtor_protocol::CapabilityOffer::new(CapabilityKind::EMBED, "vectors", 1)
+}
+
+#[test]
+fn on_probation_one_job_is_taken_at_a_time() {
+    let mut world = apprentices();
+    assert_eq!(assigned(&world.submit(job(1))), [(1, 1)], "the fastest");
+    assert_eq!(assigned(&world.submit(job(2))), [(2, 2)], "it has slots left, and no second job");
+    assert_eq!(assigned(&world.submit(job(3))), []);
+    assert_eq!(assigned(&world.finish(1, 9)), [], "its result waits for a verdict");
+    assert_eq!(assigned(&replicate(&mut world, 22, &[2])), [(22, 1)], "but not for what it judges itself");
+    world.finish(22, 9);
+    assert_eq!(assigned(&judge(&mut world, &[(1, 1, Verdict::Valid)])), [(3, 1)]);
+}
+
+#[test]
+fn who_has_proven_itself_takes_all_that_it_can() {
+    let mut world = apprentices();
+    for valid in 0..10 {
+        judge(&mut world, &[(100 + valid, 1, Verdict::Valid)]);
+    }
+    for id in 1..=3 {
+        assert_eq!(assigned(&world.submit(job(id))), [(id, 1)]);
+    }
+}
+
+#[test]
+fn a_verdict_that_does_not_come_is_waited_for_no_longer_than_a_minute() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.submit(job(3));
+    world.finish(1, 9);
+    let due = world.realm.next_tick().unwrap();
+    assert!(due <= world.now.plus_ms(60_000));
+    world.wait_ms(29_000);
+    world.handle(Input::WorkerBeat { worker: WorkerId(1), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(2), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(9), tokens_per_s: None });
+    world.wait_ms(29_000);
+    assert_eq!(assigned(&world.tick()), []);
+    world.handle(Input::WorkerBeat { worker: WorkerId(1), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(2), tokens_per_s: None });
+    world.handle(Input::WorkerBeat { worker: WorkerId(9), tokens_per_s: None });
+    world.wait_ms(2_000);
+    assert_eq!(assigned(&world.tick()), [(3, 1)]);
+}
+
+#[test]
+fn where_there_will_be_no_verdict_nobody_waits_for_it() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.submit(job(3));
+    world.finish(1, 9);
+    assert_eq!(assigned(&world.handle(Input::Unjudged { jobs: vec![JobId(1)] })), [(3, 1)]);
+
+    // Nobody who makes vectors of texts; nobody else at all.
+    for leaves in [9, 2] {
+        let mut world = apprentices();
+        world.submit(job(1));
+        world.submit(job(2));
+        world.submit(job(3));
+        world.submit(job(4));
+        let taken = assigned(&world.leave(leaves));
+        assert!(taken.contains(&(3, 1)) && taken.len() == 2, "{taken:?}");
+    }
+}
+
+#[test]
+fn two_that_are_new_don_t_wait_for_each_other() {
+    let mut world = apprentices();
+    world.submit(job(1));
+    world.submit(job(2));
+    world.finish(1, 9);
+    world.finish(2, 9);
+    assert_eq!(assigned(&replicate(&mut world, 11, &[1])), [(11, 2)]);
+    assert_eq!(assigned(&replicate(&mut world, 12, &[2])), [(12, 1)]);
+    let fast = world.finish(12, 9);
+    assert_eq!(checked(&fast), [(12, false)], "what judges is judged with it");
+}
+
+#[test]
+fn whose_answers_are_tried_gets_the_job_and_nobody_else() {
+    let mut world = apprentices();
+    let try_two = |world: &mut World, id| {
+        let ticket = world.ticket();
+        let job = crate::NewJob { account: TREASURY, model: "small".to_owned(), ..job(id) };
+        world.handle(Input::Try { ticket, job, account: account(2) })
+    };
+    assert_eq!(assigned(&try_two(&mut world, 31)), [(31, 2)], "slow as it is");
+    assert_eq!(assigned(&try_two(&mut world, 32)), [], "it waits for that one");
+    assert_eq!(checked(&world.finish(31, 9)), [(31, false)]);
+    assert_eq!(world.assignment(32).0, WorkerId(2));
+    world.fail(32, crate::Retry::Elsewhere);
+    assert!(world.has_settled(JobId(32)), "elsewhere it would tell nothing");
+    world.leave(2);
+    assert!(matches!(try_two(&mut world, 33)[..], [Output::Refused { .. }]));
+}
+
+#[test]
+fn some_of_those_that_are_trusted_are_tried() {
+    let trust = TrustRules { audit_floor_ppm: 1_000_000, canary_percent: 100, ..TrustRules::STANDARD };
+    let mut world = World::with(Config { audit: true, trust, ..Config::default() });
+    world.join(1, [chat("small", 1)]);
+    let check = |outputs: &[Output]| {
+        let of = |output: &Output| match output {
+            Output::Answered { check, .. } => Some(*check),
+            _ => None,
+        };
+        outputs.iter().find_map(of)
+    };
+    world.submit(job(1));
+    assert_eq!(check(&world.finish(1, 9)), Some(Check::Replica), "on probation others are asked");
+    for valid in 0..10 {
+        judge(&mut world, &[(100 + valid, 1, Verdict::Valid)]);
+    }
+    world.submit(job(2));
+    assert_eq!(check(&world.finish(2, 9)), Some(Check::Canary));
+}
+
+#[test]
+fn who_judges_is_drawn_by_lot_and_not_the_fastest() {
+    let mut world = world();
+    world.join(1, [chat_at("small", 400, 100.0)]);
+    // Two that would like to judge each other are a hundred times as fast as the others.
+    for ring in [2, 3] {
+        world.join(ring, [chat_at("small", 400, 10_000.0)]);
+    }
+    for honest in 4..=9 {
+        world.join(honest, [chat_at("small", 400, 100.0)]);
+    }
+    let mut judged = [0; 10];
+    for id in 1..=200_u8 {
+        let (ticket, mut request) = (world.ticket(), Digest([id; 32]));
+        request.0[1] = id.wrapping_mul(97);
+        let job = crate::NewJob { account: TREASURY, request, ..job(1_000 + u128::from(id)) };
+        let outputs = world.handle(Input::Replicate { ticket, job, answered: vec![account(2)] });
+        let [(_, judge)] = assigned(&outputs)[..] else { panic!("{outputs:?}") };
+        judged[judge as usize] += 1;
+    }
+    assert_eq!(judged[2], 0, "nobody judges itself");
+    let accomplice: i32 = judged[3];
+    assert!((10..50).contains(&accomplice), "one lot in eight: {judged:?}");
+}
+
+#[test]
+fn a_judge_that_was_drawn_is_waited_for_as_long_as_it_is_there() {
+    let mut world = world();
+    for worker in 1..=3 {
+        world.join(worker, [chat("small", 1)]);
+    }
+    assert_eq!(replicate(&mut world, 11, &[1, 2]).len(), 2, "accepted and assigned");
+    assert_eq!(world.assignment(11).0, WorkerId(3));
+    replicate(&mut world, 12, &[1, 2]);
+    assert_eq!(world.worker_of(12), None, "it is busy");
+    world.leave(3);
+    assert_eq!((world.worker_of(11), world.worker_of(12)), (None, None), "the others have answered already");
+    world.join(4, [chat("small", 2)]);
+    assert_eq!([11, 12].map(|id| world.assignment(id).0), [WorkerId(4); 2]);
 }

@@ -115,7 +115,9 @@ impl World {
     /// Gives the realm an input, checks everything, and returns what is to be done besides the journal.
     pub(super) fn handle(&mut self, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
+        let waited = self.realm.who_waits();
         self.realm.handle(self.now, input, &self.meter, &mut outputs).expect("the books take every decision");
+        self.check_probation(&waited, &outputs);
         self.note(&outputs);
         for output in &outputs {
             match output {
@@ -145,6 +147,25 @@ impl World {
             self.journal.push(entry.clone());
         }
         self.check();
+    }
+
+    /// Who waits for a verdict, then as now, has got no client's job.
+    fn check_probation(&self, waited: &BTreeSet<((AccountId, CapabilityKind), JobId)>, outputs: &[Output]) {
+        let waits: BTreeSet<_> =
+            self.realm.who_waits().intersection(waited).map(|(who, _)| who.clone()).collect();
+        for output in outputs {
+            let Output::Assign { job, worker, .. } = output else { continue };
+            let (Some(worker), Some(open)) =
+                (self.realm.workers.get(worker), self.realm.state.open().get(job))
+            else {
+                continue;
+            };
+            let who = (worker.account, open.job.capability.clone());
+            assert!(
+                worker.house || open.job.account == crate::TREASURY || !waits.contains(&who),
+                "{job} goes to one that waits for its verdict"
+            );
+        }
     }
 
     /// What must hold after every step.
@@ -200,6 +221,15 @@ impl World {
             let idle = realm.choose(&open.job, &open.price);
             assert_eq!(idle, None, "{job} waits although a worker is free for it");
         }
+        let keys = realm.state.keys();
+        for (account, _) in realm.state.books().accounts() {
+            let speaks = crate::Standing::Speaks(account);
+            assert_eq!(keys.standing(keys.of(account).current), speaks, "the key of {account} is its own");
+        }
+        let due = keys.pending().map(|(due, _)| due).min();
+        assert_eq!(realm.recoveries.next_due(), due, "recoveries take effect when they are due");
+        realm.check_holds();
+        check_late_pay(&realm.state);
         let by_wallet: u32 = realm.open_by_wallet.values().sum();
         assert_eq!(by_wallet as usize, open.len(), "open jobs are counted by wallet");
     }
@@ -291,6 +321,21 @@ impl World {
     }
 }
 
+/// What waits in the accounts for late pay is what the records and the cases say.
+fn check_late_pay(state: &State) {
+    let mut waits: BTreeMap<AccountId, u128> = BTreeMap::new();
+    for (worker, _, record) in state.all_records() {
+        *waits.entry(worker).or_default() += u128::from(record.held().amount.0);
+    }
+    for case in state.cases().values() {
+        *waits.entry(case.worker).or_default() += u128::from(case.amount().0);
+    }
+    for (worker, sum) in waits {
+        let account = state.books().account(crate::late_account(worker));
+        assert_eq!(u128::from(account.available().0), sum, "what waits for {worker}");
+    }
+}
+
 pub(super) fn joined(
     worker: u64,
     account: AccountId,
@@ -346,6 +391,7 @@ pub(super) fn job(id: u128) -> NewJob {
         output_tokens_max: 100,
         audio_ms_max: 0,
         images_max: 0,
+        needs: Default::default(),
         deadline: START.plus_ms(60 * 60 * 1_000),
         max_price: None,
         prefix: None,

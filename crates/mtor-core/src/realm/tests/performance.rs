@@ -86,7 +86,7 @@ fn at_mixed_load_everybody_is_served_and_the_shares_can_be_seen() {
     while world.realm.queue_info(world.now).running > 0 {
         world.wait_ms(1_000);
         world.handle(Input::WorkerBeat { worker: WorkerId(1), tokens_per_s: None });
-        if world.now.0 / 1_000 % 3 == 0 && voices < 80 {
+        if (world.now.0 / 1_000).is_multiple_of(3) && voices < 80 {
             world.submit(of(ServiceClass::Voice, 5_000 + voices));
             voices += 1;
         }

@@ -1,15 +1,16 @@
 //! Random inputs in random order: after every step the harness checks that books, replay, lines and slots agree.
 
 use mtor_protocol::{
-    AccountId, CapabilityKind, CapabilityOffer, Digest, GrantTerms, JobId, Micro, Period, Privacy, Problem,
-    ProblemKind, ServiceClass, Timestamp,
+    AccountId, CapabilityKind, CapabilityOffer, Digest, GrantTerms, JobId, KeyChange, KeyId, Micro, Period,
+    Privacy, Problem, ProblemKind, ServiceClass, Timestamp,
 };
 use proptest::prelude::*;
 
 use super::harness::*;
+use super::keying;
 use crate::entry::{Fact, NewJob};
 use crate::grant::grant_account;
-use crate::trust::{Judged, Verdict};
+use crate::trust::{Judged, TrustRules, Verdict};
 use crate::{Config, Input, PrivateMode, Retry, StarterRules, State, TREASURY, WorkerId};
 
 #[derive(Debug, Clone)]
@@ -30,8 +31,13 @@ enum Step {
     Start(u128, AccountId),
     Grant(u128, AccountId, Vec<AccountId>, GrantTerms),
     Revoke(u128, AccountId),
+    Keys(u128, AccountId, KeyId, KeyChange),
     Replicate(u128, Vec<AccountId>),
+    Try(u128, AccountId),
     Judge(u128, u64, Verdict),
+    Unjudged(u128),
+    Appeal(u128, AccountId),
+    DecideCase(u128, bool),
     Wait(u64),
     BackInTime(u64),
     Tick,
@@ -105,6 +111,20 @@ fn worker_account() -> impl Strategy<Value = AccountId> {
     (1u64..8).prop_map(account_of)
 }
 
+/// A key that may be somebody's by now, or that of a wallet.
+fn key() -> impl Strategy<Value = KeyId> {
+    prop_oneof![2 => account().prop_map(AccountId::first_key), 3 => (200u128..206).prop_map(KeyId)]
+}
+
+fn key_change() -> impl Strategy<Value = KeyChange> {
+    prop_oneof![
+        2 => key().prop_map(keying::rotate),
+        3 => key().prop_map(keying::name),
+        3 => key().prop_map(keying::ask),
+        1 => (60u128..80).prop_map(keying::veto),
+    ]
+}
+
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![Just(Verdict::Valid), Just(Verdict::Failed), Just(Verdict::Undecided)]
 }
@@ -142,9 +162,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (50u128..54, payer(), prop::collection::vec(account(), 0..3), terms())
             .prop_map(|(id, from, to, terms)| Step::Grant(id, from, to, terms)),
         1 => (50u128..54, account()).prop_map(|(id, account)| Step::Revoke(id, account)),
+        8 => (60u128..80, account(), key(), key_change())
+            .prop_map(|(id, wallet, by, change)| Step::Keys(id, wallet, by, change)),
         2 => (id.clone(), prop::collection::vec(worker_account(), 1..3))
             .prop_map(|(id, answered)| Step::Replicate(id, answered)),
-        1 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
+        1 => (id.clone(), worker_account()).prop_map(|(id, account)| Step::Try(id, account)),
+        1 => id.clone().prop_map(Step::Unjudged),
+        1 => (id.clone(), worker_account()).prop_map(|(job, worker)| Step::Appeal(job, worker)),
+        1 => (id.clone(), prop::bool::ANY).prop_map(|(job, pardon)| Step::DecideCase(job, pardon)),
+        3 => (id, 1u64..8, verdict()).prop_map(|(job, worker, verdict)| Step::Judge(job, worker, verdict)),
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..40).prop_map(|days| Step::Wait(days * 24 * 3_600 * 1_000)),
         1 => (0u64..100_000).prop_map(Step::BackInTime),
@@ -223,6 +249,16 @@ impl World {
                 let ticket = self.ticket();
                 self.handle(Input::Revoke { ticket, grant: JobId(id), account });
             }
+            Step::Keys(id, wallet, by, change) => {
+                // The shell finds what is forgotten here in the ledger, and does not ask for it again.
+                let said = |entry: &crate::Entry| match &entry.fact {
+                    Fact::Keys { statement: Some(statement), .. } => statement.id.0 == id,
+                    _ => false,
+                };
+                if !self.journal.iter().any(said) {
+                    self.keys(id, wallet, by, change);
+                }
+            }
             Step::Replicate(id, answered) => {
                 let ticket = self.ticket();
                 let job = NewJob { account: TREASURY, request: Digest([7; 32]), ..job(id) };
@@ -230,10 +266,33 @@ impl World {
                     self.handle(Input::Replicate { ticket, job, answered });
                 }
             }
+            Step::Try(id, account) => {
+                let ticket = self.ticket();
+                let job = NewJob {
+                    account: TREASURY,
+                    model: "small".to_owned(),
+                    request: Digest([8; 32]),
+                    ..job(id)
+                };
+                if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
+                    self.handle(Input::Try { ticket, job, account });
+                }
+            }
             Step::Judge(job, worker, verdict) => {
                 let results = vec![Judged { job: JobId(job), worker: account_of(worker), verdict }];
                 let (ticket, evidence) = (self.ticket(), Digest([5; 32]));
                 self.handle(Input::Judge { ticket, capability: CapabilityKind::CHAT, results, evidence });
+            }
+            Step::Unjudged(job) => {
+                self.handle(Input::Unjudged { jobs: vec![JobId(job)] });
+            }
+            Step::Appeal(job, account) => {
+                let ticket = self.ticket();
+                self.handle(Input::Appeal { ticket, job: JobId(job), account });
+            }
+            Step::DecideCase(job, pardon) => {
+                let ticket = self.ticket();
+                self.handle(Input::DecideCase { ticket, job: JobId(job), pardon });
             }
             Step::Wait(ms) => self.wait_ms(ms),
             Step::BackInTime(ms) => self.now = Timestamp(self.now.0.saturating_sub(ms)),
@@ -272,6 +331,7 @@ proptest! {
             workers_max: 5,
             finished_remembered_max: 1_000,
             audit: true,
+            trust: TrustRules { holdback: 3, ..TrustRules::STANDARD },
             ..Config::default()
         };
         let mut world = World::with(config.clone());

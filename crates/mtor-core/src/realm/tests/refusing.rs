@@ -1,12 +1,12 @@
 //! What can't be done is refused at once, with the reason in numbers; nothing has changed then.
 
 use insta::assert_snapshot;
-use mtor_protocol::worker::OfferLimits;
+use mtor_protocol::worker::{Needs, OfferLimits};
 use mtor_protocol::{CapabilityKind, CapabilityOffer, Micro, Price, Privacy, ProblemKind};
 
 use super::harness::*;
 use crate::entry::NewJob;
-use crate::{Config, Input};
+use crate::{Config, Input, WorkerId};
 
 /// The refusal's kind, status, field, retry time and detail.
 fn refusal(world: &mut World, job: NewJob) -> String {
@@ -47,6 +47,19 @@ fn nobody_runs_the_model() {
     world.join(1, ('a'..='j').map(|name| chat(&name.to_string(), 1)).collect::<Vec<_>>());
     let wrong = NewJob { model: "huge".to_owned(), ..job(7) };
     assert_snapshot!(refusal(&mut world, wrong), @r#"404 unknown-model [model]: no attached worker offers chat with the model "huge"; there are: default, a, b, c, d, e, f, g, h and 2 more"#);
+}
+
+#[test]
+fn nobody_calls_tools_or_keeps_to_a_schema() {
+    let mut world = World::new();
+    let (tools, json) = (Needs { tools: true, json: false }, Needs { tools: false, json: true });
+    world.join(1, [chat("small", 1)]);
+    let needing = |needs| NewJob { needs, ..job(7) };
+    assert_snapshot!(refusal(&mut world, needing(tools)), @"422 infeasible: the only offer of chat can't take this: it calls no tools");
+    world.join(2, [CapabilityOffer { can: tools, ..chat("small", 1) }]);
+    assert_snapshot!(refusal(&mut world, needing(json)), @"422 infeasible: of 2 offers of chat none can take this: 2 keep to no JSON schema");
+    world.submit(needing(tools));
+    assert_eq!(world.worker_of(7).map(|(worker, _)| worker), Some(WorkerId(2)));
 }
 
 #[test]

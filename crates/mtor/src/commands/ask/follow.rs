@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{Lost, RealmUrl, Session, Who};
 use crate::commands::ask::screen::Screen;
+use crate::commands::wallet::asked;
 use crate::defaults::{CANCEL_WAIT, ORDER_LIVES_MS, RECONNECT_FIRST, RECONNECT_FOR, RECONNECT_MAX};
 use crate::exit::Fault;
 use crate::signals::Interrupts;
@@ -30,6 +31,8 @@ pub(crate) struct Follower<'a> {
     who: &'a Who,
     job: JobId,
     submit: Submit,
+    /// The pictures that go in, in the order in which the job names them.
+    pictures: Vec<Vec<u8>>,
     /// What was signed of it, once a session stood: the same however often it is sent.
     order: Option<Order>,
     /// The realm has it in its ledger: from now on it is watched, not submitted.
@@ -39,9 +42,15 @@ pub(crate) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    /// Will submit this to the realm as `job`.
-    pub(crate) fn new(realm: &'a RealmUrl, who: &'a Who, job: JobId, submit: Submit) -> Self {
-        Self { realm, who, job, submit, order: None, accepted: false, last: 0 }
+    /// Will submit this to the realm as `job`, with the pictures that it names.
+    pub(crate) fn new(
+        realm: &'a RealmUrl,
+        who: &'a Who,
+        job: JobId,
+        submit: Submit,
+        pictures: Vec<Vec<u8>>,
+    ) -> Self {
+        Self { realm, who, job, submit, pictures, order: None, accepted: false, last: 0 }
     }
 
     /// Submits the job and shows its events until it ends. When the connection is lost, dials again and goes on after
@@ -112,6 +121,9 @@ impl<'a> Follower<'a> {
         if !self.accepted {
             let asked = self.asked(&session)?;
             session.say(Some(self.job), asked).await?;
+            if !self.pictures.is_empty() {
+                session.show(self.job, &self.pictures).await?;
+            }
         }
         if self.last > 0 || self.accepted {
             session.say(Some(self.job), Body::JobWatch(Watch { after: self.last })).await?;
@@ -170,6 +182,12 @@ impl<'a> Follower<'a> {
             return Ok(None);
         }
         if event.sequence.is_some_and(|sequence| sequence <= self.last) {
+            return Ok(None);
+        }
+        if let Body::WalletKeys(keys) = &event.body {
+            if let Some(pending) = &keys.pending {
+                screen.remark(&asked(pending));
+            }
             return Ok(None);
         }
         if screen.event(event)?.is_err() {

@@ -147,11 +147,12 @@ pub(super) async fn goals(api: &Api) -> Option<Finding> {
 }
 
 /// The kinds that `mtor up` starts unless it is told otherwise, with what their checks are called.
-const KINDS: [(Kind, &str, &str); 4] = [
+const KINDS: [(Kind, &str, &str); 5] = [
     (Kind::Chat, "chat worker", "chat model"),
     (Kind::Ears, "ears", "ears' model"),
     (Kind::Voice, "voice", "voice's model"),
     (Kind::Embed, "embed worker", "embed model"),
+    (Kind::Skills, "skills", "skills' model"),
 ];
 
 /// Are the workers' programs installed?

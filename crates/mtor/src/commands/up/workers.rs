@@ -96,6 +96,7 @@ impl Start {
         };
         let model = match self.kind {
             Kind::Chat => self.model.name(),
+            Kind::Skills => "the settings in skills.toml".to_owned(),
             kind => first_name(kind),
         };
         self.summary.worker(self.kind.name(), &format!("starting with {model}"));
@@ -114,7 +115,8 @@ impl Start {
         };
         let key = self.folder.worker_key(self.kind.name());
         let base = ["--realm".into(), self.summary.realm_address().into(), "--key".into(), key.into()];
-        Ok(base.into_iter().chain(model).collect())
+        let own = self.kind.folder_option(&self.folder);
+        Ok(base.into_iter().chain(own).chain(model).collect())
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn write(wallet: &Wallet, file: &Path) -> anyhow::Result<()> {
 }
 
 /// Brings the wallet of a backup file back.
-pub(super) fn restore(wallet: &Wallet, file: &Path) -> anyhow::Result<()> {
+pub(super) async fn restore(wallet: &Wallet, file: &Path) -> anyhow::Result<()> {
     keyfile::refuse_taken(wallet)?;
     // The file first: nobody should type a password for something that is no backup.
     let backup = Backup::load(file).map_err(usage).with_context(|| file.display().to_string())?;
@@ -41,7 +41,7 @@ pub(super) fn restore(wallet: &Wallet, file: &Path) -> anyhow::Result<()> {
         false => from_input()?,
     };
     let key = backup.open(&password).map_err(usage)?;
-    keyfile::bring_back(&key, wallet)
+    keyfile::bring_back(&key, wallet).await
 }
 
 /// Asked for twice, since nobody sees what they type; or read once from standard input.

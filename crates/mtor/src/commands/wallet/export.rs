@@ -51,10 +51,17 @@ pub(super) async fn run(wallet: &Wallet, args: &ExportArgs) -> anyhow::Result<()
         Format::Hledger => {
             let now: WalletInfo = api.get(&format!("/api/wallets/{did}")).await?;
             // What is set aside for a grant is told by its movements alone.
-            let now = grant.is_empty().then(|| now.available.checked_add(now.held)).flatten();
+            let now = grant.is_empty().then(|| all_of_it(&now)).flatten();
             terminal::write(&hledger(&movements, now))
         }
     }
+}
+
+/// All that is the wallet's, also what it can't spend yet; `None` when that can't be counted.
+fn all_of_it(wallet: &WalletInfo) -> Option<Micro> {
+    let parts = [wallet.available, wallet.held, wallet.at_stake];
+    let late = wallet.late.iter().map(|late| late.amount);
+    parts.into_iter().chain(late).try_fold(Micro::ZERO, Micro::checked_add)
 }
 
 fn name(kind: MovementKind) -> &'static str {
@@ -67,6 +74,8 @@ fn name(kind: MovementKind) -> &'static str {
         MovementKind::Started => "started",
         MovementKind::Granted => "granted",
         MovementKind::Returned => "returned",
+        MovementKind::Forfeited => "forfeited",
+        MovementKind::Refunded => "refunded",
     }
 }
 
@@ -102,6 +111,8 @@ fn hledger(movements: &[Movement], now: Option<Micro>) -> String {
             MovementKind::Started => ("starter coins", "equity:starter".to_owned()),
             MovementKind::Granted => ("set aside", format!("assets:granted:{}", other(movement))),
             MovementKind::Returned => ("taken back", format!("assets:granted:{}", other(movement))),
+            MovementKind::Forfeited => ("pay lost", "income:jobs".to_owned()),
+            MovementKind::Refunded => ("a wrong answer paid back", "expenses:jobs".to_owned()),
         };
         let is_gain = movement.kind.is_gain();
         let (to, from) = if is_gain { (ASSETS, account.as_str()) } else { (account.as_str(), ASSETS) };

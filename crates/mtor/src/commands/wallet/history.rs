@@ -86,6 +86,8 @@ fn movements(list: &[Movement]) -> String {
             MovementKind::Started => "starter coins",
             MovementKind::Granted => "set aside for a grant",
             MovementKind::Returned => "back from a grant",
+            MovementKind::Forfeited => "lost: an answer was wrong",
+            MovementKind::Refunded => "back: an answer was wrong",
         };
         let sign = if movement.kind.is_gain() { "+" } else { "-" };
         vec![
@@ -139,7 +141,7 @@ fn preview(text: &str) -> String {
 }
 
 /// A moment in the time zone of whoever looks.
-fn time(moment: Timestamp) -> String {
+pub(super) fn time(moment: Timestamp) -> String {
     let ms = i64::try_from(moment.0).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(ms).map_or_else(
         |_| moment.to_string(),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use mtor_identity::{KeyFile, KeyFileError, Phrase};
 use mtor_protocol::http::WalletInfo;
 
-use super::{Wallet, identity, load_key, say};
+use super::{Wallet, identity, load_key, rotate, say};
 use crate::client::{Api, Who};
 use crate::exit::Fault;
 use crate::terminal;
@@ -54,17 +54,20 @@ pub(super) fn phrase(wallet: &Wallet, yes: bool) -> anyhow::Result<()> {
 
 /// Brings a wallet back from its words, which come from a prompt or from standard input, never from the arguments:
 /// those can be seen by every user of the machine.
-pub(super) fn restore(wallet: &Wallet) -> anyhow::Result<()> {
+pub(super) async fn restore(wallet: &Wallet) -> anyhow::Result<()> {
     refuse_taken(wallet)?;
+    bring_back(&KeyFile::from_phrase(ask_words("The twelve words")?), wallet).await
+}
+
+/// Twelve words, from a prompt or from standard input.
+pub(super) fn ask_words(what: &str) -> anyhow::Result<Phrase> {
     let mut words = String::new();
     if io::stdin().is_terminal() {
-        words = terminal::read_hidden("The twelve words, with spaces between them (they are not shown): ")?;
+        words = terminal::read_hidden(&format!("{what}, with spaces between them (they are not shown): "))?;
     } else {
         io::stdin().lock().take(PHRASE_BYTES_MAX).read_to_string(&mut words).context("reading the words")?;
     }
-    let phrase: Phrase =
-        words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()))?;
-    bring_back(&KeyFile::from_phrase(phrase), wallet)
+    words.parse().map_err(|error: mtor_identity::PhraseError| Fault::Usage(error.to_string()).into())
 }
 
 /// Whether there is room for a wallet: asked before anybody is asked for its secret.
@@ -72,14 +75,22 @@ pub(super) fn refuse_taken(wallet: &Wallet) -> anyhow::Result<()> {
     if wallet.file.exists() { Err(taken(wallet).into()) } else { Ok(()) }
 }
 
-/// Puts a wallet where none is, and shows whose it is.
-pub(super) fn bring_back(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
+/// Puts a wallet where none is, and shows whose it is: by itself, or as the realm knows it if one answers, where its key may have
+/// been changed.
+pub(super) async fn bring_back(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
     create(key, wallet)?;
-    let shown = identity(key.keypair(), &wallet.file);
+    let mut shown = identity(key.keypair(), &wallet.file);
+    let api = Api::new(&wallet.realm.realm, Who::of_file(&wallet.file)?)?;
+    match api.get::<WalletInfo>(&format!("/api/wallets/{}", shown.did)).await {
+        Ok(info) => (shown.guid, shown.available) = (info.guid.to_string(), Some(info.available)),
+        Err(error) if rotate::is_of_another_key(&error) => eprintln!("careful: {error:#}"),
+        Err(_) => {}
+    }
     if wallet.json { terminal::json(&shown) } else { say(&shown) }
 }
 
-fn create(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
+/// Writes a wallet's key where none is.
+pub(super) fn create(key: &KeyFile, wallet: &Wallet) -> anyhow::Result<()> {
     match key.create(&wallet.file) {
         Ok(()) => Ok(()),
         Err(KeyFileError::Exists { .. }) => Err(taken(wallet).into()),

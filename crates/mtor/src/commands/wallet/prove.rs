@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use mtor_identity::{PublicKey, guid};
+use mtor_identity::PublicKey;
 use mtor_ledger::{check_proof, prove_balance};
+use mtor_protocol::http::WalletInfo;
 use serde_json::json;
 
 use super::Wallet;
@@ -26,7 +27,7 @@ pub(super) struct ProveArgs {
 /// Proves the balance out of the published log, and writes the proof down.
 pub(super) async fn run(wallet: &Wallet, args: &ProveArgs) -> anyhow::Result<()> {
     let (api, did) = wallet.open().await?;
-    let account = guid(&PublicKey::from_did(did.as_str()).context("the wallet's name")?);
+    let account = api.get::<WalletInfo>(&format!("/api/wallets/{did}")).await?.guid;
     let log = PublishedLog::download(&api, args.key).await?;
     let proof = prove_balance(&log.leaves, &log.checkpoint, &log.key, account)?;
     let proven = check_proof(&proof, Some(&log.key)).context("the proof proves nothing")?;

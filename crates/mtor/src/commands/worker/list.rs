@@ -132,6 +132,7 @@ mod tests {
             languages: Vec::new(),
             voices: Vec::new(),
             tool: None,
+            can: Default::default(),
         };
         let worker = WorkerInfo {
             id: 7,

@@ -1,11 +1,13 @@
 //! Which kinds of workers there are, and where their programs lie.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
 use mtor_protocol::CapabilityKind;
 
 use crate::cli::slips;
+use crate::data::DataFolder;
 use crate::exit::Fault;
 
 /// A kind of worker that this version can start.
@@ -19,13 +21,18 @@ pub(crate) enum Kind {
     Voice,
     /// Turns texts into vectors, by which the realm tells what somebody wants.
     Embed,
+    /// Looks at pictures.
+    Eyes,
+    /// Calculates, tells time and weather, sets timers, reads news and pages, switches the house.
+    Skills,
     /// Attaches services that run elsewhere.
     Gateway,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] = [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Gateway];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Eyes, Self::Skills, Self::Gateway];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
@@ -34,17 +41,21 @@ impl Kind {
             Self::Ears => "ears",
             Self::Voice => "voice",
             Self::Embed => "embed",
+            Self::Eyes => "eyes",
+            Self::Skills => "skills",
             Self::Gateway => "gateway",
         }
     }
 
-    /// The capability that it offers; what a gateway offers depends on what it attaches.
+    /// The capability that it offers first; what a gateway offers depends on what it attaches.
     pub(crate) fn capability(self) -> Option<CapabilityKind> {
         match self {
             Self::Chat => Some(CapabilityKind::CHAT),
             Self::Ears => Some(CapabilityKind::TRANSCRIBE),
             Self::Voice => Some(CapabilityKind::SPEAK),
             Self::Embed => Some(CapabilityKind::EMBED),
+            Self::Eyes => Some(CapabilityKind::VISION),
+            Self::Skills => CapabilityKind::new("tool.calculate"),
             Self::Gateway => None,
         }
     }
@@ -61,6 +72,8 @@ impl Kind {
             Self::Ears => "mtor-ears",
             Self::Voice => "mtor-voice",
             Self::Embed => "mtor-embed",
+            Self::Eyes => "mtor-eyes",
+            Self::Skills => "mtor-skills",
             Self::Gateway => "mtor-gateway",
         }
     }
@@ -72,7 +85,16 @@ impl Kind {
             Self::Ears => &["transcribe", "voice-activity", "wake"],
             Self::Voice => &["speak", "speak-config"],
             Self::Embed => &["embed", "embed-vocabulary"],
-            Self::Gateway => &[],
+            Self::Eyes => &["objects", "text-lines", "text-letters", "picture-safety"],
+            Self::Skills | Self::Gateway => &[],
+        }
+    }
+
+    /// The option that tells it where its settings lie, if it has any of its own.
+    pub(crate) fn folder_option(self, folder: &DataFolder) -> Vec<OsString> {
+        match self {
+            Self::Skills => vec!["--data".into(), folder.path().into()],
+            _ => Vec::new(),
         }
     }
 
@@ -123,7 +145,8 @@ mod tests {
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
         assert!(
-            far.contains("[kinds: chat, ears, voice, embed, gateway]") && !far.contains("did you mean"),
+            far.contains("[kinds: chat, ears, voice, embed, eyes, skills, gateway]")
+                && !far.contains("did you mean"),
             "{far}"
         );
     }

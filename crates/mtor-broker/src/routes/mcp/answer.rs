@@ -1,0 +1,150 @@
+//! A call under way: its progress, and its result.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use mtor_protocol::{Body, Micro, Problem, ProblemKind};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::rpc::result;
+use super::sessions::Running;
+use crate::stream::{Heard, Item, JobStream};
+
+/// A call whose job is taken.
+pub(super) struct Call {
+    /// The request's id.
+    pub(super) id: Value,
+    pub(super) stream: Arc<JobStream>,
+    /// By what the client knows its progress, if it wants to hear of it.
+    pub(super) progress: Option<Value>,
+    /// What comes out as bytes.
+    pub(super) media_type: &'static str,
+    pub(super) running: Option<Running>,
+}
+
+/// Where a client is in it.
+struct Place {
+    call: Call,
+    after: u64,
+    payload: Vec<u8>,
+    done: bool,
+}
+
+impl Call {
+    /// Its progress as it comes, and then its result, as server-sent events.
+    pub(super) fn events(self, closing: CancellationToken) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        let place = Place { call: self, after: 0, payload: Vec::new(), done: false };
+        unfold((place, closing), |(mut place, closing)| async move {
+            if place.done {
+                return None;
+            }
+            let heard = tokio::select! {
+                heard = place.call.stream.hear_after(place.after) => heard,
+                () = closing.cancelled() => return None,
+            };
+            let messages = place.take(heard)?;
+            let events: String =
+                messages.iter().map(|message| format!("event: message\ndata: {message}\n\n")).collect();
+            Some((Ok(Bytes::from(events)), (place, closing)))
+        })
+    }
+
+    /// Its result.
+    pub(super) async fn answer(self) -> Value {
+        let mut place = Place { call: self, after: 0, payload: Vec::new(), done: false };
+        loop {
+            let heard = place.call.stream.hear_after(place.after).await;
+            match place.take(heard) {
+                Some(messages) if place.done => return messages.last().cloned().unwrap_or_default(),
+                Some(_) => {}
+                None => {
+                    return result(
+                        &place.call.id,
+                        &refused(&Problem::new(ProblemKind::Internal, "the job has no end")),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Place {
+    /// The messages that this leads to; nothing at the end of the stream.
+    fn take(&mut self, heard: Vec<Heard>) -> Option<Vec<Value>> {
+        self.after = heard.last()?.sequence;
+        let mut messages = Vec::new();
+        for one in heard {
+            match one.item {
+                Item::Payload(bytes) => self.payload.extend_from_slice(&bytes),
+                Item::Event(body) => {
+                    messages.extend(self.progress(one.sequence, &body));
+                    if let Some(end) = self.end(&body) {
+                        self.done = true;
+                        self.call.running = None;
+                        messages.push(result(&self.call.id, &end));
+                    }
+                }
+            }
+        }
+        Some(messages)
+    }
+
+    fn progress(&self, sequence: u64, body: &Body) -> Option<Value> {
+        let token = self.call.progress.as_ref()?;
+        let message = match body {
+            Body::JobQueued(queued) => format!("waits; {} before it", queued.position),
+            Body::JobAssigned(assigned) => format!("{} ({}) has it", assigned.worker, assigned.model),
+            Body::JobPartial(partial) => partial.text.clone(),
+            Body::JobChunk(chunk) => chunk.text.clone(),
+            _ => return None,
+        };
+        Some(json!({
+            "jsonrpc": "2.0",
+            "method": "notifications/progress",
+            "params": { "progressToken": token, "progress": sequence, "message": message },
+        }))
+    }
+
+    fn end(&self, body: &Body) -> Option<Value> {
+        match body {
+            Body::JobCompleted(completed) => Some(self.result(completed.cost)),
+            Body::JobFailed(failed) => Some(refused(&failed.problem)),
+            Body::JobCancelled(_) => {
+                Some(refused(&Problem::new(ProblemKind::Cancelled, "the call was cancelled")))
+            }
+            _ => None,
+        }
+    }
+
+    fn result(&self, cost: Micro) -> Value {
+        let (text, _) = self.call.stream.answer();
+        let mut content = Vec::new();
+        if !self.payload.is_empty() {
+            content.push(json!({
+                "type": "audio", "data": STANDARD.encode(&self.payload), "mimeType": self.call.media_type }));
+        }
+        if !text.is_empty() || content.is_empty() {
+            content.push(json!({ "type": "text", "text": text }));
+        }
+        let mut result = json!({
+            "content": content,
+            "isError": false,
+            "_meta": { "mtor/job": self.call.stream.job, "mtor/cost": cost },
+        });
+        if let Ok(structured @ Value::Object(_)) = serde_json::from_str::<Value>(&text) {
+            result["structuredContent"] = structured;
+        }
+        result
+    }
+}
+
+/// A result that says why there is none, to the model that called.
+pub(super) fn refused(problem: &Problem) -> Value {
+    json!({ "content": [{ "type": "text", "text": problem.to_string() }], "isError": true, "_meta": { "mtor/problem": problem } })
+}

@@ -1,0 +1,50 @@
+//! `mtor-skills`: the skills worker, a program of its own. Only wiring: what it does is the library of this crate.
+
+mod cli;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use mtor_skills::Skills;
+use mtor_skills::settings::{SettingsError, SkillsFile};
+use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
+use mtor_worker::{KeyFile, Settings, WorkerError, serve};
+
+use crate::cli::Options;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    log_to_stderr("info");
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no async runtime")
+        .and_then(|runtime| runtime.block_on(run(options)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// From start to the end of the last job.
+async fn run(options: Options) -> anyhow::Result<()> {
+    let shutdown = cancelled_by_signals().context("no signals can be received")?;
+    let file = SkillsFile::read(&options.data.join("skills.toml"))?;
+    let worker = Skills::new(options.name, file.skills(&options.data, shutdown.clone())?);
+    tracing::info!(skills = worker.names().join(", "), "set up");
+    let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
+    let mut settings = Settings::new(options.realm, Arc::new(key.into_keypair()));
+    settings.software = concat!("mtor-skills/", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(serve(worker, settings, shutdown).await?)
+}
+
+/// Whether the user can mend it by asking for something else.
+fn is_bad_input(error: &anyhow::Error) -> bool {
+    error.is::<SettingsError>()
+        || matches!(error.downcast_ref(), Some(WorkerError::Address { .. } | WorkerError::Tls(_)))
+}
