@@ -352,7 +352,7 @@ fn act(
     confidence: f32,
     language: &Language,
 ) -> Understanding {
-    let intent = tools::intent(&capability, &text, &params, language);
+    let intent = tools::intent(&capability, &text, &params, language).map(Box::new);
     Understanding::Act { capability, text, params, confidence, intent }
 }
 

@@ -92,7 +92,7 @@ pub enum Understanding {
         confidence: f32,
         /// What to submit, when it is something for a tool and the words say all that the tool has to know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        intent: Option<Intent>,
+        intent: Option<Box<Intent>>,
     },
     /// Several things, one after the other or with what another one brings: ask for a [plan](crate::plan).
     Steps {
@@ -119,7 +119,7 @@ pub struct Choice {
     pub say: String,
     /// What to submit for it, when it is something for a tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<Intent>,
+    pub intent: Option<Box<Intent>>,
 }
 
 /// How it was understood.

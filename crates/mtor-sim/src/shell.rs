@@ -101,7 +101,7 @@ pub(crate) enum Out {
 #[derive(Debug)]
 enum Command {
     Ask(u64, Ask),
-    Input(Input),
+    Input(Box<Input>),
 }
 
 /// What is done once a batch is durable.
@@ -206,7 +206,7 @@ impl Shell {
     }
 
     pub(crate) fn tick(&mut self) {
-        self.inbox.push_back(Command::Input(Input::Tick));
+        self.inbox.push_back(Command::Input(Input::Tick.into()));
     }
 
     /// A client's request has come.
@@ -272,7 +272,7 @@ impl Shell {
                 Input::WorkerLeft { worker }
             }
         };
-        self.inbox.push_back(Command::Input(input));
+        self.inbox.push_back(Command::Input(input.into()));
     }
 
     /// Where a worker writes, and under which lease; `None` when that was never given to it.
@@ -305,7 +305,7 @@ impl Shell {
                 return Ok(Err(Died));
             }
             let input = match command {
-                Command::Input(input) => input,
+                Command::Input(input) => *input,
                 Command::Ask(number, ask) => match self.input_of(number, ask, journal, observer, outs)? {
                     Some(input) => input,
                     None => continue,
@@ -512,7 +512,7 @@ impl Shell {
                 }
                 Output::Answered { job, worker, check } => {
                     if check != Check::None {
-                        self.inbox.extend(judgement::of(job, worker).map(Command::Input));
+                        self.inbox.extend(judgement::of(job, worker).map(Box::new).map(Command::Input));
                     }
                 }
                 Output::Settled { job, outcome, usage, cost, time, .. } => {

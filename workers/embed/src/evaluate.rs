@@ -226,11 +226,12 @@ impl Report {
     }
 }
 
-/// What was understood, in a word: a capability, `control.NAME`, or `ask ONE or OTHER`.
+/// What was understood, in a word: a capability, `control.NAME`, `N steps`, or `ask ONE or OTHER`.
 fn name(understood: &Understanding) -> String {
     match understood {
         Understanding::Control { control } => format!("control.{}", format!("{control:?}").to_lowercase()),
         Understanding::Act { capability, .. } => capability.to_string(),
+        Understanding::Steps { steps } => format!("{} steps", steps.len()),
         Understanding::Unsure { choices, .. } => {
             let choices: Vec<&str> = choices.iter().map(|choice| choice.capability.as_str()).collect();
             format!("ask {}", choices.join(" or "))
@@ -310,8 +311,12 @@ mod tests {
 
     fn asked(names: &[&str]) -> Understanding {
         let capability = |name: &str| mtor_worker::protocol::CapabilityKind::new(name).unwrap();
-        let choice =
-            |name: &&str| Choice { capability: capability(name), text: String::new(), say: String::new() };
+        let choice = |name: &&str| Choice {
+            capability: capability(name),
+            text: String::new(),
+            say: String::new(),
+            intent: None,
+        };
         Understanding::Unsure { question: "?".into(), choices: names.iter().map(choice).collect() }
     }
 

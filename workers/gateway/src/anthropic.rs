@@ -171,6 +171,14 @@ impl Service for Anthropic {
     }
 }
 
+/// What tools gave in an earlier turn is told as the person's: services want it beside the call, which is not handed on.
+pub(crate) const fn told_as(role: Role) -> Role {
+    match role {
+        Role::Tool => Role::User,
+        role => role,
+    }
+}
+
 fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<Value, RunError> {
     let ChatTask {
         messages,
@@ -181,6 +189,10 @@ fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<
         frequency_penalty,
         presence_penalty,
         stop,
+        // Nothing that needs these is given here: the offer does not say that it can.
+        tools: _,
+        tool_choice: _,
+        format: _,
     } = task;
     let penalty = frequency_penalty.or(presence_penalty).is_some_and(|penalty| penalty != 0.0);
     if penalty {
@@ -196,6 +208,7 @@ fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<
         match message.role {
             Role::System => system.push(message.content),
             role => {
+                let role = told_as(role);
                 content.push(json!({"type": "text", "text": message.content}));
                 written.push(json!({"role": role, "content": content}));
             }

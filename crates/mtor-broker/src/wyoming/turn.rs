@@ -14,8 +14,8 @@ use mtor_audio::pcm::to_s16le;
 use mtor_intent::say::{self, Phrase};
 use mtor_protocol::resolve::{By, Control, Resolve, Understanding};
 use mtor_protocol::{
-    AudioSource, CapabilityKind, ChatTask, Intent, Micro, Problem, ProblemKind, SpeakTask, Task,
-    TranscribeTask, limits,
+    AudioSource, CapabilityKind, ChatTask, Micro, Problem, ProblemKind, SpeakTask, Task, TranscribeTask,
+    limits,
 };
 use mtor_wyoming::{AudioStop, Message, Stage, Synthesize, Transcribe, Transcript};
 use tokio::sync::mpsc::Sender;
@@ -153,18 +153,15 @@ impl<A: Ask> Turn<A> {
             Understanding::Act { capability, .. } if capability == CapabilityKind::CHAT => {
                 self.answer(text, None).await
             }
-            // What switches something is done when the words say just that, and not when they only come near to it.
-            Understanding::Act {
-                intent: Some(Intent { task: task @ Task::Tool(_), .. }),
-                capability,
-                ..
-            } if by == By::Rules && capability.as_str() != TIMER => self.use_tool(question, task).await,
-            Understanding::Act { capability, .. } => {
+            Understanding::Act { capability, intent, .. } => {
+                // What switches something is done when the words say just that, and not when they only come near to it.
+                let is_sure = by == By::Rules && capability.as_str() != TIMER;
+                if let Some(task @ Task::Tool(_)) = intent.map(|intent| intent.task).filter(|_| is_sure) {
+                    return self.use_tool(question, task).await;
+                }
                 let detail = format!("no worker of this realm does {capability} for a satellite");
-                Err(Broken::Problem {
-                    problem: Problem::new(ProblemKind::NoWorker, detail).into(),
-                    doing: capability,
-                })
+                let problem = Problem::new(ProblemKind::NoWorker, detail).into();
+                Err(Broken::Problem { problem, doing: capability })
             }
             Understanding::Steps { .. } => {
                 let detail = "what sends or switches has to be seen before it is done: ask for several steps in the console";

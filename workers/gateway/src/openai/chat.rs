@@ -5,6 +5,7 @@ use mtor_worker::{Finished, Job, Output};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::anthropic::told_as;
 use crate::fault::{Fault, RunError};
 use crate::http::Http;
 use crate::pictures::{self, Shown};
@@ -102,6 +103,10 @@ fn request(model: &str, task: ChatTask, prefix: &str, tokens_max: u32, shown: Ve
         frequency_penalty,
         presence_penalty,
         stop,
+        // Nothing that needs these is given here: the offer does not say that it can.
+        tools: _,
+        tool_choice: _,
+        format: _,
     } = task;
     let mut shown = shown.into_iter();
     let mut written: Vec<Value> = Vec::with_capacity(messages.len() + 1);
@@ -117,7 +122,7 @@ fn request(model: &str, task: ChatTask, prefix: &str, tokens_max: u32, shown: Ve
                 Value::Array(parts)
             }
         };
-        written.push(json!({"role": message.role, "content": content}));
+        written.push(json!({"role": told_as(message.role), "content": content}));
     }
     if !prefix.is_empty() {
         // Most local servers go on after what the assistant has begun to say.
