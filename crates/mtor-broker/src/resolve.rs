@@ -83,7 +83,7 @@ impl App {
     }
 
     /// Timers stand in lists that only those see who know the list's name. A wallet's is one that nobody can guess.
-    fn name_list(&self, wallet: &Wallet, intent: &mut Intent) {
+    pub(crate) fn name_list(&self, wallet: &Wallet, intent: &mut Intent) {
         if let Task::Tool(task) = &mut intent.task
             && task.tool.bare() == "timer"
         {

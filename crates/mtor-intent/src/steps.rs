@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mtor_protocol::CapabilityKind;
+use mtor_protocol::{CapabilityKind, Intent};
 
 use crate::languages::Handling;
 use crate::resolved::Understanding;
@@ -15,7 +15,7 @@ use crate::words::{Word, words};
 const STEPS_MAX: usize = 6;
 
 /// One step of a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The words that ask for it.
     pub said: String,
@@ -24,7 +24,7 @@ pub struct Step {
 }
 
 /// What a step wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Want {
     /// Something that a capability does by itself.
     Act {
@@ -34,6 +34,8 @@ pub enum Want {
         text: String,
         /// What could be read out of the words.
         params: BTreeMap<String, String>,
+        /// What is to be asked for, where that is known already.
+        intent: Option<Box<Intent>>,
     },
     /// Something that is done with what an earlier step brings.
     Handle {
@@ -131,7 +133,10 @@ impl Reader<'_> {
     /// To read a page: the one at hand, when no address is said.
     fn page(&self, said: &str, params: BTreeMap<String, String>) -> Option<Step> {
         let capability = CapabilityKind::new("tool.web")?;
-        Some(Step { said: said.to_owned(), want: Want::Act { capability, text: said.to_owned(), params } })
+        Some(Step {
+            said: said.to_owned(),
+            want: Want::Act { capability, text: said.to_owned(), params, intent: None },
+        })
     }
 
     /// One wish of its own: an address is one to be read.
@@ -145,8 +150,8 @@ impl Reader<'_> {
             return self.page(&said, BTreeMap::from([("url".to_owned(), url)]));
         }
         match self.resolver.rules(&said, self.rules.language.code)?.understanding {
-            Understanding::Act { capability, text, params, .. } => {
-                Some(Step { said, want: Want::Act { capability, text, params } })
+            Understanding::Act { capability, text, params, intent, .. } => {
+                Some(Step { said, want: Want::Act { capability, text, params, intent } })
             }
             _ => None,
         }

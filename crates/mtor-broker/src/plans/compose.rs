@@ -5,7 +5,7 @@ use mtor_intent::{Handling, Resolver, Step, Want};
 use mtor_protocol::http::OfferInfo;
 use mtor_protocol::plan::{CONTENT, answer_of, from_step};
 use mtor_protocol::{
-    CapabilityKind, Effect, JobId, Micro, PlanAsk, PlanStep, Problem, ProblemKind, StepState, Submit,
+    CapabilityKind, Effect, JobId, Micro, PlanAsk, PlanStep, Problem, ProblemKind, StepState, Submit, Task,
     ToolInfo, ToolName, limits,
 };
 use serde_json::{Map, Value, json};
@@ -42,11 +42,16 @@ impl App {
         wallet: &Wallet,
         ask: &PlanAsk,
     ) -> Result<(Vec<PlanStep>, Micro), Problem> {
-        let Some((wanted, _)) = Resolver::new().steps(&ask.text, &ask.language) else {
+        let Some((mut wanted, _)) = Resolver::new().steps(&ask.text, &ask.language) else {
             let detail =
                 "these words want one thing, or are not clear enough to be taken apart; ask for it as a job";
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("text"));
         };
+        for step in &mut wanted {
+            if let Want::Act { intent: Some(intent), .. } = &mut step.want {
+                self.name_list(wallet, intent);
+            }
+        }
         let workers = self.realm.view(mtor_core::Realm::worker_infos).await?;
         let offers: Vec<OfferInfo> =
             workers.into_iter().filter(|worker| !worker.draining).flat_map(|worker| worker.offers).collect();
@@ -84,7 +89,13 @@ fn drafts(wanted: Vec<Step>, ask: &PlanAsk, offers: &[OfferInfo]) -> Result<Vec<
         return Err(Problem::new(ProblemKind::TooLarge, detail).param("text"));
     }
     let draft = |step: Step| match step.want {
-        Want::Act { capability, text, params } => act(step.said, capability, text, params, ask, offers),
+        Want::Act { capability, text, params, intent } => match intent.map(|intent| intent.task) {
+            Some(Task::Tool(task)) => {
+                let (capability, tool) = tool(offers, task.tool.kind().as_str(), |_| true)?;
+                Ok(Draft { title: step.said, capability, params: task.arguments, effect: tool.effect })
+            }
+            _ => act(step.said, capability, text, params, ask, offers),
+        },
         Want::Handle { how, of, to } => handle(step.said, how, of, &to, offers),
     };
     wanted.into_iter().map(draft).collect()

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use mtor_protocol::http::JobState;
 use mtor_protocol::{
-    Intent, JobId, Micro, Plan, PlanAnswer, PlanState, PlanStep, Problem, ProblemKind, StepState, Submit,
+    Effect, Intent, JobId, Micro, Plan, PlanAnswer, PlanState, PlanStep, Problem, ProblemKind, StepState,
+    Submit, limits,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -268,10 +269,12 @@ async fn do_step(app: &App, wallet: &Wallet, step: &PlanStep) -> Outcome {
         Ok(intent) => intent,
         Err(problem) => return nothing(problem),
     };
+    // What keeps something for a person, such as a timer, may last.
+    let timeout_ms = (step.effect == Effect::Notes).then_some(limits::TIMEOUT_MS_MAX);
     let until = Instant::now() + WORKER_PATIENCE;
     let mut changed = app.realm.watch_revision();
     let taken = loop {
-        let submit = Submit { id: Some(step.job), ..Submit::new(intent.clone()) };
+        let submit = Submit { id: Some(step.job), timeout_ms, ..Submit::new(intent.clone()) };
         match app.take(wallet, submit).await {
             Ok(taken) => break taken,
             Err(problem) if problem.is(ProblemKind::NoWorker) => {
