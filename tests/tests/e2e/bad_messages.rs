@@ -4,7 +4,7 @@ use mtor_e2e::{Client, Reader, Realm, ScriptedWorker, Session, Socket, question}
 use mtor_protocol::body::{Cancel, SessionRole, Watch};
 use mtor_protocol::worker::Drain;
 use mtor_protocol::{Body, Event, JobId, ProblemKind, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 const TEN_MEGABYTES: usize = 10 << 20;
@@ -32,7 +32,7 @@ async fn over_http_each_is_refused_with_its_reason() {
         (r#"{"intent":7}"#.to_owned(), "invalid type"),
         (
             r#"{"intent":{"capability":"fly","params":{}}}"#.to_owned(),
-            "there are chat, embed, transcribe, speak and wake",
+            "there are chat, embed, transcribe, speak, wake,",
         ),
         (
             r#"{"intent":{"capability":"chat","params":{"prompt":"x"}},"id":"not-an-id"}"#.to_owned(),
@@ -112,7 +112,10 @@ async fn ten_megabytes_are_too_many() {
     for route in ["/api/jobs", "/api/transfers"] {
         client.post(route, huge.clone()).await.problem(ProblemKind::TooLarge);
     }
-    let reply = client.post("/v1/chat/completions", huge.clone()).await;
+    // Pictures have room there, words have no more than elsewhere.
+    let said =
+        json!({ "model": "default", "messages": [{ "role": "user", "content": "x".repeat(TEN_MEGABYTES) }] });
+    let reply = client.post("/v1/chat/completions", serde_json::to_vec(&said).unwrap()).await;
     assert_eq!(reply.status, 413);
     assert_eq!(reply.json_of_refusal()["error"]["code"], "too-large");
 

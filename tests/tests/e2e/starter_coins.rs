@@ -8,6 +8,7 @@ use mtor_protocol::{JobId, Micro, ProblemKind};
 use serde_json::json;
 
 /// Tries that cost next to nothing, so that a thousand wallets can work in a test. A wallet gets 0.1 coins, sixty of a day.
+/// What a stranger's worker earns is its own at once.
 const SETTINGS: &str = r#"
 private = false
 [starter]
@@ -15,6 +16,8 @@ coins = "0.1"
 daily_coins = "6"
 zero_bits = 2
 memory_kib = 8
+[trust]
+holdback = 0
 "#;
 const COINS: Micro = Micro(100_000);
 
