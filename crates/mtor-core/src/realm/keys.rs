@@ -171,5 +171,7 @@ impl Realm {
             || self.open_by_wallet.contains_key(&account)
             || self.grants.concern(account)
             || self.workers.values().any(|worker| worker.account == account)
+            // Gone, and still to be paid for its part.
+            || self.jobs.values().any(|job| job.parts.iter().any(|(worker, _)| *worker == account))
     }
 }

@@ -180,10 +180,16 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 impl World {
+    /// The wallet that a key stands for by now: the shell asks for it whenever somebody shows or names a key.
+    fn whose(&self, account: AccountId) -> AccountId {
+        self.realm.state.keys().account_of(account.first_key())
+    }
+
     fn step(&mut self, step: Step) {
         match step {
             Step::Join(worker, house, offers) => {
-                self.handle(joined(worker, account_of(worker), house, offers));
+                let account = self.whose(account_of(worker));
+                self.handle(joined(worker, account, house, offers));
             }
             Step::Beat(worker, tokens_per_s) => {
                 self.handle(Input::WorkerBeat { worker: WorkerId(worker), tokens_per_s });
@@ -197,7 +203,7 @@ impl World {
             Step::Submit(job) => {
                 // The shell finds what is forgotten here in the ledger, and does not submit it again.
                 if !(self.realm.may_be_forgotten(job.id) && self.has_settled(job.id)) {
-                    self.submit(*job);
+                    self.submit(NewJob { account: self.whose(job.account), ..*job });
                 }
             }
             Step::Deliver(job, tokens) => {
@@ -223,15 +229,15 @@ impl World {
             }
             Step::Transfer(id, from, to, amount) => {
                 let (ticket, memo) = (self.ticket(), Digest([1; 32]));
-                let amount = Micro(amount);
+                let (amount, from, to) = (Micro(amount), self.whose(from), self.whose(to));
                 self.handle(Input::Transfer { ticket, id: JobId(id), from, to, amount, memo });
             }
             Step::Welcome(id, to) => {
-                let ticket = self.ticket();
+                let (ticket, to) = (self.ticket(), self.whose(to));
                 self.handle(Input::Welcome { ticket, id: JobId(id), to });
             }
             Step::Start(id, to) => {
-                let ticket = self.ticket();
+                let (ticket, to) = (self.ticket(), self.whose(to));
                 self.handle(Input::Start { ticket, id: JobId(id), to });
             }
             Step::Grant(id, from, to, terms) => {
@@ -242,6 +248,7 @@ impl World {
                     .iter()
                     .any(|entry| matches!(entry.fact, Fact::Granted { id: given, .. } if given.0 == id))
                 {
+                    let from = self.whose(from);
                     self.handle(Input::Grant { ticket, id: JobId(id), from, to, terms, about });
                 }
             }
