@@ -57,6 +57,16 @@ fn python_command(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// How such a script is started by somebody else: Python, and the script's place.
+///
+/// # Panics
+/// When the packages can't be installed.
+pub fn python_words(script: &str) -> Vec<String> {
+    let command = python_command(script, &[]);
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
 /// Python with the packages that the clients need.
 fn python_alone() -> Command {
     let folder = workspace().join("tests/clients");

@@ -45,6 +45,20 @@ async fn the_official_mcp_client_uses_what_workers_offer() {
 }
 
 #[tokio::test]
+async fn an_official_mcp_server_becomes_a_worker() {
+    let realm = Realm::start().await;
+    let server = clients::python_words("mcp_server.py");
+    let mut gateway = vec!["worker", "gateway", "--", "mcp-command", "--"];
+    gateway.extend(server.iter().map(String::as_str));
+    let _gateway = realm.start_beside(&gateway, "gateway.log");
+    until("the tool to be offered", async || realm.offers("tool.add").await.then_some(())).await;
+    let asked = json!({ "intent": { "capability": "tool.add", "params": { "a": 2, "b": 3 } } });
+    let done: JobInfo = realm.owner().post("/api/jobs?wait=20", asked.to_string()).await.json();
+    assert_eq!(done.text.as_deref().map(str::trim), Some("5"));
+    realm.verify_ledger();
+}
+
+#[tokio::test]
 async fn a_worker_in_rust_is_made_and_runs() {
     let realm = Realm::start().await;
     let sdk = workspace().join("crates/mtor-worker");

@@ -142,22 +142,3 @@ async fn a_server_over_http_keeps_its_session_and_may_stream() {
     let outcome = session.outcome().await;
     assert_eq!((outcome.text.as_str(), outcome.partials), ("hello", vec!["25 %".to_owned()]));
 }
-
-/// With a real server that has a tool `add`: `MTOR_TEST_MCP_SERVER` is its program and what it is started with, or its address.
-#[tokio::test]
-#[ignore = "needs an MCP server: name it in MTOR_TEST_MCP_SERVER"]
-async fn a_real_server_adds() {
-    let named = std::env::var("MTOR_TEST_MCP_SERVER").unwrap();
-    let server = match mtor_gateway::http::parse_base(&named) {
-        Ok(url) => Mcp::over_http(url, None, offered()).unwrap(),
-        Err(_) => {
-            let words: Vec<&str> = named.split_whitespace().collect();
-            Mcp::over_stdio(command(words[0], &words[1..]), offered())
-        }
-    };
-    let realm = Realm::attached(server).await;
-    let mut session = realm.session().await;
-    call(&mut session, 1, "tool.add", json!({"a": 2, "b": 3})).await;
-    let outcome = session.outcome().await;
-    assert!(outcome.text.contains('5'), "{}", outcome.text);
-}
