@@ -24,6 +24,8 @@ use crate::clock;
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a step waits for a worker that can do it: after a restart they come back within moments.
 const WORKER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a plan that is stopped waits for its jobs to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How much of an answer stands in the plan itself; all of it is the job's.
 const SHOWN_CHARS: usize = 600;
 
@@ -239,13 +241,15 @@ impl Runner {
                 StepState::Done | StepState::Failed | StepState::Refused | StepState::LeftOut => {}
             }
         }
-        // What was cancelled has cost what it had delivered.
-        while let Some(ended) = self.jobs.join_next().await {
+        // What was cancelled has cost what it had delivered. What still waits for a worker has no job, and waits no more.
+        let give_up = Instant::now() + STOP_PATIENCE;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(give_up, self.jobs.join_next()).await {
             if let Ok((at, outcome)) = ended {
                 self.plan.steps[at].cost = Some(outcome.cost);
                 self.plan.cost = Micro(self.plan.cost.0.saturating_add(outcome.cost.0));
             }
         }
+        self.jobs.abort_all();
         self.plan.state = end;
     }
 
