@@ -70,7 +70,7 @@ struct Album {
 
 impl Album {
     fn of(task: &Task) -> Option<Self> {
-        let declared: Vec<_> = task.pictures().cloned().collect();
+        let declared = task.files();
         (!declared.is_empty()).then(|| Self { declared, whole: 0, bytes: 0, hash: Sha256::new() })
     }
 

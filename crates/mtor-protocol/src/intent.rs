@@ -89,7 +89,8 @@ impl Task {
     /// Whether binary input frames belong to it.
     pub fn takes_input(&self) -> bool {
         match self {
-            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) | Self::Tool(_) => false,
+            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) => false,
+            Self::Tool(tool) => tool.attachment().is_some(),
             Self::Transcribe(_) | Self::Wake(_) | Self::Vision(_) | Self::Classify(_) | Self::Ocr(_) => true,
             Self::Speak(speak) => speak.more,
         }
@@ -98,7 +99,8 @@ impl Task {
     /// The most bytes that may go in as binary frames.
     pub fn input_frames_max(&self) -> usize {
         match self {
-            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) | Self::Tool(_) => 0,
+            Self::Chat(_) | Self::Embed(_) | Self::Imagine(_) => 0,
+            Self::Tool(tool) => tool.attachment().map_or(0, |file| file.bytes as usize),
             Self::Vision(_) | Self::Classify(_) | Self::Ocr(_) => self.picture_bytes(),
             Self::Transcribe(_) => limits::INPUT_BYTES_MAX,
             Self::Speak(speak) if speak.more => limits::SPEAK_BYTES_MAX.saturating_sub(speak.text.len()),
@@ -130,6 +132,14 @@ impl Task {
         };
         let shown = chat.into_iter().flat_map(|chat| &chat.messages).flat_map(|message| &message.pictures);
         shown.chain(look.map(|look| &look.picture))
+    }
+
+    /// All files that go in, in the order in which their bytes come: pictures, or the attachment of a tool.
+    pub fn files(&self) -> Vec<Picture> {
+        match self {
+            Self::Tool(tool) => tool.attachment().into_iter().collect(),
+            _ => self.pictures().cloned().collect(),
+        }
     }
 
     fn picture_bytes(&self) -> usize {
@@ -279,6 +289,15 @@ impl<'de> Deserialize<'de> for Intent {
         };
         let shown = task.pictures().next().is_some();
         match &task {
+            Task::Tool(tool) => {
+                let attached = tool.attachment().map_or(Ok(()), |file| Picture::check(&[file]));
+                attached.map_err(|why| {
+                    serde::de::Error::custom(format_args!(
+                        "params: attachment: {}",
+                        why.trim_start_matches("pictures: ")
+                    ))
+                })?;
+            }
             Task::Chat(chat) if chat.messages.iter().any(|message| !message.pictures.is_empty()) => {
                 return Err(serde::de::Error::custom("params: pictures are for vision; chat is without"));
             }

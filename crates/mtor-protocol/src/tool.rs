@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::limits;
+use crate::picture::Picture;
 use crate::worker::CapabilityKind;
 
 /// Use a tool.
@@ -18,6 +19,16 @@ pub struct ToolTask {
 }
 
 impl ToolTask {
+    /// The argument that stands for a file that goes in.
+    pub const ATTACHMENT: &str = "attachment";
+
+    /// The file that goes in with it: its argument `attachment` says how long it is, and what its SHA-256 is, as a
+    /// [`Picture`] does. Its bytes come as binary input frames.
+    pub fn attachment(&self) -> Option<Picture> {
+        let declared = self.arguments.get(Self::ATTACHMENT)?;
+        Picture::deserialize(declared).ok()
+    }
+
     /// Its arguments in one line, for a list of jobs.
     pub fn preview(&self) -> String {
         let told = |(name, value): (&String, &Value)| match value {

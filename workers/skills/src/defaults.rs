@@ -28,3 +28,26 @@ pub const PAGE_CHARS_MAX: usize = 6_000;
 pub const HEADLINES_MAX: usize = 7;
 /// How many feeds a language may have.
 pub const FEEDS_MAX: usize = 16;
+
+/// The largest table, in bytes.
+pub const TABLE_BYTES_MAX: usize = 8 << 20;
+/// The most rows of a table, without its header.
+pub const TABLE_ROWS_MAX: usize = 200_000;
+/// The most columns of a table.
+pub const TABLE_COLUMNS_MAX: usize = 200;
+/// The most rows of an answer.
+pub const TABLE_ANSWER_ROWS_MAX: usize = 1_000;
+/// The most bytes that one value of a query may have.
+pub const TABLE_VALUE_BYTES_MAX: i32 = 16 << 20;
+/// The most bytes of memory that all queries of this worker have together.
+pub const TABLE_HEAP_BYTES_MAX: i64 = 512 << 20;
+/// How often SQLite asks whether a query may go on: after so many steps of its machine.
+pub const TABLE_STEPS: i32 = 10_000;
+/// How long a query may take.
+pub const TABLE_QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tables that are looked at at once.
+pub const TABLE_SLOTS: u32 = 2;
+/// The most bars or points that a chart shows.
+pub const CHART_POINTS_MAX: usize = 500;
+/// The most bars of a bar chart: more can't be told apart.
+pub const CHART_BARS_MAX: usize = 30;

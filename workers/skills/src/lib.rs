@@ -14,6 +14,7 @@ pub mod language;
 pub mod news;
 pub mod settings;
 mod skill;
+pub mod table;
 pub mod time;
 pub mod timer;
 pub mod weather;

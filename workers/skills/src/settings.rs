@@ -15,6 +15,7 @@ use crate::home::Home;
 use crate::language::Language;
 use crate::news::News;
 use crate::skill::{Skill, SkillError};
+use crate::table::Table;
 use crate::time::Time;
 use crate::timer::Timer;
 use crate::weather::Weather;
@@ -213,6 +214,7 @@ impl SkillsFile {
         let feeds = self.news.feeds.into_iter().map(|(code, feeds)| (Language::of(&code), feeds)).collect();
         let mut skills: Vec<Box<dyn Skill>> = vec![
             Box::new(Calculate),
+            Box::new(Table),
             Box::new(Time::new(Some(places.clone()))),
             Box::new(timer),
             Box::new(Weather::new(services.clone(), places, &self.weather.url, self.weather.place)),
@@ -254,9 +256,9 @@ mod tests {
     #[test]
     fn a_skill_is_there_when_it_is_set_up_and_not_off() {
         let folder = tempfile::tempdir().unwrap();
-        let all = ["calculate", "time", "timer", "weather", "wikipedia", "news", "web"];
+        let all = ["calculate", "table", "time", "timer", "weather", "wikipedia", "news", "web"];
         assert_eq!(set_up("", folder.path()).unwrap(), all);
-        assert_eq!(set_up("off = ['news', 'web']", folder.path()).unwrap(), all[..5]);
+        assert_eq!(set_up("off = ['news', 'web']", folder.path()).unwrap(), all[..6]);
         assert!(set_up("off = ['calculate']", folder.path()).unwrap_err().contains("stays on"));
         assert!(set_up("off = ['tea']", folder.path()).unwrap_err().contains("there is no skill \"tea\""));
         assert!(set_up("[weather]\ncity = 'x'", folder.path()).unwrap_err().contains("unknown field `city`"));

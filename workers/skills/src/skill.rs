@@ -48,18 +48,23 @@ pub struct Asked {
     pub job: JobId,
     /// The arguments, not checked yet.
     pub arguments: Map<String, Value>,
+    /// The file that goes in with them; empty when there is none.
+    pub attachment: Vec<u8>,
     /// Nobody wants the answer any more.
     pub cancelled: CancellationToken,
 }
 
 impl Asked {
-    /// The arguments, if they are what the skill takes.
+    /// The arguments, if they are what the skill takes. A `csv` may be longer than words are.
     ///
     /// # Errors
     /// [`SkillError::Arguments`] says what is wrong with them.
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, SkillError> {
         let too_long = |(name, value): (&String, &Value)| {
-            value.as_str().filter(|text| text.len() > defaults::WORDS_BYTES_MAX).map(|_| name.clone())
+            value
+                .as_str()
+                .filter(|text| text.len() > defaults::WORDS_BYTES_MAX && *name != "csv")
+                .map(|_| name.clone())
         };
         if let Some(name) = self.arguments.iter().find_map(too_long) {
             return Err(SkillError::Arguments(format!(
@@ -77,6 +82,8 @@ pub struct Answer<'a> {
     to: To<'a>,
     /// What was delivered before, by a worker that had the job and left.
     before: Arc<str>,
+    /// How many parts were delivered before.
+    parts_before: u32,
 }
 
 enum To<'a> {
@@ -87,12 +94,17 @@ enum To<'a> {
 impl<'a> Answer<'a> {
     /// An answer for the realm, that goes on after what was delivered before.
     pub fn new(output: &'a mut Output, before: &str) -> Self {
-        Self { to: To::Realm(output), before: before.into() }
+        Self { to: To::Realm(output), before: before.into(), parts_before: 0 }
     }
 
     /// An answer that nobody but the caller reads.
     pub fn text(text: &'a mut String, before: &str) -> Self {
-        Self { to: To::Text(text), before: before.into() }
+        Self { to: To::Text(text), before: before.into(), parts_before: 0 }
+    }
+
+    /// The same answer, of which so many parts were delivered before.
+    pub fn after_parts(self, parts: u32) -> Self {
+        Self { parts_before: parts, ..self }
     }
 
     /// What was delivered before, by a worker that had the job and left.
@@ -110,6 +122,24 @@ impl<'a> Answer<'a> {
             return Ok(());
         }
         self.more(text).await
+    }
+
+    /// Sends a part that is no text; nothing when it was delivered before. Where only text is read, it is left out.
+    ///
+    /// # Errors
+    /// When the realm does not take it, or nobody wants it any more.
+    pub async fn part(&mut self, name: &str, media_type: &str, bytes: &[u8]) -> Result<(), SkillError> {
+        if self.parts_before > 0 {
+            self.parts_before -= 1;
+            return Ok(());
+        }
+        match &mut self.to {
+            To::Realm(output) => {
+                let sent = output.part(name, media_type, bytes).await;
+                sent.map_err(|error| SkillError::Service(error.problem.detail))
+            }
+            To::Text(_) => Ok(()),
+        }
     }
 
     /// Writes a piece of an answer that comes bit by bit.
@@ -154,7 +184,12 @@ pub(crate) mod testing {
 
     pub(crate) fn asked(arguments: Value) -> Asked {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        Asked { job: JobId::generate(), arguments, cancelled: CancellationToken::new() }
+        Asked {
+            job: JobId::generate(),
+            arguments,
+            attachment: Vec::new(),
+            cancelled: CancellationToken::new(),
+        }
     }
 
     /// What a skill answers.

@@ -44,15 +44,19 @@ impl Worker for Skills {
         )
     }
 
-    async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
+    async fn run(&self, mut job: Job, output: &mut Output) -> Result<Finished, JobError> {
         let Task::Tool(task) = job.intent.task else {
             return Err(JobError::refused(ProblemKind::Infeasible, "this worker only has tools"));
         };
         let skill = self.skills.iter().find(|skill| skill.name() == task.tool.bare()).ok_or_else(|| {
             JobError::refused(ProblemKind::Infeasible, format!("this worker has no {}", task.tool.kind()))
         })?;
-        let asked = Asked { job: job.id, arguments: task.arguments, cancelled: job.cancelled };
-        let done = skill.run(asked, &mut Answer::new(output, &job.prefix)).await;
+        let attachment = match task.attachment() {
+            Some(file) => job.input.read_all(file.bytes as usize).await?,
+            None => Vec::new(),
+        };
+        let asked = Asked { job: job.id, arguments: task.arguments, attachment, cancelled: job.cancelled };
+        let done = skill.run(asked, &mut Answer::new(output, &job.prefix).after_parts(job.parts)).await;
         done.map_err(|error| job_error(skill.name(), error))?;
         Ok(Finished { usage: Usage::default(), finish: FinishReason::Stop })
     }

@@ -45,8 +45,8 @@ pub(super) async fn submit(
         let (job, pictures) = read_form(&asked).await?;
         let wish = read_wish(&app, &asked.wallet, &job)?;
         let task = &wish.submit.intent.task;
-        if task.pictures().next().is_none() {
-            let detail = "a form is for pictures, and this job is about none";
+        if task.files().is_empty() {
+            let detail = "a form is for pictures and attachments, and this job has none";
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("job").into());
         }
         let input = app.input_of_pictures(task, pictures)?;
@@ -72,7 +72,7 @@ pub(super) async fn submit(
     Ok(response)
 }
 
-/// A form: the part `job`, and a part `picture` for each of its pictures, in order.
+/// A form: the part `job`, and a part `picture` for each of its pictures, in order, or a part `attachment`.
 async fn read_form(asked: &Asked) -> Result<(Bytes, Vec<Bytes>), Problem> {
     let invalid = |detail: String| Problem::new(ProblemKind::InvalidRequest, detail);
     let mut form = asked.form().map_err(broken_form)?;
@@ -80,12 +80,13 @@ async fn read_form(asked: &Asked) -> Result<(Bytes, Vec<Bytes>), Problem> {
     while let Some(field) = form.next_field().await.map_err(broken_form)? {
         match field.name().unwrap_or_default() {
             "job" => job = Some(field.bytes().await.map_err(broken_form)?),
-            "picture" if pictures.len() == limits::PICTURES_MAX => {
+            "picture" | "attachment" if pictures.len() == limits::PICTURES_MAX => {
                 return Err(invalid(format!("at most {} pictures", limits::PICTURES_MAX)).param("picture"));
             }
-            "picture" => pictures.push(field.bytes().await.map_err(broken_form)?),
+            "picture" | "attachment" => pictures.push(field.bytes().await.map_err(broken_form)?),
             other => {
-                let detail = format!("the form has the parts job and picture, and none called {other:?}");
+                let detail =
+                    format!("the form has the parts job, picture and attachment, and none called {other:?}");
                 return Err(invalid(detail));
             }
         }

@@ -7,6 +7,7 @@ use mtor_protocol::body::Failed;
 use mtor_protocol::intent::DEFAULT_MODEL;
 use mtor_protocol::{
     ChatMessage, ChatTask, Intent, JobId, Micro, Picture, Privacy, Role, ServiceClass, Submit, Task,
+    ToolName, ToolTask,
 };
 
 use crate::client::{RealmArg, WhoArg};
@@ -16,9 +17,9 @@ use crate::signals::Interrupts;
 
 mod answer;
 mod dry_run;
+mod files;
 mod follow;
 mod input;
-mod pictures;
 mod screen;
 
 use follow::{End, Follower};
@@ -30,6 +31,7 @@ Examples:
   git diff | mtor ask \"Explain this change\"
   mtor ask - < letter.txt
   mtor ask --picture photo.jpg \"What is in this picture?\"
+  mtor ask --table houses.csv \"What is the mean price by town?\"
   mtor ask --system \"Answer in one word\" --temperature 0 \"Is water wet?\"
   mtor ask --json \"Hello\" | jq .type
   mtor ask --dry-run \"Write a novel\"
@@ -59,6 +61,9 @@ pub(crate) struct AskArgs {
     /// A picture that the question is about: JPEG, PNG, WebP or GIF. May be given several times
     #[arg(long, value_name = "FILE")]
     picture: Vec<PathBuf>,
+    /// A table that the question is about: CSV or TSV
+    #[arg(long, value_name = "FILE", conflicts_with = "picture")]
+    table: Option<PathBuf>,
     /// Instructions that hold for the whole answer
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -121,8 +126,7 @@ impl AskArgs {
         input::question(&self.text.join(" "))
     }
 
-    /// What is asked. `pictures` go with the question.
-    fn submit(&self, question: String, pictures: Vec<Picture>) -> Result<Submit, Fault> {
+    fn conversation(&self, question: String, pictures: Vec<Picture>) -> Result<Task, Fault> {
         let system = self.system.iter().map(|text| ChatMessage::new(Role::System, text));
         let is_about_pictures = !pictures.is_empty();
         let user = ChatMessage { pictures, ..ChatMessage::new(Role::User, question) };
@@ -135,7 +139,15 @@ impl AskArgs {
             ..ChatTask::default()
         };
         let task = task.checked().map_err(|why| Fault::Usage(why.replace('_', "-")))?;
-        let task = if is_about_pictures { Task::Vision(task) } else { Task::Chat(task) };
+        Ok(if is_about_pictures { Task::Vision(task) } else { Task::Chat(task) })
+    }
+
+    /// What is asked. `pictures`, or the table, go with the question.
+    fn submit(&self, question: String, pictures: Vec<Picture>) -> Result<Submit, Fault> {
+        let task = match (&self.table, &pictures[..]) {
+            (Some(_), [table]) => Task::Tool(about_table(question, table)?),
+            _ => self.conversation(question, pictures)?,
+        };
         let mut submit = Submit::new(Intent { model: self.model.clone(), task });
         submit.class = match self.class {
             Class::Voice => ServiceClass::Voice,
@@ -154,9 +166,21 @@ impl AskArgs {
     }
 }
 
+/// A question about a table, whose bytes follow the job.
+fn about_table(question: String, table: &Picture) -> Result<ToolTask, Fault> {
+    let unfit = || Fault::Usage("--table: the realm has no skill for tables".to_owned());
+    let tool = ToolName::new("tool.table").ok_or_else(unfit)?;
+    let declared = serde_json::to_value(table).map_err(|_| unfit())?;
+    let arguments = [("question".to_owned(), question.into()), (ToolTask::ATTACHMENT.to_owned(), declared)];
+    Ok(ToolTask { tool, arguments: arguments.into_iter().collect() })
+}
+
 /// Asks, and shows the answer until it ends.
 pub(crate) async fn run(args: AskArgs, question: String) -> anyhow::Result<()> {
-    let shown = pictures::read(&args.picture)?;
+    let shown = match &args.table {
+        Some(table) => files::read("--table", std::slice::from_ref(table))?,
+        None => files::read("--picture", &args.picture)?,
+    };
     let mut submit = args.submit(question, shown.iter().map(|(declared, _)| declared.clone()).collect())?;
     if args.dry_run {
         return dry_run::run(&args, &submit).await;

@@ -40,7 +40,12 @@ pub(crate) async fn ask(
 ) -> Result<String, SkillError> {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     let skill = skills.iter().find(|skill| skill.name() == name).unwrap();
-    let asked = Asked { job: JobId::generate(), arguments, cancelled: CancellationToken::new() };
+    let asked = Asked {
+        job: JobId::generate(),
+        arguments,
+        attachment: Vec::new(),
+        cancelled: CancellationToken::new(),
+    };
     let mut text = String::new();
     skill.run(asked, &mut Answer::text(&mut text, "")).await?;
     Ok(text)
