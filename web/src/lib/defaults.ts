@@ -146,4 +146,4 @@ export const LOG_LOOK_MS = 60 * 60_000;
 export const LOGS_REMEMBERED_MAX = 16;
 
 /** Media types of parts that are shown: what a browser shows and never runs. */
-export const SHOWN_TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
+export const SHOWN_TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/webp", "image/gif", "image/svg+xml"]);

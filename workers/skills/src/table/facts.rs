@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn columns_have_statistics() {
-        let table = Table::of(read(b"n,t\n4,b\n1,a\n2,b\n,\n3,c\n").unwrap());
+        let table = Table::of(read(b"n,t\n4,b\n1,a\n2,b\n,c\n3,c\n").unwrap());
         let numbers = of(&table, 0);
         assert_eq!((numbers.count, numbers.empty, numbers.distinct), (4, 1, 4));
         assert_eq!((numbers.least, numbers.most), (Value::Integer(1), Value::Integer(4)));

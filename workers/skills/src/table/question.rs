@@ -408,8 +408,9 @@ pub(super) fn meaning(words: &str, table: &Table) -> Option<Meaning> {
     }
     let is_filter = |mention: &&Mention| filters.iter().any(|filter| filter.column == mention.column);
 
-    if let (true, Some((at, end, adds)), None) = (asks_which, end, by) {
-        let who = mentions.iter().find(|mention| mention.start < at && !is_filter(mention))?;
+    let who =
+        end.and_then(|(at, ..)| mentions.iter().find(|mention| mention.start < at && !is_filter(mention)));
+    if let (true, Some((at, end, adds)), None, Some(who)) = (asks_which, end, by, who) {
         let what = mentions.iter().find(|mention| mention.start > at && mention.column != who.column);
         let measured = |measure, of| Measured { measure, of, by: Some(who.column), filters, only: Some(end) };
         return match what {
