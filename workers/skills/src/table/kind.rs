@@ -23,11 +23,11 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DateOrder {
     /// `2026-12-24`
-    YearFirst,
+    Year,
     /// `24.12.2026`, `24/12/2026`
-    DayFirst,
+    Day,
     /// `12/24/2026`
-    MonthFirst,
+    Month,
 }
 
 impl Kind {
@@ -94,9 +94,9 @@ fn kind_of<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Kind {
         Kind::Integer,
         Kind::Decimal { comma: false },
         Kind::Decimal { comma: true },
-        Kind::Date(DateOrder::YearFirst),
-        Kind::Date(DateOrder::DayFirst),
-        Kind::Date(DateOrder::MonthFirst),
+        Kind::Date(DateOrder::Year),
+        Kind::Date(DateOrder::Day),
+        Kind::Date(DateOrder::Month),
         Kind::Boolean,
     ];
     if cells.clone().next().is_none() {
@@ -146,9 +146,9 @@ fn date(cell: &str, order: DateOrder) -> Option<Date> {
     let parts: Vec<&str> = cell.split(['-', '.', '/']).collect();
     let [a, b, c] = parts[..] else { return None };
     let (year, month, day) = match order {
-        DateOrder::YearFirst => (a, b, c),
-        DateOrder::DayFirst => (c, b, a),
-        DateOrder::MonthFirst => (c, a, b),
+        DateOrder::Year => (a, b, c),
+        DateOrder::Day => (c, b, a),
+        DateOrder::Month => (c, a, b),
     };
     if year.len() != 4 {
         return None;
@@ -177,9 +177,9 @@ mod tests {
         assert_eq!(kind(&["1", "", "-20"]), Kind::Integer);
         assert_eq!(kind(&["1", "2.5", "1,234.5"]), Kind::Decimal { comma: false });
         assert_eq!(kind(&["1,5", "1.234,5"]), Kind::Decimal { comma: true });
-        assert_eq!(kind(&["2026-12-24"]), Kind::Date(DateOrder::YearFirst));
-        assert_eq!(kind(&["24.12.2026", "01.02.2026"]), Kind::Date(DateOrder::DayFirst));
-        assert_eq!(kind(&["12/24/2026", "1/2/2026"]), Kind::Date(DateOrder::MonthFirst));
+        assert_eq!(kind(&["2026-12-24"]), Kind::Date(DateOrder::Year));
+        assert_eq!(kind(&["24.12.2026", "01.02.2026"]), Kind::Date(DateOrder::Day));
+        assert_eq!(kind(&["12/24/2026", "1/2/2026"]), Kind::Date(DateOrder::Month));
         assert_eq!(kind(&["yes", "No"]), Kind::Boolean);
         assert_eq!(kind(&["01067", "10115"]), Kind::Text, "postal codes are no numbers");
         assert_eq!(kind(&["=1+1", "2"]), Kind::Text, "a formula is a text");

@@ -81,7 +81,7 @@ impl Database {
         };
         self.connection.progress_handler(TABLE_STEPS, Some(move || Instant::now() > end)).map_err(told)?;
         let mut statement = self.connection.prepare(sql).map_err(told)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         if names.is_empty() {
             return Err("a query can only read the table".to_owned());
         }
