@@ -564,8 +564,7 @@ fn same_word(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let plural = |ending: &&str| long.strip_suffix(*ending) == Some(short);
     let ies = short.strip_suffix('y').is_some_and(|stem| long.strip_suffix("ies") == Some(stem));
-    short == long
-        || (short.chars().count() >= 3 && (["s", "es", "n", "en", "e"].iter().any(|end| plural(end)) || ies))
+    short == long || (short.chars().count() >= 3 && (["s", "es", "n", "en", "e"].iter().any(plural) || ies))
 }
 
 /// Words in lower case, numbers whole, and the signs of comparison.
