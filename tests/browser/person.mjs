@@ -83,7 +83,7 @@ class Person {
     const { page, faults } = this;
     page.on("pageerror", (error) => faults.push(`exception: ${error.stack ?? error}`));
     page.on("console", (message) => {
-      const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection/.test(message.text());
+      const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection|error occurred when fetching the script/.test(message.text());
       const missing = this.asksForMissing && /status of 404/.test(message.text());
       const refused = this.isRefused && /status of 40[13]/.test(message.text());
       if (message.type() === "error" && !unreachable && !missing && !refused) faults.push(`console: ${message.text()}`);
