@@ -58,6 +58,15 @@ pub const HANDOVER_TTL_S: u32 = 2 * 60;
 pub const HANDOVER_BYTES_MAX: usize = 512;
 /// Handovers that wait at once, one for each wallet.
 pub const HANDOVERS_MAX: usize = 1_000;
+
+/// Most devices that are remembered of one wallet.
+pub const DEVICES_MAX: usize = 16;
+/// Most wallets whose devices are remembered.
+pub const DEVICE_WALLETS_MAX: usize = 1_000;
+/// Longest id of a device, in bytes.
+pub const DEVICE_ID_BYTES_MAX: usize = 64;
+/// Longest name of a device, in bytes.
+pub const DEVICE_NAME_BYTES_MAX: usize = 80;
 /// Longest thing that a passkey has sealed, in bytes. A sealed wallet has about 150.
 pub const PASSKEY_BYTES_MAX: usize = 512;
 /// Most passkeys that keep one wallet.

@@ -14,6 +14,7 @@ mod auth;
 mod broker;
 mod clock;
 pub mod defaults;
+mod devices;
 mod flow;
 mod handover;
 pub mod input;

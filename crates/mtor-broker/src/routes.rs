@@ -71,6 +71,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
         .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/devices", get(wallets::devices))
         .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
         .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
         .route("/api/passkeys/{id}", get(passkeys::find))

@@ -588,6 +588,30 @@ pub struct ApiKey {
     pub secret: Option<String>,
 }
 
+/// `GET /api/wallets/{did}/devices`: where a wallet is in use. All of them have its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceList {
+    /// Since when the realm has looked: it remembers devices for as long as it runs.
+    pub since: Timestamp,
+    /// Who is here first, then who was here last.
+    pub devices: Vec<DeviceInfo>,
+}
+
+/// A device on which a wallet is, or was, in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceInfo {
+    /// What tells it from the others.
+    pub id: String,
+    /// What it calls itself.
+    pub name: String,
+    /// How many sessions it has open; 0 when it is not here.
+    pub sessions: u32,
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// When it last opened or ended a session.
+    pub seen: Timestamp,
+}
+
 /// `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -693,6 +717,7 @@ pub const ROUTES: &[Route] = &[
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
     route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
     route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
+    route!("GET" "/api/wallets/{did}/devices" Wallet -> "DeviceList", "On which devices the wallet is in use"),
     route!("GET" "/api/wallets/{did}/passkeys" Wallet -> "PasskeyList", "The passkeys under which the wallet is sealed here"),
     route!("POST" "/api/wallets/{did}/passkeys" Wallet "PasskeyRequest" -> "PasskeyList", "Keep the wallet here, as a passkey has sealed it"),
     route!("DELETE" "/api/wallets/{did}/passkeys/{id}" Wallet -> "PasskeyList", "Forget what a passkey has sealed"),

@@ -143,7 +143,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
-        "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
+        "DeviceList": http::DeviceList, "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
         "KeyStatement": crate::KeyStatement, "WalletKeysInfo": crate::WalletKeysInfo,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
         "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan,

@@ -3,7 +3,7 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
+  ApiKey, DeviceList, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
   PasskeyInfo, PasskeyRequest, PasskeySealed, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
   WalletKeysInfo, WorkerInfo,
 } from "./wire";
@@ -78,6 +78,9 @@ export class Api {
   /** How a wallet's keys stand: this one's, or that of another name of it. */
   walletKeys = (did = this.signer.did) => this.#get<WalletKeysInfo>(`/api/wallets/${did}/recovery`);
   changeKeys = (statement: KeyStatement) => this.#ask<WalletKeysInfo>("POST", "/api/keys", statement);
+
+  /** Where this wallet is in use. */
+  devices = () => this.#get<DeviceList>(this.#wallet("/devices"));
 
   passkeys = () => this.#get<PasskeyInfo[]>(this.#wallet("/passkeys"));
   keepUnder = (passkey: PasskeyRequest) => this.#ask<PasskeyInfo[]>("POST", this.#wallet("/passkeys"), passkey);

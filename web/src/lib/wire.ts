@@ -382,6 +382,36 @@ export interface ContentPart {
 /** A word to the realm itself, rather than something to be done. */
 export type Control = "stop" | "repeat" | "continue" | "louder" | "quieter" | "slower" | "faster" | "cancel" | "goodbye" | "mute" | "help" | "yes" | "no";
 
+/** A device of a wallet, as it calls itself. Nothing proves it. */
+export interface Device {
+  /** What tells it from the others; it keeps it. */
+  id: string;
+  /** For people. */
+  name: string;
+}
+
+/** A device on which a wallet is, or was, in use. */
+export interface DeviceInfo {
+  /** What tells it from the others. */
+  id: string;
+  /** What it calls itself. */
+  name: string;
+  /** When it last opened or ended a session. */
+  seen: Timestamp;
+  /** How many sessions it has open; 0 when it is not here. */
+  sessions: number;
+  /** When it was first seen. */
+  since: Timestamp;
+}
+
+/** `GET /api/wallets/{did}/devices`: where a wallet is in use. All of them have its key. */
+export interface DeviceList {
+  /** Who is here first, then who was here last. */
+  devices: DeviceInfo[];
+  /** Since when the realm has looked: it remembers devices for as long as it runs. */
+  since: Timestamp;
+}
+
 /** Who somebody is: `did:key:z6Mk...`, an Ed25519 public key by its name. Parsed and verified by `mtor-identity`. */
 export type Did = string;
 
@@ -613,6 +643,8 @@ export interface HandoverTaken {
 
 /** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
 export interface Hello {
+  /** Of a client: on which device it is, so that the wallet's owner sees where the wallet is in use. */
+  device?: Device | null;
   /** Whose wallet. */
   did?: Did | null;
   /** Client or worker. */

@@ -3,6 +3,7 @@
 import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
 import { COME_BACK_MS, ORDER_LIVES_MS } from "../lib/defaults";
+import { thisDevice } from "../lib/device";
 import type { RealmEvent } from "../lib/event";
 import { openLogMemory } from "../lib/log_memory";
 import { coins } from "../lib/money";
@@ -90,6 +91,7 @@ export class Console {
     });
     this.#session = new Session({
       signer: wallet,
+      device: thisDevice(),
       open: openSocket,
       onFrame: (frame) => {
         this.#streams.receiveFrame(frame);

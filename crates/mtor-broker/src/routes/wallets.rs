@@ -9,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mtor_core::Input;
 use mtor_identity::{PublicKey, key_id};
 use mtor_ledger::{KeyRecord, Record, digest};
-use mtor_protocol::http::{ApiKey, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo};
+use mtor_protocol::http::{
+    ApiKey, DeviceList, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo,
+};
 use mtor_protocol::{AccountId, JobId, Problem, ProblemKind, limits};
 use serde::Deserialize;
 
@@ -124,6 +126,15 @@ pub(super) async fn movements(
     let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
     let (account, limit) = (page.account(&app, &asked.wallet).await?, page.limit()?);
     Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
+}
+
+pub(super) async fn devices(
+    State(app): Shared,
+    Path(did): Path<String>,
+    asked: Asked,
+) -> Result<Json<DeviceList>, Refusal> {
+    own_wallet(&app, &asked.wallet, &did)?;
+    Ok(Json(DeviceList { since: app.started, devices: app.devices.of(asked.wallet.account) }))
 }
 
 /// At home, the owner fills a wallet of the household up. Whoever sits at the realm's own machine may ask for it.

@@ -372,6 +372,15 @@ export const de: Strings = {
     askPurpose: "Das sind die neuen Wörter der Geldbörse, die du verlangst. Schreib sie auf; dann wird sie verlangt.",
     askDone: (when) => `Sie ist verlangt und kommt ${when}, wenn sie nicht nein sagt.`,
   },
+  devices: {
+    title: "Geräte",
+    thisOne: "Dieses",
+    here: "Jetzt hier",
+    lastHere: (when: string) => `zuletzt hier ${when}`,
+    words: (when: string) => `Gesehen, seit das Realm läuft, ${when}. Sie alle haben den Schlüssel der Geldbörse.`,
+    lost: "Eines ist verloren oder gehört dir nicht? Ändere den Schlüssel",
+  },
+
   passkey: {
     keep: "Mit einem Passkey aufbewahren",
     title: "Ein Passkey für diese Geldbörse",

@@ -370,6 +370,15 @@ export const en = {
     askPurpose: "These are the new words of the wallet that you ask for. Write them down; then it is asked for.",
     askDone: (when: string) => `It is asked for, and comes at ${when}, unless it says no.`,
   },
+  devices: {
+    title: "Devices",
+    thisOne: "This one",
+    here: "Here now",
+    lastHere: (when: string) => `last here ${when}`,
+    words: (when: string) => `Seen since the realm was started, ${when}. All of them have the wallet’s key.`,
+    lost: "One is lost, or not yours? Change the key",
+  },
+
   passkey: {
     keep: "Keep it with a passkey",
     title: "A passkey for this wallet",

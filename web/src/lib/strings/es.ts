@@ -372,6 +372,15 @@ export const es: Strings = {
     askPurpose: "Estas son las palabras nuevas del monedero que pides. Apúntalas; después se pide.",
     askDone: (when) => `Está pedido y llega ${when}, si no dice que no.`,
   },
+  devices: {
+    title: "Aparatos",
+    thisOne: "Este",
+    here: "Aquí ahora",
+    lastHere: (when: string) => `última vez ${when}`,
+    words: (when: string) => `Vistos desde que el reino está en marcha, ${when}. Todos tienen la clave de la cartera.`,
+    lost: "¿Uno se ha perdido o no es tuyo? Cambia la clave",
+  },
+
   passkey: {
     keep: "Guardarlo con una clave de acceso",
     title: "Una clave de acceso para este monedero",

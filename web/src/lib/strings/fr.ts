@@ -372,6 +372,15 @@ export const fr: Strings = {
     askPurpose: "Ce sont les nouveaux mots du portefeuille que vous demandez. Écrivez-les ; ensuite il est demandé.",
     askDone: (when) => `Il est demandé et vient le ${when}, s'il ne dit pas non.`,
   },
+  devices: {
+    title: "Appareils",
+    thisOne: "Celui-ci",
+    here: "Ici maintenant",
+    lastHere: (when: string) => `vu pour la dernière fois ${when}`,
+    words: (when: string) => `Vus depuis que le royaume est en marche, ${when}. Tous ont la clé du portefeuille.`,
+    lost: "L’un est perdu, ou n’est pas à vous ? Changez la clé",
+  },
+
   passkey: {
     keep: "Le garder avec une clé d'accès",
     title: "Une clé d'accès pour ce portefeuille",

@@ -372,6 +372,15 @@ export const it: Strings = {
     askPurpose: "Queste sono le nuove parole del portafoglio che chiedi. Scrivile; poi viene chiesto.",
     askDone: (when) => `È chiesto e arriva ${when}, se non dice di no.`,
   },
+  devices: {
+    title: "Dispositivi",
+    thisOne: "Questo",
+    here: "Qui adesso",
+    lastHere: (when: string) => `visto l’ultima volta ${when}`,
+    words: (when: string) => `Visti da quando il reame è in funzione, ${when}. Tutti hanno la chiave del portafoglio.`,
+    lost: "Uno è perso, o non è tuo? Cambia la chiave",
+  },
+
   passkey: {
     keep: "Tenerlo con una passkey",
     title: "Una passkey per questo portafoglio",
