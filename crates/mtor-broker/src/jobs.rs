@@ -17,7 +17,7 @@ use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
 use crate::input::JobInput;
-use crate::realm::{Asked, Submission, Taken};
+use crate::realm::{Asked, Submission, Taken, Told};
 use crate::stream::JobStream;
 
 /// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
@@ -68,12 +68,7 @@ impl App {
         wish: impl Into<Wish>,
         input: Option<Arc<JobInput>>,
     ) -> Result<TakenJob, Problem> {
-        let wish = wish.into();
-        if wish.submit.intent.task.takes_input() && input.is_none() {
-            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
-            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
-        }
-        let submission = self.prepare(wallet, wish, input)?;
+        let submission = self.submission(wallet, wish.into(), input)?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
         let taken = self.realm.submit(submission).await.map_err(with_advice(&stream.capability))?;
         let stream = match taken {
@@ -81,6 +76,32 @@ impl App {
             Taken::Known => self.realm.streams.get(id),
         };
         Ok(TakenJob { id, stream, taken })
+    }
+
+    /// Takes a job, and comes back when it has ended.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) async fn take_to_the_end(&self, submission: Submission) -> Result<Taken, Problem> {
+        let advice = with_advice(&submission.stream.capability);
+        self.realm.submit(Submission { told: Told::AtTheEnd, ..submission }).await.map_err(advice)
+    }
+
+    /// A wish as it goes into the realm.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn submission(
+        &self,
+        wallet: &Wallet,
+        wish: Wish,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<Submission, Problem> {
+        if wish.submit.intent.task.takes_input() && input.is_none() {
+            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
+        }
+        self.prepare(wallet, wish, input)
     }
 
     /// Asks once more, at the treasury's expense, what a client has asked of this model. To the worker it is a job like any
@@ -216,6 +237,7 @@ impl App {
         Ok(Submission {
             not_forgotten: false,
             asked: Asked::Anybody,
+            told: Told::WhenTaken,
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
@@ -328,7 +350,7 @@ impl App {
 }
 
 /// Nobody draws here from the start: whoever asks for it is told what to do.
-fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem {
+fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem + use<> {
     let is_imagine = *capability == CapabilityKind::IMAGINE;
     move |mut problem| {
         if is_imagine && problem.known_kind() == Some(ProblemKind::NoWorker) {

@@ -29,7 +29,7 @@ use effects::AfterCommit;
 
 pub(crate) use handle::Once;
 use handle::{Answer, Question, Reply};
-pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken};
+pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken, Told};
 
 /// What the realm is asked.
 pub(crate) enum Command {
@@ -57,6 +57,8 @@ enum Waiter {
 struct OpenJob {
     stream: Arc<JobStream>,
     intent: Arc<Intent>,
+    /// Who hears that it was taken when it has ended.
+    reply: Option<oneshot::Sender<Result<Reply, Problem>>>,
 }
 
 /// What a number of commands lead to, gathered for one commit.
@@ -126,10 +128,9 @@ impl RealmTask {
             parts.ledger.clone(),
         );
         let streams = &parts.streams;
-        let open = parts
-            .intents
-            .into_iter()
-            .filter_map(|(job, intent)| streams.get(job).map(|stream| (job, OpenJob { stream, intent })));
+        let open = parts.intents.into_iter().filter_map(|(job, intent)| {
+            streams.get(job).map(|stream| (job, OpenJob { stream, intent, reply: None }))
+        });
         let task = Self {
             open: open.collect(),
             realm: parts.realm,

@@ -207,6 +207,11 @@ impl JobStream {
         self.changed.notify_waiters();
     }
 
+    /// Whether listeners may see it.
+    pub fn is_open(&self) -> bool {
+        self.log().open
+    }
+
     /// Adds the last event.
     pub fn end(&self, now: Timestamp, body: Body) {
         {

@@ -15,7 +15,7 @@ use mtor_protocol::{
 };
 use tokio::sync::oneshot;
 
-use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
+use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Told, Waiter};
 use crate::audit::Answered;
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
@@ -25,8 +25,8 @@ use crate::streams::Streams;
 
 /// What is done when the journal has the entries before it.
 pub(super) enum AfterCommit {
-    /// The job is taken.
-    Taken(Arc<JobStream>, oneshot::Sender<Result<Reply, Problem>>),
+    /// The job is taken, which somebody may wait to hear.
+    Taken(Arc<JobStream>, Option<Waiting>),
     /// The job was taken before.
     Known(oneshot::Sender<Result<Reply, Problem>>),
     /// It is done.
@@ -35,9 +35,12 @@ pub(super) enum AfterCommit {
     Keys(Arc<KeyRing>, Timestamp, AccountId, KeyDecision),
     /// It is recorded.
     Recorded(oneshot::Sender<()>),
-    /// The job has ended.
-    Ended(Arc<JobStream>, Timestamp, Box<Body>, Arc<Streams>),
+    /// The job has ended, which somebody may wait to hear.
+    Ended(Arc<JobStream>, Timestamp, Box<Body>, Arc<Streams>, Option<Waiting>),
 }
+
+/// Whoever has submitted a job.
+type Waiting = oneshot::Sender<Result<Reply, Problem>>;
 
 impl AfterCommit {
     /// Does it. Whoever asked may have gone; then nobody is told.
@@ -45,17 +48,24 @@ impl AfterCommit {
         match self {
             Self::Taken(stream, reply) => {
                 stream.open();
-                let _ = reply.send(Ok(Reply::Taken(Taken::New)));
+                tell_taken(reply);
             }
             Self::Known(reply) => drop(reply.send(Ok(Reply::Taken(Taken::Known)))),
             Self::Done(reply) => drop(reply.send(Ok(Answer::Done))),
             Self::Keys(keys, time, account, decision) => keys.learn(time, account, decision),
             Self::Recorded(reply) => drop(reply.send(())),
-            Self::Ended(stream, time, body, streams) => {
+            Self::Ended(stream, time, body, streams, reply) => {
                 stream.end(time, *body);
                 streams.remove(stream.job);
+                tell_taken(reply);
             }
         }
+    }
+}
+
+fn tell_taken(waiting: Option<Waiting>) {
+    if let Some(reply) = waiting {
+        let _ = reply.send(Ok(Reply::Taken(Taken::New)));
     }
 }
 
@@ -147,9 +157,13 @@ impl RealmTask {
         self.streams.insert(stream.clone());
         self.metrics.submitted.inc();
         self.tell(job, stream.account, &intent, FlowStep::Submitted, None);
+        let (now_told, told_later) = match submission.told {
+            Told::WhenTaken => (Some(reply), None),
+            Told::AtTheEnd => (None, Some(reply)),
+        };
         todo.batch.records.push(Record::Request(Box::new(submission.into_request(now, hold))));
-        self.open.insert(job, OpenJob { stream: stream.clone(), intent });
-        todo.after.push(AfterCommit::Taken(stream, reply));
+        self.open.insert(job, OpenJob { stream: stream.clone(), intent, reply: told_later });
+        todo.after.push(AfterCommit::Taken(stream, now_told));
     }
 
     fn refused(&mut self, ticket: Ticket, problem: Problem) {
@@ -225,7 +239,8 @@ impl RealmTask {
             sequence: stream.last_sequence() + 1,
             settled: settlement.time,
         })));
-        todo.after.push(AfterCommit::Ended(stream, settlement.time, Box::new(body), self.streams.clone()));
+        let streams = self.streams.clone();
+        todo.after.push(AfterCommit::Ended(stream, settlement.time, Box::new(body), streams, open.reply));
     }
 
     /// Tells those who watch the realm, if anybody does.
