@@ -180,8 +180,10 @@ async fn ask(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
 /// As much of an answer as a service needs to say who it is. A stream that stays open is read up to its first event.
 pub(crate) async fn beginning(mut response: reqwest::Response) -> Option<String> {
     const BYTES_MAX: usize = 1 << 20;
-    let is_stream =
-        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let is_stream = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.ok()? {
         body.extend_from_slice(&piece);

@@ -405,18 +405,25 @@ async fn what_is_at_an_address_is_found_out_without_a_key() {
     }
     let denied = json!({"type": "error", "error": {"type": "authentication_error", "message": "x-api-key header is required"}});
     assert_eq!(kind("/v1/models", 401, denied).await, Ok("anthropic"));
-    let denied = json!({"error": {"message": "You didn't provide an API key.", "type": "invalid_request_error"}});
+    let denied =
+        json!({"error": {"message": "You didn't provide an API key.", "type": "invalid_request_error"}});
     assert_eq!(kind("/v1/models", 401, denied).await, Ok("openai"));
     assert_eq!(kind("/v1/models", 200, json!({"object": "list", "data": []})).await, Ok("openai"));
     assert_eq!(kind("/sdapi/v1/sd-models", 200, json!([])).await, Ok("automatic1111"));
     let system = json!({"system": {"comfyui_version": "0.3.60"}});
     assert_eq!(kind("/system_stats", 200, system).await, Ok("comfyui"));
-    let began = json!({"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18", "capabilities": {}}});
+    let began =
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18", "capabilities": {}}});
     assert_eq!(kind("/", 200, began).await, Ok("mcp"));
     let nothing = kind("/", 200, json!({"hello": "there"})).await.unwrap_err();
-    assert!(nothing.contains("nothing at http://127.0.0.1:") && nothing.contains("tcp://HOST:PORT"), "{nothing}");
+    assert!(
+        nothing.contains("nothing at http://127.0.0.1:") && nothing.contains("tcp://HOST:PORT"),
+        "{nothing}"
+    );
     // A redirect is not followed: whoever is asked does not say who else is.
-    let served = serve(Router::new().fallback(get(|| async { axum::response::Redirect::to("http://127.0.0.1:1/") }))).await;
+    let served =
+        serve(Router::new().fallback(get(|| async { axum::response::Redirect::to("http://127.0.0.1:1/") })))
+            .await;
     assert!(probe(served.url.as_str()).await.is_err());
 }
 

@@ -63,7 +63,9 @@ pub(super) async fn detach(args: &DetachArgs, realm: &RealmArg) -> anyhow::Resul
 
 fn tell(attached: &[Attachment]) -> anyhow::Result<()> {
     if attached.is_empty() {
-        return terminal::line("no service is attached by its address; `mtor worker attach URL` attaches one");
+        return terminal::line(
+            "no service is attached by its address; `mtor worker attach URL` attaches one",
+        );
     }
     for Attachment { id, service, address, keyed, trouble } in attached {
         let keyed = if *keyed { ", with a key" } else { "" };
