@@ -10,7 +10,7 @@ const plan = (state: Plan["state"], steps: PlanStep[], more: Partial<Plan> = {})
   ({ id: "p", text: "w", submitted: "2027-01-15T08:00:00Z", state, max: "2000000", cost: "0", steps, ...more });
 const params = (value: Record<string, unknown>) => value as PlanStep["params"];
 const mail = step("asking", {
-  effect: "sends", after: [1], params: params({ to: "ada@example.org", body: "Birds fly south", list: "secret" }),
+  effect: "sends", after: [1], params: params({ body: "Birds fly south", list: "secret", to: "ada@example.org" }),
 });
 
 describe("a plan", () => {

@@ -7,6 +7,10 @@ import type { JobInfo, Plan, PlanState, PlanStep, StepState } from "./wire";
 /** The longest content of a step that is spoken whole before somebody says yes to it, in characters. */
 const SPOKEN_CHARS_MAX = 500;
 
+/** What is read first, and last, of what a step will be done with. */
+const FIRST = ["to", "subject"];
+const LAST = new Set(["body", "text"]);
+
 export const isOver = (state: PlanState) => state === "done" || state === "failed" || state === "cancelled";
 
 /** The steps by rows: each stands below all that it is made of. */
@@ -41,6 +45,9 @@ export function resultsOf(plan: Plan): number[] {
 /** Exactly what a step will be done with, by the names of its parameters. */
 export function linesOf(params: Readonly<Record<string, unknown>>): { name: string; value: string }[] {
   const shown = Object.entries(params).filter(([name, value]) => name !== "list" && value !== null && value !== "");
+  // To whom is read before what, whatever order it came in.
+  const place = (name: string) => FIRST.indexOf(name) + 1 || FIRST.length + (LAST.has(name) ? 2 : 1);
+  shown.sort(([a], [b]) => place(a) - place(b));
   return shown.map(([name, value]) => ({ name, value: typeof value === "string" ? value : JSON.stringify(value) }));
 }
 
