@@ -43,6 +43,9 @@ pub struct RealmInfo {
     /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<String>,
+    /// Whether its owner can attach services by their address: it was started with `mtor up`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attaches: bool,
 }
 
 /// How the ledger stands.

@@ -1344,6 +1344,8 @@ export interface RealmFlow {
 
 /** `GET /api/realm`: who this realm is. */
 export interface RealmInfo {
+  /** Whether its owner can attach services by their address: it was started with `mtor up`. */
+  attaches?: boolean;
   /** Its key. */
   did: Did;
   /** Whether it is going down and takes no new jobs. */
