@@ -1,5 +1,5 @@
-// What a house is told in a day, in one conversation: a timer that is typed and rings; then, by voice alone, a light, a timer that is
-// called off, the news, what is in a picture, and an article that is summarised and mailed after a yes.
+// What a house is told in a day, in one conversation: a timer that is typed and rings; then, by voice alone, a light, another
+// timer, the news, what is in a picture, and an article that is summarised and mailed after a yes.
 
 import assert from "node:assert/strict";
 import { eventually, cue } from "./person.mjs";
@@ -32,14 +32,17 @@ await cue("see the light");
 await talker.untilQuiet();
 await talker.hears("light", "kitchen light");
 
-// A timer that is spoken counts down above whatever is looked at, until it is called off.
+// A timer that is spoken counts down above whatever is looked at, until it rings; or until it is called off.
 const said = async (name, words) => {
   await talker.forget();
   await talker.say(await recorded(name, words));
 };
-await said("ten", "Computer, set a timer for ten minutes.");
-await person.reads("Your timer is set for 10 minutes.");
+await said("ten", "Computer, set a timer for ten seconds.");
+await eventually("it counts down", async () => /0:(10|0\d)/.test(await person.part("timers").innerText()));
+await person.reads("Your timer is set for 10 seconds.");
+await person.reads("Your timer is up!");
 await talker.untilQuiet();
+await person.ask("set a timer for ten minutes");
 await eventually("it counts down", async () => /9:[0-5]\d/.test(await person.part("timers").innerText()));
 await person.part("timer-cancel").click();
 await eventually("it is called off", async () => (await page.getByTestId("timer").count()) === 0);
