@@ -30,7 +30,7 @@ await talker.say(order);
 await person.reads("The kitchen light is on.");
 await cue("see the light");
 await talker.untilQuiet();
-await talker.hears("light", "kitchen light");
+await talker.hears("light", "light");
 
 // A timer that is spoken counts down above whatever is looked at, until it rings; or until it is called off.
 const said = async (name, words) => {
