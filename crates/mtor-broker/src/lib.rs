@@ -9,6 +9,7 @@
 //! (workers, in processes of their own).
 
 pub mod app;
+mod attach;
 mod audit;
 mod auth;
 mod broker;
@@ -37,6 +38,7 @@ pub mod streams;
 pub mod witness;
 mod wyoming;
 
+pub use attach::{AttachWish, Attaching};
 pub use broker::{Broker, start};
 pub use settings::{
     Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mtor_ledger::{PlanRecord, Record};
 use mtor_protocol::{
-    AccountId, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanState, Problem, ProblemKind, limits,
+    AccountId, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanPage, PlanState, Problem, ProblemKind, limits,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -95,6 +95,26 @@ impl App {
         let stored = self.realm.ledger_read(move |ledger| ledger.plan(id)).await?;
         let stored = stored.filter(|stored| stored.account == wallet.account);
         read(&stored.ok_or_else(|| Problem::new(ProblemKind::NotFound, "this wallet has no such plan"))?)
+    }
+
+    /// The plans of this wallet, the newest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn plans_of(
+        &self,
+        wallet: &Wallet,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<PlanPage, Problem> {
+        let account = wallet.account;
+        let stored = self.realm.ledger_read(move |ledger| ledger.plans(account, before, limit)).await?;
+        let next = (stored.len() == limit).then(|| stored.last().map(|last| last.id)).flatten();
+        let plan = |stored: &PlanRecord| match self.plans.get(stored.id, wallet) {
+            Some(live) => Ok(live.state.borrow().clone()),
+            None => read(stored),
+        };
+        Ok(PlanPage { plans: stored.iter().map(plan).collect::<Result<_, _>>()?, next })
     }
 
     /// How a plan stands now and whenever that changes, until it is over.

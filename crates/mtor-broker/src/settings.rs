@@ -12,6 +12,7 @@ use mtor_ledger::WitnessKey;
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, ModelSize, Price, Ware, limits};
 use serde::{Deserialize, Serialize};
 
+use crate::attach::Attaching;
 use crate::defaults;
 use crate::wyoming::WyomingSection;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub expected: Vec<CapabilityKind>,
     /// The wallets of the workers that this realm starts itself: they are of the house, and may see private jobs.
     pub house_workers: Vec<Did>,
+    /// The way to whoever attaches services by their address, when workers are started beside this broker.
+    pub attaching: Option<Attaching>,
 }
 
 impl Settings {
@@ -54,7 +57,13 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => RealmFile::default(),
             Err(error) => return Err(SettingsError::Unreadable { path, error }),
         };
-        Ok(Self { data: data.to_owned(), file, expected: Vec::new(), house_workers: Vec::new() })
+        Ok(Self {
+            data: data.to_owned(),
+            file,
+            expected: Vec::new(),
+            house_workers: Vec::new(),
+            attaching: None,
+        })
     }
 }
 

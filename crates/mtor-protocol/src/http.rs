@@ -43,6 +43,9 @@ pub struct RealmInfo {
     /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<String>,
+    /// Whether its owner can attach services by their address: it was started with `mtor up`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attaches: bool,
 }
 
 /// How the ledger stands.
@@ -700,6 +703,7 @@ pub const ROUTES: &[Route] = &[
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),
     route!("POST" "/api/plans" Wallet "PlanAsk" -> "Plan", "Do what some words want in several steps. 201, or 200 when the id is known already"),
+    route!("GET" "/api/plans" Wallet -> "PlanPage", "A wallet's plans, the newest first", "before": "only plans older than this id", "limit": "at most so many, 1 to 200"),
     route!("GET" "/api/plans/{id}" Wallet -> "Plan", "A plan, and how far it is"),
     route!("POST" "/api/plans/{id}/answer" Wallet "PlanAnswer" -> "Plan", "Say yes or no to what a plan asks"),
     route!("DELETE" "/api/plans/{id}" Wallet -> "Plan", "Stop a plan: what runs is cancelled, what is done stays done"),
@@ -728,6 +732,9 @@ pub const ROUTES: &[Route] = &[
     route!("GET" "/api/trust/{job}" Wallet -> "CaseInfo", "One of them, with the answers that were compared, as far as they are kept"),
     route!("POST" "/api/trust/{job}" Wallet "CaseRequest" -> "CaseInfo", "Object, as the worker; pardon or uphold, as the owner"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
+    route!("GET" "/api/attachments" Wallet -> "AttachmentList", "The services that are attached by their address; for the owner, at home"),
+    route!("POST" "/api/attachments" Wallet "AttachRequest" -> "Attachment", "Find out what service is at an address, and attach it, for good; for the owner, at home"),
+    route!("DELETE" "/api/attachments/{id}" Wallet -> "AttachmentList", "Detach a service, and forget its key; for the owner, at home"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
     route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),

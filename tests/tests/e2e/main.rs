@@ -18,6 +18,7 @@ mod log;
 mod orders;
 mod ownership;
 mod pictures;
+mod plans;
 mod proofs;
 mod real_model;
 mod receipts;

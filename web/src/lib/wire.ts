@@ -54,6 +54,33 @@ export interface Assigned {
   worker: string;
 }
 
+/** The body of `POST /api/attachments`. */
+export interface AttachRequest {
+  /** Where the service is: `http://127.0.0.1:11434`, or `tcp://attic:10300` for one that speaks Wyoming. */
+  address: string;
+  /**
+   * The service's key, if it wants one. It stays on the realm's machine, in a file of the owner's alone, and is never
+   * given out again.
+   */
+  key?: string | null;
+}
+
+/** A service that is attached. */
+export interface Attachment {
+  /** Where it is. */
+  address: string;
+  /** What names it here, and its worker: `ollama`, `comfyui-2`. */
+  id: string;
+  /** Whether a key is kept for it. */
+  keyed?: boolean;
+  /** What it is, for people: `Ollama`. */
+  service: string;
+  /** What its worker said last, when that is a problem. */
+  trouble?: string | null;
+}
+
+export type AttachmentList = Attachment[];
+
 /** How the input frames of a [`TranscribeTask`] are to be read. */
 export type AudioSource = "file" | "pcm";
 
@@ -1156,11 +1183,21 @@ export interface PlanAsk {
   text: string;
 }
 
+/** `GET /api/plans`: a page of a wallet's plans, the newest first. */
+export interface PlanPage {
+  /** Pass this as `before` for the next page; absent on the last. */
+  next?: JobId | null;
+  /** The plans. */
+  plans: Plan[];
+}
+
 /** How a plan stands. */
 export type PlanState = "proposed" | "running" | "asking" | "done" | "failed" | "cancelled";
 
 /** One step of a plan. */
 export interface PlanStep {
+  /** The steps whose answers it is made of, by their numbers from 0; `params` stand for them until they are there. */
+  after?: number[];
   /** Of which capability. */
   capability: CapabilityKind;
   /** What it cost. */
@@ -1181,6 +1218,8 @@ export interface PlanStep {
   text?: string | null;
   /** What it does, in a few words for people. */
   title: string;
+  /** Which worker did it, by its name. */
+  worker?: string | null;
 }
 
 /** The data of `mtor.plan.watch`. */
@@ -1337,6 +1376,8 @@ export interface RealmFlow {
 
 /** `GET /api/realm`: who this realm is. */
 export interface RealmInfo {
+  /** Whether its owner can attach services by their address: it was started with `mtor up`. */
+  attaches?: boolean;
   /** Its key. */
   did: Did;
   /** Whether it is going down and takes no new jobs. */

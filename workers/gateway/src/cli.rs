@@ -59,6 +59,11 @@ pub(crate) enum ServiceKind {
     Mcp(WebOptions),
     /// An MCP server that is a program, over its standard input and output
     McpCommand(CommandOptions),
+    /// Says as JSON what service is at an address
+    Probe {
+        /// Where: http://HOST:PORT, https://HOST, tcp://HOST:PORT
+        address: String,
+    },
     /// Says which of these services run on this machine
     Discover(DiscoverOptions),
 }

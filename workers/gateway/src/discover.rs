@@ -7,6 +7,8 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
+use crate::probe::beginning;
+
 /// How long a port may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -101,15 +103,24 @@ pub async fn discover(ports: &[(Kind, u16)]) -> anyhow::Result<Vec<Found>> {
 
 async fn look(client: &reqwest::Client, kind: Kind, port: u16) -> Option<Found> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}/")).ok()?;
+    is_at(client, kind, &address).await.then_some(Found { kind, address })
+}
+
+/// Whether a service of this kind is at an address.
+pub(crate) async fn is_at(client: &reqwest::Client, kind: Kind, address: &Url) -> bool {
+    answers_as(client, kind, address).await.unwrap_or(false)
+}
+
+async fn answers_as(client: &reqwest::Client, kind: Kind, address: &Url) -> Option<bool> {
     let ask = async |path: &str| {
         let response = client.get(address.join(path).ok()?).send().await.ok()?;
-        Some((response.status().as_u16(), response.text().await.ok()?))
+        Some((response.status().as_u16(), beginning(response).await?))
     };
     let json = async |path: &str| match ask(path).await? {
         (200, text) => serde_json::from_str::<Value>(&text).ok(),
         _ => None,
     };
-    let is_it = match kind {
+    Some(match kind {
         Kind::Ollama => {
             json("api/version").await?.get("version").is_some()
                 && json("api/tags").await?.get("models").is_some()
@@ -126,6 +137,5 @@ async fn look(client: &reqwest::Client, kind: Kind, port: u16) -> Option<Found> 
             let (status, _) = ask("api/").await?;
             status == 401 && ask("manifest.json").await?.1.contains("Home Assistant")
         }
-    };
-    is_it.then_some(Found { kind, address })
+    })
 }

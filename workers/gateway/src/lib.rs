@@ -4,7 +4,7 @@
 //! offers when it is [looked](Service::look) at, and runs the realm's jobs. [`attach()`] keeps an eye on one, offers it to a realm
 //! while it is there, and takes it away when it goes. The services are [`openai`] (and all that speak like it), [`anthropic`],
 //! [`automatic1111`], [`comfyui`], [`huggingface`] and [`mcp`]; [`http`] is what those over HTTP share. [`discover`] looks which of
-//! them run on this machine. [`clauses`] cuts a text that is still being written into pieces that can be spoken; [`png`] writes into
+//! them run on this machine, [`probe`] what is at an address. [`clauses`] cuts a text that is still being written into pieces that can be spoken; [`png`] writes into
 //! a picture how it was made.
 //!
 //! What must not live here: engines and models (they are the service's), and what a realm or a broker knows.
@@ -26,6 +26,7 @@ pub mod openai;
 mod pictures;
 mod plain;
 pub mod png;
+pub mod probe;
 pub mod service;
 mod sse;
 mod waveform;

@@ -234,15 +234,21 @@ fn place(plan: JobId, drafts: Vec<Draft>) -> Vec<PlanStep> {
         title: draft.title,
         capability: draft.capability,
         params: draft.params,
+        after: Vec::new(),
         effect: draft.effect,
         state: StepState::Waiting,
         job: job_of_step(plan, at),
         cost: None,
+        worker: None,
         note: None,
         text: None,
         problem: None,
     };
-    drafts.into_iter().enumerate().map(step).collect()
+    let mut steps: Vec<PlanStep> = drafts.into_iter().enumerate().map(step).collect();
+    for step in &mut steps {
+        step.after = step.needs().into_iter().filter_map(|need| u16::try_from(need).ok()).collect();
+    }
+    steps
 }
 
 /// That answers of other steps stand in places for content alone, and come from steps before.

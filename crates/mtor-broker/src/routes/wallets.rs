@@ -41,7 +41,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn limit(&self) -> Result<usize, Problem> {
+    pub(super) fn before<T: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<Option<T>, Problem> {
+        self.before.as_deref().map(|text| value("before", text)).transpose()
+    }
+
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
         let limit: usize = self.limit.as_deref().map_or(Ok(PAGE_DEFAULT), |text| value("limit", text))?;
         Ok(limit.clamp(1, PAGE_MAX))
     }
@@ -97,7 +101,7 @@ pub(super) async fn jobs(
     asked: Asked,
 ) -> Result<Json<JobPage>, Refusal> {
     own_wallet(&app, &asked.wallet, &did)?;
-    let before: Option<JobId> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let before: Option<JobId> = page.before()?;
     let account = page.account(&app, &asked.wallet).await?;
     let (limit, words) = (page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
     if words.as_ref().is_some_and(|words| words.len() > TEXT_BYTES_MAX) {
@@ -123,7 +127,7 @@ pub(super) async fn movements(
     asked: Asked,
 ) -> Result<Json<MovementPage>, Refusal> {
     own_wallet(&app, &asked.wallet, &did)?;
-    let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let before: Option<u64> = page.before()?;
     let (account, limit) = (page.account(&app, &asked.wallet).await?, page.limit()?);
     Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
 }

@@ -146,6 +146,9 @@ async fn what_sends_waits_for_a_yes_and_every_step_is_a_job() {
     let asking = until(&home, &plan, "asking").await;
     assert_eq!(states(&asking), ["done", "done", "asking"]);
     let mail = &asking["steps"][2];
+    assert_eq!((&mail["after"], &asking["steps"][0]["worker"]), (&json!([1]), &json!("house")));
+    let listed = json(home.get("/api/plans?limit=1").await, 200).await;
+    assert_eq!(listed["plans"][0]["id"], plan["id"], "the wallet's plans, the newest first");
     assert_eq!(mail["params"]["to"], json!("ada@example.org"), "what is asked about is what will be done");
     assert_eq!(mail["params"]["body"], json!("As you wish: Birds fly south."));
     assert_eq!(house.done("tool.mail.send"), [] as [Value; 0], "nothing was sent yet");

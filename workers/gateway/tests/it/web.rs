@@ -23,6 +23,7 @@ use mtor_gateway::discover::{Kind, discover};
 use mtor_gateway::http::{Key, parse_base};
 use mtor_gateway::huggingface::HuggingFace;
 use mtor_gateway::openai::OpenAi;
+use mtor_gateway::probe::probe;
 use mtor_gateway::{Offered, png};
 use mtor_worker::protocol::worker::Stop;
 use mtor_worker::protocol::{
@@ -388,6 +389,42 @@ async fn ollama_says_what_its_models_can_do() {
     let found =
         discover(&[(Kind::Ollama, port), (Kind::ComfyUi, port), (Kind::Automatic1111, 1)]).await.unwrap();
     assert_eq!(found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::Ollama]);
+    // By its address, however it was pasted.
+    let pasted = format!("127.0.0.1:{port}/v1");
+    let probed = probe(&pasted).await.unwrap();
+    assert_eq!((probed.service, probed.gateway), ("ollama", "openai"));
+    assert_eq!(probed.address, format!("http://127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn what_is_at_an_address_is_found_out_without_a_key() {
+    async fn kind(path: &str, status: u16, answer: Value) -> Result<&'static str, String> {
+        let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Json(answer.clone())) };
+        let served = serve(Router::new().route(path, get(answer.clone()).post(answer))).await;
+        probe(served.url.as_str()).await.map(|probed| probed.gateway).map_err(|error| error.to_string())
+    }
+    let denied = json!({"type": "error", "error": {"type": "authentication_error", "message": "x-api-key header is required"}});
+    assert_eq!(kind("/v1/models", 401, denied).await, Ok("anthropic"));
+    let denied =
+        json!({"error": {"message": "You didn't provide an API key.", "type": "invalid_request_error"}});
+    assert_eq!(kind("/v1/models", 401, denied).await, Ok("openai"));
+    assert_eq!(kind("/v1/models", 200, json!({"object": "list", "data": []})).await, Ok("openai"));
+    assert_eq!(kind("/sdapi/v1/sd-models", 200, json!([])).await, Ok("automatic1111"));
+    let system = json!({"system": {"comfyui_version": "0.3.60"}});
+    assert_eq!(kind("/system_stats", 200, system).await, Ok("comfyui"));
+    let began =
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18", "capabilities": {}}});
+    assert_eq!(kind("/", 200, began).await, Ok("mcp"));
+    let nothing = kind("/", 200, json!({"hello": "there"})).await.unwrap_err();
+    assert!(
+        nothing.contains("nothing at http://127.0.0.1:") && nothing.contains("tcp://HOST:PORT"),
+        "{nothing}"
+    );
+    // A redirect is not followed: whoever is asked does not say who else is.
+    let served =
+        serve(Router::new().fallback(get(|| async { axum::response::Redirect::to("http://127.0.0.1:1/") })))
+            .await;
+    assert!(probe(served.url.as_str()).await.is_err());
 }
 
 #[tokio::test]
