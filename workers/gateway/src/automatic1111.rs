@@ -102,7 +102,7 @@ impl Service for Automatic1111 {
         let models: Vec<Model> = self.http.get("sdapi/v1/sd-models").await?;
         let found = models.into_iter().take(MODELS_MAX);
         let found = found.map(|model| Asked { capability: CapabilityKind::IMAGINE, model: model.model_name });
-        let offers = self.offered.offers(found.collect());
+        let offers = self.offered.offers(found);
         if offers.is_empty() {
             return Err(Fault::Nothing("it has no model to draw with".to_owned()));
         }

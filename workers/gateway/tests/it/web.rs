@@ -70,7 +70,7 @@ fn picture() -> Vec<u8> {
         .unwrap()
 }
 
-fn sse(events: impl IntoIterator<Item = Value>) -> String {
+pub(crate) fn sse(events: impl IntoIterator<Item = Value>) -> String {
     events.into_iter().map(|event| format!("data: {event}\n\n")).collect()
 }
 
@@ -78,7 +78,7 @@ fn piece(text: &str) -> Value {
     json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
 }
 
-fn streamed(body: HttpBody) -> Response {
+pub(crate) fn streamed(body: HttpBody) -> Response {
     ([("content-type", "text/event-stream")], body).into_response()
 }
 
@@ -383,6 +383,8 @@ async fn ollama_says_what_its_models_can_do() {
         offers(&session),
         ["chat=llama3.2:1b", "chat=llava:7b", "vision=llava:7b", "embed=all-minilm"]
     );
+    let tools: Vec<bool> = session.announcement.offers.iter().map(|offer| offer.can.tools).collect();
+    assert_eq!(tools, [true, false, false, false]);
 
     let port = served.url.port().unwrap();
     let found =
