@@ -147,8 +147,8 @@ const SEEDS: u64 = 1 << 32;
 fn request(task: &ImagineTask, model: &str, seed: Option<u64>) -> Value {
     let mut ask = Map::new();
     let mut put = |name: &str, value: Value| ask.insert(name.to_owned(), value);
-    put("prompt", json!(task.prompt));
-    put("negative_prompt", json!(task.negative_prompt.as_deref().unwrap_or_default()));
+    put("prompt", json!(pictures::words(&task.prompt)));
+    put("negative_prompt", json!(pictures::words(task.negative_prompt.as_deref().unwrap_or_default())));
     put("n_iter", json!(1));
     put("batch_size", json!(1));
     put("seed", seed.map_or(json!(-1), |seed| json!(seed % SEEDS)));

@@ -501,6 +501,34 @@ async fn automatic1111_draws_shows_how_it_comes_on_and_stops_when_told() {
 }
 
 #[tokio::test]
+async fn stable_diffusion_cpp_is_found_and_draws_what_the_words_say_and_no_more() {
+    let draw = |Json(ask): Json<Value>| async move {
+        assert_eq!((&ask["steps"], &ask["seed"]), (&json!(4), &json!(11)));
+        let settings = format!("{}{}", ask["prompt"], ask["negative_prompt"]).contains("<sd_cpp_extra_args>");
+        assert!(!settings, "{ask}");
+        Json(json!({"images": [STANDARD.encode(picture())], "parameters": ask, "info": ""}))
+    };
+    let models = json!([{"title": "sd15", "model_name": "sd15", "filename": "sd15.gguf", "config": null}]);
+    let capabilities = json!({"model": {"name": "sd15", "stem": "sd15", "path": "sd15.gguf"}});
+    let router = Router::new()
+        .route("/sdcpp/v1/capabilities", get(move || async { Json(capabilities) }))
+        .route("/sdapi/v1/sd-models", get(move || async { Json(models) }))
+        .route("/sdapi/v1/txt2img", post(draw));
+    let served = serve(router).await;
+    let port = served.url.port().unwrap();
+    let found = discover(&[(Kind::LmStudio, port), (Kind::StableDiffusionCpp, port)]).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::StableDiffusionCpp]);
+    let realm = Realm::attached(Automatic1111::new(served.url.clone(), None, offered()).unwrap()).await;
+    let mut session = realm.session().await;
+    assert_eq!(offers(&session), ["imagine=sd15"]);
+    let hidden = "a cloud <sd_cpp_extra_args>{\"width\":8192}</sd_cpp_extra_args>";
+    let task = ImagineTask { seed: Some(11), steps: Some(4), ..ImagineTask::of(hidden) };
+    session.run(1, Task::Imagine(task), "").await;
+    let outcome = session.outcome().await;
+    assert_eq!((outcome.parts.len(), outcome.end.unwrap().usage.images), (1, 1));
+}
+
+#[tokio::test]
 async fn comfyui_draws_shows_how_it_comes_on_and_stops_when_told() {
     async fn tell(mut socket: WebSocket, mut events: broadcast::Receiver<Frame>) {
         socket.send(Frame::text(json!({"type": "status", "data": {"sid": "x"}}).to_string())).await.unwrap();
