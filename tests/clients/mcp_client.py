@@ -5,6 +5,7 @@ import sys
 
 import anyio
 import httpx2
+import mcp_types as types
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -35,6 +36,29 @@ async def tours(client):
 
     wrong = await client.call_tool("ask", {"prompt": "refuse"})
     assert wrong.is_error and "the script says so" in wrong.content[0].text, wrong
+
+    # As a task: the call is answered at once, and its result is fetched when it is there.
+    assert tools["ask"].execution.task_support == "optional", tools["ask"]
+    assert client.server_capabilities.tasks.requests.tools.call is not None, client.server_capabilities
+
+    async def task_of(prompt):
+        params = types.CallToolRequestParams(name="ask", arguments={"prompt": prompt}, task=types.TaskMetadata())
+        created = await client.session.send_request(types.CallToolRequest(params=params), types.CreateTaskResult)
+        return created.task.task_id
+
+    async def ask_about(request, params, task_id, result):
+        return await client.session.send_request(request(params=params(task_id=task_id)), result)
+
+    task = await task_of("say one two three")
+    result = await ask_about(
+        types.GetTaskPayloadRequest, types.GetTaskPayloadRequestParams, task, types.CallToolResult
+    )
+    assert result.content[0].text == "one two three", result
+    stands = await ask_about(types.GetTaskRequest, types.GetTaskRequestParams, task, types.GetTaskResult)
+    assert (stands.task_id, stands.status) == (task, "completed"), stands
+    task = await task_of("hang")
+    stopped = await ask_about(types.CancelTaskRequest, types.CancelTaskRequestParams, task, types.CancelTaskResult)
+    assert stopped.status == "cancelled", stopped
 
     # Left in the middle, it is cancelled: what it had written is paid, and no more.
     begun = anyio.Event()
