@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use mtor_protocol::calls::Said;
 use mtor_protocol::http::{JobState, OfferInfo};
 use mtor_protocol::plan::{FROM, from_step};
 use mtor_protocol::{
@@ -96,9 +97,8 @@ impl App {
             let nothing = || Problem::new(ProblemKind::WorkerFailed, "the model has proposed nothing");
             return Err(job.problem.unwrap_or_else(nothing));
         };
-        let refused = |why: String| unborne(&why);
-        let Some(proposal) = proposal(answer).map_err(refused)? else { return Ok(None) };
-        let drafts = read(proposal, ask, &usable).map_err(refused)?;
+        let Some(proposal) = proposal(answer).map_err(|why| unborne(&why))? else { return Ok(None) };
+        let drafts = read(proposal, ask, &usable).map_err(|why| unborne(&why))?;
         Ok((drafts.len() > 1).then(|| (drafts, job.cost.unwrap_or(Micro::ZERO))))
     }
 }
@@ -106,8 +106,8 @@ impl App {
 /// The plan in a model's answer, if it has made one.
 fn proposal(answer: &str) -> Result<Option<Proposal>, String> {
     let mut calls = CallReader::read(answer).into_iter().filter_map(|said| match said {
-        mtor_protocol::calls::Said::Call(call) => Some(call),
-        mtor_protocol::calls::Said::Text(_) => None,
+        Said::Call(call) => Some(call),
+        Said::Text(_) => None,
     });
     let Some(call) = calls.next() else { return Ok(None) };
     if call.name != PLAN || calls.next().is_some() {
@@ -252,10 +252,12 @@ fn used(
     let mut from_words = false;
     for (argument, value) in &arguments {
         let content = content_places(tool).any(|place| place == argument);
-        let schema = property(tool, argument).unwrap_or(&Value::Null);
-        if !content && !(argument == "subject" && tool.effect.needs_consent()) {
-            from_words |= words.bear(schema, value, tool.effect)?;
+        let subject = argument == "subject" && tool.effect.needs_consent();
+        if content || subject {
+            continue;
         }
+        let schema = property(tool, argument).unwrap_or(&Value::Null);
+        from_words |= words.bear(schema, value, tool.effect)?;
     }
     let named = || name.split(['.', '_', '-']).skip(1).any(|part| part.len() > 3 && words.all.contains(part));
     if tool.effect.needs_consent() && !from_words && !named() {
