@@ -25,18 +25,22 @@ pub enum Kind {
     ComfyUi,
     /// Automatic1111, or one that speaks like it.
     Automatic1111,
+    /// stable-diffusion.cpp's server, which speaks like Automatic1111 too.
+    StableDiffusionCpp,
     /// Home Assistant.
     HomeAssistant,
 }
 
 impl Kind {
     /// All of them, with the port on which each usually listens.
-    pub const ALL: [(Self, u16); 6] = [
+    pub const ALL: [(Self, u16); 7] = [
         (Self::Ollama, 11_434),
         (Self::LlamaCpp, 8_080),
         (Self::LmStudio, 1_234),
         (Self::ComfyUi, 8_188),
         (Self::Automatic1111, 7_860),
+        // As LM Studio: one of the two is there.
+        (Self::StableDiffusionCpp, 1_234),
         (Self::HomeAssistant, 8_123),
     ];
 
@@ -45,7 +49,7 @@ impl Kind {
         match self {
             Self::Ollama | Self::LlamaCpp | Self::LmStudio => Some("openai"),
             Self::ComfyUi => Some("comfyui"),
-            Self::Automatic1111 => Some("automatic1111"),
+            Self::Automatic1111 | Self::StableDiffusionCpp => Some("automatic1111"),
             Self::HomeAssistant => None,
         }
     }
@@ -58,6 +62,7 @@ impl Kind {
             Self::LmStudio => "lm-studio",
             Self::ComfyUi => "comfyui",
             Self::Automatic1111 => "automatic1111",
+            Self::StableDiffusionCpp => "stable-diffusion-cpp",
             Self::HomeAssistant => "home-assistant",
         }
     }
@@ -71,6 +76,7 @@ impl fmt::Display for Kind {
             Self::LmStudio => "LM Studio",
             Self::ComfyUi => "ComfyUI",
             Self::Automatic1111 => "Automatic1111",
+            Self::StableDiffusionCpp => "stable-diffusion.cpp's server",
             Self::HomeAssistant => "Home Assistant",
         })
     }
@@ -132,6 +138,7 @@ async fn answers_as(client: &reqwest::Client, kind: Kind, address: &Url) -> Opti
                 || json("object_info/KSampler").await?.get("KSampler").is_some()
         }
         Kind::Automatic1111 => json("sdapi/v1/sd-models").await?.is_array(),
+        Kind::StableDiffusionCpp => json("sdcpp/v1/capabilities").await?.get("model").is_some(),
         // It says nothing without a key, and this in its own way.
         Kind::HomeAssistant => {
             let (status, _) = ask("api/").await?;

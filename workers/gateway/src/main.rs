@@ -160,7 +160,7 @@ async fn attach_all(options: &DiscoverOptions, found: &[Found]) -> anyhow::Resul
                 let service = ComfyUi::new(address, None, terms, None)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }
-            Kind::Automatic1111 => {
+            Kind::Automatic1111 | Kind::StableDiffusionCpp => {
                 let service = Automatic1111::new(address, None, terms)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }
