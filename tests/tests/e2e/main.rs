@@ -23,6 +23,7 @@ mod real_model;
 mod receipts;
 mod refusals;
 mod resolving;
+mod sandbox;
 mod skills;
 mod starter_coins;
 mod starting;
