@@ -2,7 +2,7 @@
 
 use mtor_worker::JobError;
 use mtor_worker::protocol::ProblemKind;
-use wasmi::errors::{HostError, MemoryError, TableError};
+use wasmi::errors::{ErrorKind, HostError, InstantiationError, MemoryError, TableError};
 use wasmi::{Error, TrapCode};
 
 use crate::defaults;
@@ -57,18 +57,28 @@ impl Halt {
         if let Some(halt) = error.downcast_ref::<Self>() {
             return halt.clone();
         }
-        use wasmi::errors::ErrorKind;
-        match (error.as_trap_code(), error.kind()) {
-            (Some(TrapCode::OutOfFuel), _) => Self::Fuel(limits.fuel),
-            (Some(TrapCode::StackOverflow), _) => Self::Depth,
-            (Some(TrapCode::GrowthOperationLimited), _)
-            | (
-                _,
-                ErrorKind::Memory(
-                    MemoryError::ResourceLimiterDeniedAllocation | MemoryError::OutOfSystemMemory,
-                )
-                | ErrorKind::Table(TableError::ResourceLimiterDeniedAllocation | TableError::OutOfSystemMemory),
-            ) => Self::Memory(limits.memory_bytes),
+        let refused_memory = |error: &MemoryError| {
+            matches!(error, MemoryError::ResourceLimiterDeniedAllocation | MemoryError::OutOfSystemMemory)
+        };
+        let refused_table = |error: &TableError| {
+            matches!(error, TableError::ResourceLimiterDeniedAllocation | TableError::OutOfSystemMemory)
+        };
+        let too_much = match error.kind() {
+            ErrorKind::Memory(error)
+            | ErrorKind::Instantiation(InstantiationError::FailedToInstantiateMemory(error)) => {
+                refused_memory(error)
+            }
+            ErrorKind::Table(error)
+            | ErrorKind::Instantiation(InstantiationError::FailedToInstantiateTable(error)) => {
+                refused_table(error)
+            }
+            _ => false,
+        };
+        match error.as_trap_code() {
+            Some(TrapCode::OutOfFuel) => Self::Fuel(limits.fuel),
+            Some(TrapCode::StackOverflow) => Self::Depth,
+            Some(TrapCode::GrowthOperationLimited) => Self::Memory(limits.memory_bytes),
+            _ if too_much => Self::Memory(limits.memory_bytes),
             _ => Self::Broken(error.to_string()),
         }
     }
