@@ -15,6 +15,7 @@ mod grants;
 mod keys;
 mod load;
 mod log;
+mod memory;
 mod orders;
 mod ownership;
 mod pictures;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use mtor_protocol::body::Completed;
-use mtor_protocol::{Body, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
+use mtor_protocol::{Body, JobId, Problem, ProblemKind, Submit};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::reply::OpenAiRefusal;
@@ -41,11 +41,9 @@ impl Tied {
     async fn submit(
         app: Arc<App>,
         wallet: Wallet,
-        intent: Intent,
-        class: ServiceClass,
+        submit: Submit,
         input: Option<Arc<JobInput>>,
     ) -> Result<Self, Problem> {
-        let submit = Submit { class, ..Submit::new(intent) };
         let TakenJob { id, stream, .. } = app.take_with(&wallet, submit, input).await?;
         let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
         Ok(Self { stream: stream.ok_or_else(gone)?, app, wallet, id, ended: false })

@@ -16,7 +16,7 @@ use mtor_protocol::openai::{
     ChatChoice, ChatCompletion, ChatCompletionRequest, ChatFinish, ErrorBody, FunctionCall, ResponseMessage,
 };
 use mtor_protocol::{
-    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, ServiceClass, Task, Usage, limits,
+    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, Submit, Task, Usage, limits,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -45,7 +45,8 @@ pub(in crate::routes) async fn chat(State(app): Shared, request: Request) -> Res
     let calls = task.needs().tools;
     let input = pictures_input(&app, &task, shown)?;
     let intent = Intent { model: model.clone(), task };
-    let tied = Tied::submit(app, asked.wallet, intent, ServiceClass::default(), input).await?;
+    let submit = Submit { fresh: asked.wants_fresh(), ..Submit::new(intent) };
+    let tied = Tied::submit(app, asked.wallet, submit, input).await?;
     let completion = Completion { id: format!("chatcmpl-{}", tied.id), created: clock::now_s(), model };
     let telling = Telling { include_usage: usage, calls: calls.then(Calls::default) };
     match streams {
