@@ -34,12 +34,11 @@ pub(crate) struct NewArgs {
     sdk: Option<PathBuf>,
 }
 
-/// A language that there is an SDK for.
+/// A language that there is an SDK for, or the text of WebAssembly, which needs none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Language {
     Rust,
     Python,
-    /// WebAssembly, as a text that needs no compiler
     Wasm,
 }
 
