@@ -120,6 +120,10 @@ pub const WITNESS_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// How long the newest cosigned checkpoint is published although the log has grown beyond it, in milliseconds. Then the newest
 /// is published without witnesses: a log that nobody witnesses any more must not seem to stand still.
 pub const COSIGNED_AGE_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Answers that are remembered, by the job that gave them; each takes a hundred bytes or so.
+pub const REMEMBERED_MAX: usize = 16_384;
+/// How long an answer is remembered, in milliseconds: what is repeatable changes slowly, but it may.
+pub const REMEMBERED_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
 /// Answers that wait to be compared; beyond that they are believed.
 pub const AUDITS_WAITING_MAX: usize = 256;
 /// Answers that are compared at once.

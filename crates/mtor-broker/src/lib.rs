@@ -22,6 +22,7 @@ pub mod input;
 mod jobs;
 mod key_ring;
 mod link;
+mod memory;
 mod metrics;
 mod parts;
 pub mod plans;

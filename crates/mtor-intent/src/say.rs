@@ -119,7 +119,7 @@ pub fn problem(kind: ProblemKind, capability: &CapabilityKind, language: &str) -
         ProblemKind::TooManyRequests => say.too_many,
         ProblemKind::Expired => say.expired,
         ProblemKind::Cancelled => say.cancelled,
-        ProblemKind::WorkerFailed => say.failed,
+        ProblemKind::WorkerFailed | ProblemKind::SkillStopped => say.failed,
         ProblemKind::Draining => say.leaving,
         ProblemKind::LedgerUnavailable => say.no_ledger,
         ProblemKind::InvalidRequest => say.not_understood,

@@ -325,6 +325,9 @@ pub struct Completed {
     pub output: Digest,
     /// When.
     pub settled: Timestamp,
+    /// Whether the realm remembered the answer, and no worker was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_memory: bool,
 }
 
 /// The data of `mtor.job.failed`.

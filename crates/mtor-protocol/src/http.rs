@@ -333,6 +333,9 @@ pub struct JobInfo {
     /// What it used, once settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// Whether the realm remembered the answer, and no worker was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_memory: bool,
     /// Why the answer ends, once completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<FinishReason>,

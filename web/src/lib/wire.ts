@@ -388,6 +388,8 @@ export interface Completed {
   cost: Micro;
   /** Why the answer ends. */
   finish: FinishReason;
+  /** Whether the realm remembered the answer, and no worker was asked. */
+  from_memory?: boolean;
   /** SHA-256 of the whole answer. */
   output: Digest;
   /** When. */
@@ -755,6 +757,8 @@ export interface JobInfo {
   eta_ms?: number | null;
   /** Why the answer ends, once completed. */
   finish?: FinishReason | null;
+  /** Whether the realm remembered the answer, and no worker was asked. */
+  from_memory?: boolean;
   /** What was held. */
   hold: Micro;
   /** Its id. */
@@ -1662,6 +1666,8 @@ export interface Submit {
   class?: ServiceClass;
   /** The moment at which it is given up and refunded, instead of `timeout_ms`. */
   deadline?: Timestamp | null;
+  /** Have a worker do it, although the realm may remember the answer. */
+  fresh?: boolean;
   /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
   grant?: JobId | null;
   /**

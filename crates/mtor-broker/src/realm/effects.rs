@@ -20,6 +20,7 @@ use crate::audit::Answered;
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
 use crate::key_ring::KeyRing;
+use crate::memory;
 use crate::stream::JobStream;
 use crate::streams::Streams;
 
@@ -153,7 +154,11 @@ impl RealmTask {
     ) {
         let Some(Waiter::Submit(submission, reply)) = self.waiters.remove(&ticket) else { return };
         let (stream, intent) = (submission.stream.clone(), submission.intent.clone());
+        let memory_key = submission.memory_key;
         stream.push(now, Body::JobAccepted(Accepted { hold, deadline }));
+        if let Some(known) = &submission.remembered {
+            stream.recall(now, &known.text, known.usage.output_tokens);
+        }
         self.streams.insert(stream.clone());
         self.metrics.submitted.inc();
         self.tell(job, stream.account, &intent, FlowStep::Submitted, None);
@@ -162,7 +167,7 @@ impl RealmTask {
             Told::AtTheEnd => (None, Some(reply)),
         };
         todo.batch.records.push(Record::Request(Box::new(submission.into_request(now, hold))));
-        self.open.insert(job, OpenJob { stream: stream.clone(), intent, reply: told_later });
+        self.open.insert(job, OpenJob { stream: stream.clone(), intent, reply: told_later, memory_key });
         todo.after.push(AfterCommit::Taken(stream, now_told));
     }
 
@@ -216,8 +221,15 @@ impl RealmTask {
         stream.close();
         let (text, output) = stream.answer();
         let finish = settlement.finish();
-        let (state, body, step) = settlement.told(finish, output);
-        self.metrics.settled(state, settlement.usage, settlement.cost);
+        let workers = stream.workers();
+        let (state, body, step) = settlement.told(finish, output, &workers);
+        let remembered = memory::is_from_it(state, &workers);
+        // What workers read and wrote is counted; of this, nothing.
+        let used = if remembered { Usage::default() } else { settlement.usage };
+        self.metrics.settled(state, used, settlement.cost);
+        if let Some(key) = open.memory_key.filter(|_| finish == Some(FinishReason::Stop) && !remembered) {
+            self.memory.learn(key, job);
+        }
         self.tell(job, account, &open.intent, step, None);
         let problem = match &body {
             Body::JobFailed(failed) => Some(failed.problem.clone()),
@@ -235,7 +247,7 @@ impl RealmTask {
             cost: settlement.cost,
             problem,
             receipt_json: settlement.receipt.and_then(|committed| stream.receipt(committed)),
-            workers: stream.workers(),
+            workers,
             sequence: stream.last_sequence() + 1,
             settled: settlement.time,
         })));
@@ -276,12 +288,16 @@ impl Settlement {
         &self,
         finish: Option<FinishReason>,
         output: mtor_protocol::Digest,
+        workers: &[String],
     ) -> (JobState, Body, FlowStep) {
         let cost = self.cost;
         match (finish, self.outcome) {
             (Some(finish), _) => {
-                let completed = Completed { usage: self.usage, cost, finish, output, settled: self.time };
-                (JobState::Completed, Body::JobCompleted(completed), FlowStep::Completed)
+                let state = JobState::Completed;
+                let from_memory = memory::is_from_it(state, workers);
+                let (usage, settled) = (self.usage, self.time);
+                let completed = Completed { usage, cost, finish, output, settled, from_memory };
+                (state, Body::JobCompleted(completed), FlowStep::Completed)
             }
             (None, Outcome::Cancelled) => {
                 (JobState::Cancelled, Body::JobCancelled(Cancelled { cost }), FlowStep::Cancelled)

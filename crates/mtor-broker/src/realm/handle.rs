@@ -12,6 +12,7 @@ use super::{Command, unwritable};
 use crate::defaults::COMMIT_PATIENCE;
 use crate::flow::Step;
 use crate::link::Link;
+use crate::memory::{Memory, Remembered};
 use crate::stream::JobStream;
 use crate::streams::Streams;
 
@@ -37,6 +38,10 @@ pub struct Submission {
     pub not_forgotten: bool,
     /// Whose workers it may go to.
     pub asked: Asked,
+    /// The key under which its answer will be remembered, if it will.
+    pub memory_key: Option<Digest>,
+    /// The answer, when it is there already.
+    pub remembered: Option<Remembered>,
     /// When whoever submits it hears that it is taken.
     pub told: Told,
 }
@@ -148,6 +153,8 @@ pub struct RealmHandle {
     revision: watch::Sender<u64>,
     /// What is durable.
     pub ledger: Arc<Ledger>,
+    /// Which requests were answered by which jobs.
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl RealmHandle {
@@ -158,7 +165,7 @@ impl RealmHandle {
         revision: watch::Sender<u64>,
         ledger: Arc<Ledger>,
     ) -> Self {
-        Self { commands, streams, flow, revision, ledger }
+        Self { commands, streams, flow, revision, ledger, memory: Arc::default() }
     }
 
     /// Submits a job; answers when it is durable, or has ended ([`Told`]).

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use mtor_protocol::body::Completed;
-use mtor_protocol::{Body, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
+use mtor_protocol::{Body, JobId, Problem, ProblemKind, Submit};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::reply::OpenAiRefusal;
@@ -42,11 +42,9 @@ impl Tied {
     async fn submit(
         app: Arc<App>,
         wallet: Wallet,
-        intent: Intent,
-        class: ServiceClass,
+        submit: Submit,
         input: Option<Arc<JobInput>>,
     ) -> Result<Self, Problem> {
-        let submit = Submit { class, ..Submit::new(intent) };
         let TakenJob { id, stream, .. } = app.take_with(&wallet, submit, input).await?;
         Ok(Self { stream: stream.ok_or_else(no_events)?, app, wallet, id, ended: false })
     }
@@ -55,12 +53,10 @@ impl Tied {
     async fn submit_to_the_end(
         app: Arc<App>,
         wallet: Wallet,
-        intent: Intent,
-        class: ServiceClass,
+        submit: Submit,
         input: Option<Arc<JobInput>>,
     ) -> Result<(Self, Body), Problem> {
-        let submit = Submit { class, ..Submit::new(intent) };
-        let submission = app.submission(&wallet, Wish::from(submit), input)?;
+        let submission = app.submission(&wallet, Wish::from(submit), input).await?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
         let mut tied = Self { stream, app, wallet, id, ended: false };
         let taken = tied.app.take_to_the_end(submission).await;

@@ -211,7 +211,8 @@ async fn work(stream: Arc<JobStream>, task: Task, heard: Arc<AtomicU32>) {
     }
     let output = Digest([0; 32]);
     let (usage, cost, finish, settled) = (Usage::default(), Micro(0), FinishReason::Stop, NOW);
-    stream.end(NOW, Body::JobCompleted(Completed { usage, cost, finish, output, settled }));
+    stream
+        .end(NOW, Body::JobCompleted(Completed { usage, cost, finish, output, settled, from_memory: false }));
 }
 
 async fn read(stream: &JobStream, mut take: impl FnMut(Bytes)) {

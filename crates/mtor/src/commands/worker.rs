@@ -34,13 +34,14 @@ Examples:
   mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
   mtor worker gateway -- openai http://127.0.0.1:11434 attaches Ollama; `mtor worker gateway -- --help` lists the rest
+  mtor worker sandbox -- --skill dice.wasm             a stranger's skill, that reaches nothing but what you allow
   mtor worker discover                                 says which services on this machine could be attached
   mtor worker attach http://127.0.0.1:11434            attaches what is there, for as long as the realm lives
   mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), eyes (what is in pictures), skills (timers, weather, news, web pages, the house),
-gateway (services that run elsewhere).
+gateway (services that run elsewhere), sandbox (skills of strangers, as WebAssembly modules).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 

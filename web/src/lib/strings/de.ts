@@ -473,6 +473,7 @@ export const de: Strings = {
     failed: "Fehlgeschlagen",
     cancelled: "Angehalten",
     by: (worker) => `von ${worker}`,
+    fromMemory: "aus dem Gedächtnis",
     nothingCharged: "nichts berechnet",
     held: (amount) => `höchstens ${amount}`,
     partCost: (amount) => `${amount} für das Geschriebene`,

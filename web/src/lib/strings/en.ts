@@ -471,6 +471,7 @@ export const en = {
     failed: "Failed",
     cancelled: "Stopped",
     by: (worker: string) => `by ${worker}`,
+    fromMemory: "from memory",
     nothingCharged: "nothing charged",
     held: (amount: string) => `at most ${amount}`,
     partCost: (amount: string) => `${amount} for what was written`,

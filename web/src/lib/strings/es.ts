@@ -473,6 +473,7 @@ export const es: Strings = {
     failed: "Fallida",
     cancelled: "Parada",
     by: (worker) => `por ${worker}`,
+    fromMemory: "de memoria",
     nothingCharged: "nada cobrado",
     held: (amount) => `${amount} como máximo`,
     partCost: (amount) => `${amount} por lo escrito`,

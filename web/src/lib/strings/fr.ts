@@ -473,6 +473,7 @@ export const fr: Strings = {
     failed: "Échoué",
     cancelled: "Arrêté",
     by: (worker) => `par ${worker}`,
+    fromMemory: "de mémoire",
     nothingCharged: "rien de facturé",
     held: (amount) => `au plus ${amount}`,
     partCost: (amount) => `${amount} pour ce qui fut écrit`,

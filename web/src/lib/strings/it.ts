@@ -473,6 +473,7 @@ export const it: Strings = {
     failed: "Fallita",
     cancelled: "Fermata",
     by: (worker) => `di ${worker}`,
+    fromMemory: "a memoria",
     nothingCharged: "niente addebitato",
     held: (amount) => `${amount} al massimo`,
     partCost: (amount) => `${amount} per ciò che fu scritto`,

@@ -16,7 +16,7 @@ use mtor_protocol::openai::{
     ChatChoice, ChatCompletion, ChatCompletionRequest, ChatFinish, ErrorBody, FunctionCall, ResponseMessage,
 };
 use mtor_protocol::{
-    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, ServiceClass, Task, Usage, limits,
+    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, Submit, Task, Usage, limits,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -45,14 +45,15 @@ pub(in crate::routes) async fn chat(State(app): Shared, request: Request) -> Res
     let calls = task.needs().tools;
     let input = pictures_input(&app, &task, shown)?;
     let intent = Intent { model: model.clone(), task };
-    let (wallet, class, created) = (asked.wallet, ServiceClass::default(), clock::now_s());
+    let submit = Submit { fresh: asked.wants_fresh(), ..Submit::new(intent) };
+    let (wallet, created) = (asked.wallet, clock::now_s());
     let completion = |id: JobId| Completion { id: format!("chatcmpl-{id}"), created, model };
     if streams {
-        let tied = Tied::submit(app, wallet, intent, class, input).await?;
+        let tied = Tied::submit(app, wallet, submit, input).await?;
         let telling = Telling { include_usage: usage, calls: calls.then(Calls::default) };
         stream(completion(tied.id), tied, telling).await
     } else {
-        let (tied, end) = Tied::submit_to_the_end(app, wallet, intent, class, input).await?;
+        let (tied, end) = Tied::submit_to_the_end(app, wallet, submit, input).await?;
         whole(completion(tied.id), &tied, end, calls)
     }
 }

@@ -1,0 +1,5 @@
+//! Modules that do what they should, and modules that do what they must not.
+
+mod hostile;
+mod modules;
+mod web;
