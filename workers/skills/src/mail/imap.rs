@@ -94,7 +94,8 @@ impl Wanted {
 /// A string of the protocol, which what is in it can't end.
 fn quoted(text: &str) -> String {
     let plain = text.chars().filter(|c| !c.is_control());
-    let escaped: String = plain.flat_map(|c| matches!(c, '"' | '\\').then_some('\\').into_iter().chain([c])).collect();
+    let escaped: String =
+        plain.flat_map(|c| matches!(c, '"' | '\\').then_some('\\').into_iter().chain([c])).collect();
     format!("\"{escaped}\"")
 }
 
@@ -110,7 +111,7 @@ async fn open(account: &Account) -> Result<Opened, SkillError> {
         Security::Loopback => {
             let wire: Box<dyn Wire> = Box::new(tcp);
             greeted(server, wire).await?
-        },
+        }
         Security::StartTls => {
             let mut client = greeted(server, tcp).await?;
             let asked = client.run_command_and_check_ok("STARTTLS", None).await;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
+use lettre::Address;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
-use lettre::Address;
 use mail_parser::MessageParser;
 use mtor_worker::protocol::JobId;
 

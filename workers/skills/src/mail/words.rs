@@ -56,8 +56,7 @@ pub(super) fn found(language: Language, letters: &Letters, unread: bool, from: O
             "Ci sono {n} messaggi{f}; i più recenti:",
         ],
     };
-    let mut said =
-        language.pick(counted).replace("{n}", &letters.all.to_string()).replace("{f}", &from_them);
+    let mut said = language.pick(counted).replace("{n}", &letters.all.to_string()).replace("{f}", &from_them);
     let alone = letters.newest.len() == 1;
     for letter in &letters.newest {
         said.push_str("\n\n");
@@ -71,10 +70,26 @@ fn one(language: Language, letter: &Letter, whole: bool) -> String {
     let subject = if letter.subject.is_empty() { nothing } else { &letter.subject };
     let mut said = format!("**{}**: {subject}", letter.from);
     if let Some(date) = &letter.date {
-        said.push_str(&date.strftime(language.pick([" (%-d/%-m, %H:%M)", " (%-d.%-m., %H:%M)", " (%-d/%-m, %H:%M)", " (%-d/%-m, %H:%M)", " (%-d/%-m, %H:%M)"])).to_string());
+        said.push_str(
+            &date
+                .strftime(language.pick([
+                    " (%-d/%-m, %H:%M)",
+                    " (%-d.%-m., %H:%M)",
+                    " (%-d/%-m, %H:%M)",
+                    " (%-d/%-m, %H:%M)",
+                    " (%-d/%-m, %H:%M)",
+                ]))
+                .to_string(),
+        );
     }
     if letter.files > 0 {
-        let files = language.pick(["{} attached", "{} im Anhang", "{} en pièce jointe", "{} adjuntos", "{} in allegato"]);
+        let files = language.pick([
+            "{} attached",
+            "{} im Anhang",
+            "{} en pièce jointe",
+            "{} adjuntos",
+            "{} in allegato",
+        ]);
         said.push_str(&format!(", {}", files.replace("{}", &letter.files.to_string())));
     }
     let chars = if whole { usize::MAX } else { GLANCE_CHARS };
