@@ -14,7 +14,7 @@ Runs until Ctrl-C or SIGTERM. $MTOR_LOG sets what is logged: a level, or levels 
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or wrong settings.";
 
-/// The skills worker of MTOR: calculator, time, timers, weather, Wikipedia, news, web pages and the home, for a realm.
+/// The skills worker of MTOR: calculator, time, timers, weather, Wikipedia, news, web pages, mail and the home, for a realm.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Options {
