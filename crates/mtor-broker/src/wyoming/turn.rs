@@ -34,6 +34,8 @@ use super::sound::{Ear, Mouth};
 
 /// A timer's job lasts longer than a turn, and nobody would be there when it rings.
 const TIMER: &str = "tool.timer";
+/// A mail has to be seen before it is sent.
+const SEND_MAIL: &str = "tool.mail.send";
 
 /// A turn, before it runs.
 pub(super) struct Turn<A> {
@@ -165,7 +167,8 @@ impl<A: Ask> Turn<A> {
             Understanding::Act { capability, intent, .. } => {
                 // What switches something is done when the words say just that, and not when they only come near to it.
                 let is_sure = by == By::Rules && capability.as_str() != TIMER;
-                if let Some(task @ Task::Tool(_)) = intent.map(|intent| intent.task).filter(|_| is_sure) {
+                let is_done = |task: &Task| is_sure && task.kind().as_str() != SEND_MAIL;
+                if let Some(task @ Task::Tool(_)) = intent.map(|intent| intent.task).filter(is_done) {
                     return self.use_tool(question, task).await;
                 }
                 let detail = format!("no worker of this realm does {capability} for a satellite");
