@@ -134,7 +134,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let lists = named! {
         "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
-        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "CaseList": Vec<crate::trust::CaseInfo>,
+        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "AttachmentList": Vec<crate::Attachment>, "CaseList": Vec<crate::trust::CaseInfo>,
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
@@ -143,10 +143,11 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
-        "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
+        "DeviceList": http::DeviceList, "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
         "KeyStatement": crate::KeyStatement, "WalletKeysInfo": crate::WalletKeysInfo,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
-        "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan,
+        "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan, "PlanPage": crate::PlanPage,
+        "AttachRequest": crate::AttachRequest, "Attachment": crate::Attachment,
         "CaseInfo": crate::trust::CaseInfo, "CaseRequest": crate::trust::CaseRequest,
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,

@@ -15,6 +15,7 @@ use mtor_gateway::discover::{Found, Kind, discover};
 use mtor_gateway::huggingface::HuggingFace;
 use mtor_gateway::mcp::Mcp;
 use mtor_gateway::openai::OpenAi;
+use mtor_gateway::probe::probe;
 use mtor_gateway::{Offered, Service, attach, defaults, wyoming};
 use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{KeyFile, Settings, WorkerError};
@@ -64,6 +65,10 @@ async fn run(service: ServiceKind) -> anyhow::Result<()> {
             let CommandOptions { terms, attached, .. } = options;
             let offered = terms.offered(attached.slots);
             serve(Mcp::over_stdio(server, offered), attached, "mcp").await
+        }
+        ServiceKind::Probe { address } => {
+            println!("{}", serde_json::to_string(&probe(&address).await?)?);
+            Ok(())
         }
         ServiceKind::Discover(options) => say_what_is_here(&options).await,
     }
@@ -155,7 +160,7 @@ async fn attach_all(options: &DiscoverOptions, found: &[Found]) -> anyhow::Resul
                 let service = ComfyUi::new(address, None, terms, None)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }
-            Kind::Automatic1111 => {
+            Kind::Automatic1111 | Kind::StableDiffusionCpp => {
                 let service = Automatic1111::new(address, None, terms)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use mtor_skills::Skills;
 use mtor_skills::settings::{SettingsError, SkillsFile};
+use mtor_skills::{Skill, Skills};
 use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
 use mtor_worker::{KeyFile, Settings, WorkerError, serve};
 
@@ -35,12 +35,31 @@ fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<()> {
     let shutdown = cancelled_by_signals().context("no signals can be received")?;
     let file = SkillsFile::read(&options.data.join("skills.toml"))?;
-    let worker = Skills::new(options.name, file.skills(&options.data, shutdown.clone())?);
+    let skills = file.skills(&options.data, shutdown.clone())?;
+    if options.check {
+        return check(&skills).await;
+    }
+    let worker = Skills::new(options.name, skills);
     tracing::info!(skills = worker.names().join(", "), "set up");
     let key = KeyFile::load_or_create(&options.key).context("the worker's key")?;
     let mut settings = Settings::new(options.realm, Arc::new(key.into_keypair()));
     settings.software = concat!("mtor-skills/", env!("CARGO_PKG_VERSION")).to_owned();
     Ok(serve(worker, settings, shutdown).await?)
+}
+
+/// Opens every account, and says what came of it.
+async fn check(skills: &[Box<dyn Skill>]) -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    for skill in skills {
+        match skill.check().await {
+            Ok(Some(good)) => println!("{}: {good}", skill.name()),
+            Ok(None) => {}
+            Err(error) => failed.push(format!("{}: {error}", skill.name())),
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "{}", failed.join("; "));
+    println!("all that is set up can be used");
+    Ok(())
 }
 
 /// Whether the user can mend it by asking for something else.

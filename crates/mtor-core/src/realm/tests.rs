@@ -15,6 +15,7 @@ mod performance;
 mod pricing;
 mod private;
 mod random;
+mod recalling;
 mod refusing;
 mod restart;
 mod starting;
