@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use mtor_protocol::{Digest, Picture, Problem, ProblemKind, Task};
+use mtor_protocol::{Digest, Picture, Problem, ProblemKind, Task, ToolTask};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
@@ -61,6 +61,9 @@ struct Log {
 #[derive(Debug)]
 struct Album {
     declared: Vec<Picture>,
+    /// What they are called in the job, and when one of them is not as it should be.
+    param: &'static str,
+    noun: &'static str,
     /// How many have come whole.
     whole: usize,
     /// Of the next one.
@@ -71,7 +74,18 @@ struct Album {
 impl Album {
     fn of(task: &Task) -> Option<Self> {
         let declared = task.files();
-        (!declared.is_empty()).then(|| Self { declared, whole: 0, bytes: 0, hash: Sha256::new() })
+        let (param, noun) = match task {
+            Task::Tool(_) => (ToolTask::ATTACHMENT, "file"),
+            _ => ("pictures", "picture"),
+        };
+        (!declared.is_empty()).then(|| Self {
+            declared,
+            param,
+            noun,
+            whole: 0,
+            bytes: 0,
+            hash: Sha256::new(),
+        })
     }
 
     /// Takes note of the next bytes.
@@ -91,12 +105,13 @@ impl Album {
             let found = Digest(std::mem::take(&mut self.hash).finalize().into());
             if found != picture.sha256 {
                 let detail = format!(
-                    "picture {} of {} has the SHA-256 {found}, and not {}, which the job says",
+                    "{} {} of {} has the SHA-256 {found}, and not {}, which the job says",
+                    self.noun,
                     self.whole + 1,
                     self.declared.len(),
                     picture.sha256
                 );
-                return Err(Problem::new(ProblemKind::InvalidRequest, detail).param("pictures"));
+                return Err(Problem::new(ProblemKind::InvalidRequest, detail).param(self.param));
             }
             self.whole += 1;
             self.bytes = 0;
@@ -108,13 +123,14 @@ impl Album {
     fn check_whole(&self) -> Result<(), Problem> {
         let Some(missing) = self.declared.get(self.whole) else { return Ok(()) };
         let detail = format!(
-            "the input ends after {} of the {} bytes of picture {} of {}",
+            "the input ends after {} of the {} bytes of {} {} of {}",
             self.bytes,
             missing.bytes,
+            self.noun,
             self.whole + 1,
             self.declared.len()
         );
-        Err(Problem::new(ProblemKind::InvalidRequest, detail).param("pictures"))
+        Err(Problem::new(ProblemKind::InvalidRequest, detail).param(self.param))
     }
 }
 
@@ -328,5 +344,16 @@ mod tests {
         };
         assert_eq!(whole(&two, &["abcde"]).unwrap(), 5);
         assert!(detail(&two, &["abced"]).contains("picture 2 of 2"));
+
+        let tool: Task = {
+            let declared = serde_json::to_value(declare(b"abc")).unwrap();
+            let tool = mtor_protocol::ToolName::new("tool.table").unwrap();
+            let arguments = [(ToolTask::ATTACHMENT.to_owned(), declared)].into_iter().collect();
+            Task::Tool(ToolTask { tool, arguments })
+        };
+        assert_eq!(whole(&tool, &["ab", "c"]).unwrap(), 3);
+        let wrong = whole(&tool, &["abd"]).unwrap_err();
+        assert!(wrong.detail.starts_with("file 1 of 1 has the SHA-256 a52d159f"), "{}", wrong.detail);
+        assert_eq!(wrong.param.as_deref(), Some("attachment"));
     }
 }

@@ -134,6 +134,46 @@ mod tests {
     }
 
     #[test]
+    fn an_attachment_is_what_its_argument_says() {
+        let sha256 = "ab".repeat(32);
+        let tool = |attachment: Value| {
+            let arguments = [(ToolTask::ATTACHMENT.to_owned(), attachment)].into_iter().collect();
+            ToolTask { tool: ToolName::new("tool.table").unwrap(), arguments }
+        };
+        let file = tool(serde_json::json!({ "bytes": 3, "sha256": sha256 })).attachment().unwrap();
+        assert_eq!((file.bytes, file.sha256.to_string()), (3, sha256.clone()));
+        // Tools may have an argument of this name that is no file.
+        for other in [
+            serde_json::json!("letter.txt"),
+            serde_json::json!({ "bytes": 3 }),
+            serde_json::json!({ "bytes": -3, "sha256": sha256 }),
+            serde_json::json!({ "bytes": 3, "sha256": sha256, "name": "a" }),
+        ] {
+            assert_eq!(tool(other.clone()).attachment(), None, "{other}");
+        }
+        assert_eq!(ToolTask { arguments: Map::new(), ..tool(Value::Null) }.attachment(), None);
+    }
+
+    #[test]
+    fn a_tool_with_an_attachment_takes_so_many_bytes_and_no_more() {
+        let intent = |bytes: u64| {
+            let sha256 = "ab".repeat(32);
+            serde_json::from_str::<crate::Intent>(&format!(
+                r#"{{"capability":"tool.table","params":{{"attachment":{{"bytes":{bytes},"sha256":"{sha256}"}}}}}}"#
+            ))
+        };
+        let task = intent(3).unwrap().task;
+        assert!(task.takes_input() && task.pictures().next().is_none());
+        assert_eq!((task.input_frames_max(), task.files().len()), (3, 1));
+        for wrong in [0, u64::from(limits::PICTURE_BYTES_MAX) + 1] {
+            let why = intent(wrong).unwrap_err().to_string();
+            assert!(why.starts_with("params: attachment: one has 1 to"), "{why}");
+        }
+        let plain: crate::Intent = serde_json::from_str(r#"{"capability":"tool.table"}"#).unwrap();
+        assert!(!plain.task.takes_input() && plain.task.files().is_empty());
+    }
+
+    #[test]
     fn what_nobody_described_is_asked_about_first() {
         let info: ToolInfo = serde_json::from_str(r#"{"description":"d","parameters":{}}"#).unwrap();
         assert!(

@@ -44,6 +44,11 @@ pub const FEEDS_MAX: usize = 16;
 
 /// The largest table, in bytes.
 pub const TABLE_BYTES_MAX: usize = 8 << 20;
+/// The longest table that stands in the arguments, in bytes: with its signs escaped, and all around it, it fits into one
+/// message of the realm.
+pub const TABLE_INLINE_BYTES_MAX: usize = 512 << 10;
+/// The longest argument of a question about a table that is looked at at all, in bytes: what is one message of the realm.
+pub const TABLE_ARGUMENT_BYTES_MAX: usize = mtor_worker::protocol::limits::TEXT_BYTES_MAX;
 /// The most rows of a table, without its header.
 pub const TABLE_ROWS_MAX: usize = 200_000;
 /// The most columns of a table.
@@ -64,3 +69,5 @@ pub const TABLE_SLOTS: u32 = 2;
 pub const CHART_POINTS_MAX: usize = 500;
 /// The most bars of a bar chart: more can't be told apart.
 pub const CHART_BARS_MAX: usize = 30;
+/// The most bins of a histogram, but for one or two more that let the edges be round numbers.
+pub const CHART_BINS_MAX: f64 = 24.0;

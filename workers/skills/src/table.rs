@@ -13,6 +13,7 @@ mod sql;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mtor_worker::protocol::{Effect, Picture, ToolInfo};
+use mtor_worker::{CancellationToken, Stopped};
 use rusqlite::types::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use crate::defaults;
 use crate::language::Language;
 use crate::skill::{Answer, Asked, Skill, SkillError, info};
 use chart::{Chart, Marks};
+use facts::Numbers;
 use kind::{Kind, Table as Columns};
 use question::Meaning;
 use sql::{Database, Found, TABLE, quoted};
@@ -51,6 +53,23 @@ struct Arguments {
     language: Language,
 }
 
+impl Arguments {
+    fn check(&self) -> Result<(), String> {
+        let most = defaults::WORDS_BYTES_MAX;
+        let query = self.query.as_deref().unwrap_or_default();
+        for (name, words) in [("question", self.question.as_str()), ("query", query)] {
+            if words.len() > most {
+                return Err(format!("{name}: at most {most} bytes"));
+            }
+        }
+        let most = defaults::TABLE_INLINE_BYTES_MAX;
+        if self.csv.as_ref().is_some_and(|csv| csv.len() > most) {
+            return Err(format!("csv: at most {} KiB; a larger table goes in as an attachment", most >> 10));
+        }
+        Ok(())
+    }
+}
+
 impl Skill for Table {
     fn name(&self) -> &'static str {
         "table"
@@ -68,8 +87,15 @@ impl Skill for Table {
 
     fn run<'a>(&'a self, asked: Asked, answer: &'a mut Answer<'_>) -> BoxFuture<'a, Result<(), SkillError>> {
         async move {
-            let arguments: Arguments = asked.arguments()?;
-            let worked = tokio::task::spawn_blocking(move || told(&arguments, &asked.attachment)).await;
+            let arguments: Arguments = asked.arguments_up_to(defaults::TABLE_ARGUMENT_BYTES_MAX)?;
+            arguments.check().map_err(SkillError::Arguments)?;
+            let stop = asked.cancelled.clone();
+            let worked =
+                tokio::task::spawn_blocking(move || told(&arguments, &asked.attachment, &asked.cancelled))
+                    .await;
+            if stop.is_cancelled() {
+                return Err(Stopped.into());
+            }
             let told = worked
                 .map_err(|error| SkillError::Service(error.to_string()))?
                 .map_err(SkillError::Arguments)?;
@@ -98,7 +124,7 @@ struct Told {
 ///
 /// # Errors
 /// When the table can't be read, or the query is none.
-fn told(arguments: &Arguments, attachment: &[u8]) -> Result<Told, String> {
+fn told(arguments: &Arguments, attachment: &[u8], stop: &CancellationToken) -> Result<Told, String> {
     let bytes = match &arguments.csv {
         Some(csv) if attachment.is_empty() => csv.as_bytes(),
         Some(_) => return Err("give csv or an attachment, not both".to_owned()),
@@ -109,20 +135,23 @@ fn told(arguments: &Arguments, attachment: &[u8]) -> Result<Told, String> {
     };
     let table = Columns::of(read::read(bytes)?);
     let language = arguments.language;
-    let ask = |sql: &str, values: &[Value]| {
-        Database::of(&table).map_err(|error| error.to_string())?.ask(sql, values)
+    let ask_up_to = |sql: &str, values: &[Value], rows_max: usize| {
+        Database::of(&table, stop.clone())?.ask(sql, values, rows_max)
     };
+    let ask = |sql: &str, values: &[Value]| ask_up_to(sql, values, defaults::TABLE_ANSWER_ROWS_MAX);
     if let Some(query) = &arguments.query {
         let found = ask(query, &[])?;
         let title = if arguments.question.is_empty() { query } else { &arguments.question };
         return Ok(found_told(&found, title, false, language));
     }
     match question::meaning(&arguments.question, &table) {
-        None => Ok(Told { sentence: not_understood(&table, language), table: None, chart: None }),
-        Some(Meaning::Overview) => {
+        Err(unread) => {
+            Ok(Told { sentence: not_understood(&unread, &table, language), table: None, chart: None })
+        }
+        Ok(Meaning::Overview) => {
             Ok(Told { sentence: overview(&table, language), table: Some(facts::all(&table)), chart: None })
         }
-        Some(Meaning::Measured(measured)) => {
+        Ok(Meaning::Measured(measured)) => {
             let (sql, values) = measured.sql(&table);
             let found = ask(&sql, &values)?;
             let by_day = measured.by.is_some_and(|by| matches!(table.columns[by].kind, Kind::Date(_)));
@@ -134,13 +163,17 @@ fn told(arguments: &Arguments, attachment: &[u8]) -> Result<Told, String> {
             }
             Ok(told)
         }
-        Some(Meaning::Spread(column)) => {
+        Ok(Meaning::Spread(column, filters)) => {
             let name = &table.columns[column].name;
-            let values: Vec<f64> = table.rows.iter().filter_map(|row| facts::number(&row[column])).collect();
+            let (rows, values) = question::rows_sql(&filters, &[column], &table);
+            let sql = format!("SELECT {name} FROM {TABLE}{rows} ORDER BY 1", name = quoted(name));
+            let found = ask_up_to(&sql, &values, defaults::TABLE_ROWS_MAX)?;
+            let values: Vec<f64> = found.rows.iter().filter_map(|row| facts::number(&row[0])).collect();
+            let Some(Numbers { quartiles: [low, middle, high], .. }) = Numbers::of(&values) else {
+                return Ok(Told { sentence: nothing(language), table: None, chart: None });
+            };
             let count = language.pick(["count", "Anzahl", "nombre", "cantidad", "numero"]).to_owned();
             let chart = Chart::histogram(arguments.question.clone(), name.clone(), count, &values);
-            let [low, middle, high] =
-                facts::of(&table, column).numbers.map_or([0.0; 3], |numbers| numbers.quartiles);
             let words = language.pick([
                 "Half of {c} lies between {a} and {b}; the median is {m}.",
                 "Die Hälfte von {c} liegt zwischen {a} und {b}; der Median ist {m}.",
@@ -154,38 +187,50 @@ fn told(arguments: &Arguments, attachment: &[u8]) -> Result<Told, String> {
                 .replace("{c}", name);
             Ok(Told { sentence, table: None, chart })
         }
-        Some(Meaning::Together(y, x)) => {
+        Ok(Meaning::Together(y, x, filters)) => {
             let name = |at: usize| table.columns[at].name.clone();
-            let most = defaults::CHART_POINTS_MAX;
-            let sql = format!("SELECT {}, {} FROM {TABLE} LIMIT {most}", quoted(&name(x)), quoted(&name(y)));
-            let found = ask(&sql, &[])?;
+            let (rows, values) = question::rows_sql(&filters, &[x, y], &table);
+            let sql = format!("SELECT {}, {} FROM {TABLE}{rows}", quoted(&name(x)), quoted(&name(y)));
+            let found = ask_up_to(&sql, &values, defaults::TABLE_ROWS_MAX)?;
             let pair = |row: &Vec<Value>| Some((facts::number(&row[0])?, facts::number(&row[1])?));
-            let points: Vec<(f64, f64)> = found.rows.iter().filter_map(pair).collect();
-            let words = language.pick(["{} points.", "{} Punkte.", "{} points.", "{} puntos.", "{} punti."]);
-            let sentence = words.replace("{}", &points.len().to_string());
-            let chart = (!points.is_empty()).then(|| Chart {
-                title: arguments.question.clone(),
-                x: name(x),
-                y: name(y),
-                marks: Marks::Points(points),
-            });
-            Ok(Told { sentence, table: Some((found.names, found.rows)), chart })
+            let mut points: Vec<(f64, f64)> = found.rows.iter().filter_map(pair).collect();
+            if points.is_empty() {
+                return Ok(Told { sentence: nothing(language), table: None, chart: None });
+            }
+            let all = points.len();
+            points.truncate(defaults::CHART_POINTS_MAX);
+            let words = match all > points.len() {
+                false => {
+                    language.pick(["{n} points.", "{n} Punkte.", "{n} points.", "{n} puntos.", "{n} punti."])
+                }
+                true => language.pick([
+                    "{n} points, of which the first {m} are drawn.",
+                    "{n} Punkte, von denen die ersten {m} gezeichnet sind.",
+                    "{n} points, dont les {m} premiers sont dessinés.",
+                    "{n} puntos, de los que se dibujan los primeros {m}.",
+                    "{n} punti, di cui sono disegnati i primi {m}.",
+                ]),
+            };
+            let sentence = words.replace("{n}", &all.to_string()).replace("{m}", &points.len().to_string());
+            let marks = Marks::Points(points);
+            let chart = Chart { title: arguments.question.clone(), x: name(x), y: name(y), marks };
+            let mut rows = found.rows;
+            rows.truncate(defaults::TABLE_ANSWER_ROWS_MAX);
+            Ok(Told { sentence, table: Some((found.names, rows)), chart: chart.drawable() })
         }
     }
+}
+
+fn nothing(language: Language) -> String {
+    let nothing =
+        ["Nothing was found.", "Es gibt nichts dazu.", "Il n'y a rien.", "No hay nada.", "Non c'è nulla."];
+    language.pick(nothing).to_owned()
 }
 
 /// What a query found, in a sentence, a table, and a chart where one can be drawn.
 fn found_told(found: &Found, title: &str, by_day: bool, language: Language) -> Told {
     let sentence = match (&found.names[..], &found.rows[..]) {
-        (_, []) => language
-            .pick([
-                "Nothing was found.",
-                "Es gibt nichts dazu.",
-                "Il n'y a rien.",
-                "No hay nada.",
-                "Non c'è nulla.",
-            ])
-            .to_owned(),
+        (_, []) => nothing(language),
         ([name], [row]) => format!("{name}: {}.", said(&row[0], language)),
         (names, rows) => {
             let row = |row: &Vec<Value>| {
@@ -222,7 +267,7 @@ fn drawn(found: &Found, title: &str, by_day: bool) -> Option<Chart> {
         return None;
     }
     let marks = if by_day { Marks::Line(pairs) } else { Marks::Bars(pairs) };
-    Some(Chart { title: title.to_owned(), x: x.clone(), y: y.clone(), marks })
+    Chart { title: title.to_owned(), x: x.clone(), y: y.clone(), marks }.drawable()
 }
 
 fn overview(table: &Columns, language: Language) -> String {
@@ -238,16 +283,31 @@ fn overview(table: &Columns, language: Language) -> String {
         .replace("{n}", &listed(table))
 }
 
-fn not_understood(table: &Columns, language: Language) -> String {
-    language
-        .pick([
+/// That there is no query, for which words, and what can be asked for.
+fn not_understood(unread: &[String], table: &Columns, language: Language) -> String {
+    const NAMED: usize = 8;
+    let sentence = match unread.is_empty() {
+        true => language.pick([
             "I can't turn that into a query. The columns are {n}.",
             "Daraus kann ich keine Abfrage machen. Die Spalten sind {n}.",
             "Je ne sais pas en faire une requête. Les colonnes sont {n}.",
             "No puedo convertir eso en una consulta. Las columnas son {n}.",
             "Non riesco a farne un'interrogazione. Le colonne sono {n}.",
-        ])
-        .replace("{n}", &listed(table))
+        ]),
+        false => language.pick([
+            "I don't understand this in the question: {w}. The columns are {n}.",
+            "Das verstehe ich in der Frage nicht: {w}. Die Spalten sind {n}.",
+            "Je ne comprends pas ceci dans la question : {w}. Les colonnes sont {n}.",
+            "No entiendo esto en la pregunta: {w}. Las columnas son {n}.",
+            "Non capisco questo nella domanda: {w}. Le colonne sono {n}.",
+        ]),
+    };
+    let mut words = unread.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    if unread.len() > NAMED {
+        words.push("…".to_owned());
+    }
+    // Words hold no braces.
+    sentence.replace("{w}", &words.join(", ")).replace("{n}", &listed(table))
 }
 
 /// The columns with their kinds, as far as one can listen to.
@@ -311,7 +371,7 @@ mod tests {
 
     fn of(question: &str, language: &str) -> Told {
         let arguments = json!({ "question": question, "csv": SALES, "language": language });
-        told(&serde_json::from_value(arguments).unwrap(), &[]).unwrap()
+        told(&serde_json::from_value(arguments).unwrap(), &[], &CancellationToken::new()).unwrap()
     }
 
     #[tokio::test]
@@ -321,7 +381,11 @@ mod tests {
         assert_eq!(of("Preis je Ort", "de").sentence, "sum Preis: Köln 5, Bonn 2,5.");
         assert_eq!(of("Which Ort has the most Preis?", "en").sentence, "Köln: 5.");
         assert_eq!(of("", "en").sentence, "The table has 3 rows and 2 columns: Ort (text), Preis (decimal).");
-        assert!(of("Why?", "en").sentence.starts_with("I can't turn that into a query. The columns are Ort"));
+        let why =
+            "I don't understand this in the question: why. The columns are Ort (text), Preis (decimal).";
+        assert_eq!(of("Why?", "en").sentence, why);
+        let none = of("Welche Ort haben Preis?", "de").sentence;
+        assert!(none.starts_with("Daraus kann ich keine Abfrage machen. Die Spalten sind Ort"), "{none}");
     }
 
     #[test]
@@ -347,5 +411,43 @@ mod tests {
     fn formulas_are_no_formulas_in_what_is_saved() {
         let rows = [vec![Value::Text("=HYPERLINK(1)".into()), Value::Integer(-1)]];
         assert_eq!(csv_of(&["@a".into(), "b".into()], &rows).unwrap(), "'@a,b\n'=HYPERLINK(1),-1\n");
+    }
+
+    #[test]
+    fn charts_show_the_rows_that_are_asked_for() {
+        let spread = of("histogram of Preis in Köln", "en");
+        assert_eq!(spread.sentence, "Half of Preis lies between 2 and 3; the median is 2.5.");
+        let Marks::Histogram(_, counts) = spread.chart.unwrap().marks else { panic!() };
+        assert_eq!(counts.iter().sum::<usize>(), 2);
+        assert_eq!(of("histogram of Preis where Preis over 9", "en").sentence, "Nothing was found.");
+
+        let rows: Vec<String> = (0..700).map(|n| format!("{n},{},{}", n * 2, ["a", "b"][n / 600])).collect();
+        let csv = format!("x,y,z\n{}\n", rows.join("\n"));
+        let points = |question: &str| {
+            let arguments = json!({ "question": question, "csv": csv });
+            told(&serde_json::from_value(arguments).unwrap(), &[], &CancellationToken::new()).unwrap()
+        };
+        let all = points("y against x");
+        assert_eq!(all.sentence, "700 points, of which the first 500 are drawn.");
+        assert_eq!(all.table.unwrap().1.len(), 700);
+        assert_eq!(points("y against x where z is b").sentence, "100 points.");
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_is_refused_and_says_what_to_do() {
+        let long = "a\n".repeat(defaults::TABLE_INLINE_BYTES_MAX);
+        let error = ask(&Table, json!({ "csv": long[..long.len() / 2 + 1] })).await.unwrap_err().to_string();
+        assert_eq!(error, "csv: at most 512 KiB; a larger table goes in as an attachment");
+        let error = ask(&Table, json!({ "csv": SALES, "question": long[..9_000] })).await.unwrap_err();
+        assert!(error.to_string().starts_with("question: at most"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_nobody_wants_is_not_answered() {
+        let asked = crate::skill::testing::asked(json!({ "csv": SALES, "question": "mean of Preis" }));
+        asked.cancelled.cancel();
+        let mut text = String::new();
+        let done = Table.run(asked, &mut Answer::text(&mut text, "")).await;
+        assert!(matches!(done, Err(SkillError::Stopped(_))) && text.is_empty());
     }
 }

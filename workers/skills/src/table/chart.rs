@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::defaults::CHART_BINS_MAX;
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 72.0;
@@ -42,9 +44,12 @@ impl Chart {
     /// The spread of these values; nothing when there are none.
     pub(super) fn histogram(title: String, x: String, y: String, values: &[f64]) -> Option<Self> {
         let (least, most) = ends(values.iter().copied())?;
-        let most = if least == most { least + 1.0 } else { most };
+        if !(most - least).is_finite() {
+            return None;
+        }
+        let most = if least == most { least + least.abs().max(1.0) } else { most };
         // Sturges' rule, with edges at round numbers.
-        let bins = (values.len() as f64).log2().ceil() + 1.0;
+        let bins = ((values.len() as f64).log2().ceil() + 1.0).min(CHART_BINS_MAX);
         let step = round_step((most - least) / bins);
         let first = (least / step).floor();
         let count = ((most / step).floor() - first) as usize + 1;
@@ -54,7 +59,23 @@ impl Chart {
             counts[at.min(count - 1)] += 1;
         }
         let edges = (0..=count).map(|at| (first + at as f64) * step).collect();
-        Some(Self { title, x, y, marks: Marks::Histogram(edges, counts) })
+        Self { title, x, y, marks: Marks::Histogram(edges, counts) }.drawable()
+    }
+
+    /// The chart, if its values are such that an axis can hold them.
+    pub(super) fn drawable(self) -> Option<Self> {
+        let fits = |values: &mut dyn Iterator<Item = f64>| {
+            ends(values)
+                .is_some_and(|(low, high)| (high - low).is_finite() && low.abs().max(high.abs()) < 1e300)
+        };
+        let all_fit = match &self.marks {
+            Marks::Bars(all) | Marks::Line(all) => fits(&mut all.iter().map(|(_, y)| *y)),
+            Marks::Points(all) => {
+                fits(&mut all.iter().map(|(x, _)| *x)) && fits(&mut all.iter().map(|(_, y)| *y))
+            }
+            Marks::Histogram(edges, _) => fits(&mut edges.iter().copied()),
+        };
+        all_fit.then_some(self)
     }
 
     /// The picture.

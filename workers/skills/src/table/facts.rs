@@ -28,6 +28,16 @@ pub(super) struct Numbers {
     pub(super) quartiles: [f64; 3],
 }
 
+impl Numbers {
+    /// Those of these values, which are sorted; nothing when there are none.
+    pub(super) fn of(sorted: &[f64]) -> Option<Self> {
+        (!sorted.is_empty()).then(|| Self {
+            mean: sorted.iter().sum::<f64>() / sorted.len() as f64,
+            quartiles: [0.25, 0.5, 0.75].map(|share| quantile(sorted, share)),
+        })
+    }
+}
+
 /// The facts of all columns, as a table of its own.
 pub(super) fn all(table: &Table) -> (Vec<String>, Vec<Vec<Value>>) {
     const NAMES: [&str; 13] = [
@@ -88,10 +98,7 @@ pub(super) fn of(table: &Table, at: usize) -> Facts {
     }
     let numbers = table.columns[at].kind.is_number().then(|| {
         let all: Vec<f64> = values.iter().filter_map(|value| number(value)).collect();
-        (!all.is_empty()).then(|| Numbers {
-            mean: all.iter().sum::<f64>() / all.len() as f64,
-            quartiles: [0.25, 0.5, 0.75].map(|share| quantile(&all, share)),
-        })
+        Numbers::of(&all)
     });
     let first = |value: Option<&&Value>| value.map_or(Value::Null, |value| (*value).clone());
     Facts {

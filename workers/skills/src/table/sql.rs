@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use mtor_worker::CancellationToken;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
@@ -9,12 +10,12 @@ use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::kind::{Kind, Table};
 use crate::defaults::{
-    TABLE_ANSWER_ROWS_MAX, TABLE_COLUMNS_MAX, TABLE_HEAP_BYTES_MAX, TABLE_QUERY_TIMEOUT, TABLE_STEPS,
-    TABLE_VALUE_BYTES_MAX,
+    TABLE_COLUMNS_MAX, TABLE_HEAP_BYTES_MAX, TABLE_QUERY_TIMEOUT, TABLE_STEPS, TABLE_VALUE_BYTES_MAX,
 };
 
 /// What the table is called in queries.
 pub(super) const TABLE: &str = "data";
+const NOT_WANTED: &str = "nobody wants the answer any more";
 
 /// What a query gives.
 #[derive(Debug, PartialEq)]
@@ -29,11 +30,21 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
+    /// Nobody wants an answer any more.
+    stop: CancellationToken,
 }
 
 impl Database {
     /// Puts the table in, and then lets nothing change any more.
-    pub(super) fn of(table: &Table) -> rusqlite::Result<Self> {
+    ///
+    /// # Errors
+    /// A sentence that says why there is none.
+    pub(super) fn of(table: &Table, stop: CancellationToken) -> Result<Self, String> {
+        let connection = Self::filled(table, &stop).map_err(|error| error.to_string())?;
+        Ok(Self { connection, stop })
+    }
+
+    fn filled(table: &Table, stop: &CancellationToken) -> rusqlite::Result<Connection> {
         let mut connection = Connection::open_in_memory()?;
         // One bound for the whole program, since SQLite has no other.
         connection.query_row(&format!("PRAGMA hard_heap_limit = {TABLE_HEAP_BYTES_MAX}"), [], |_| Ok(()))?;
@@ -52,7 +63,7 @@ impl Database {
         let transaction = connection.transaction()?;
         {
             let mut insert = transaction.prepare(&format!("INSERT INTO {TABLE} VALUES ({places})"))?;
-            for row in &table.rows {
+            for row in table.rows.iter().take_while(|_| !stop.is_cancelled()) {
                 insert.execute(params_from_iter(row))?;
             }
         }
@@ -62,16 +73,21 @@ impl Database {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_limit(Limit::SQLITE_LIMIT_COLUMN, TABLE_COLUMNS_MAX as i32)?;
         connection.authorizer(Some(reads_only))?;
-        Ok(Self { connection })
+        Ok(connection)
     }
 
-    /// Asks.
+    /// Asks for at most so many rows.
     ///
     /// # Errors
     /// A sentence that says why there is no answer.
-    pub(super) fn ask(&mut self, sql: &str, values: &[Value]) -> Result<Found, String> {
+    pub(super) fn ask(&mut self, sql: &str, values: &[Value], rows_max: usize) -> Result<Found, String> {
+        let stop = self.stop.clone();
+        if stop.is_cancelled() {
+            return Err(NOT_WANTED.to_owned());
+        }
         let end = Instant::now() + TABLE_QUERY_TIMEOUT;
         let told = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) if stop.is_cancelled() => NOT_WANTED.to_owned(),
             Some(ErrorCode::OperationInterrupted) => {
                 format!("the query takes longer than {} seconds", TABLE_QUERY_TIMEOUT.as_secs())
             }
@@ -79,7 +95,9 @@ impl Database {
             Some(ErrorCode::OutOfMemory | ErrorCode::TooBig) => "the query takes too much memory".to_owned(),
             _ => error.to_string(),
         };
-        self.connection.progress_handler(TABLE_STEPS, Some(move || Instant::now() > end)).map_err(told)?;
+        let stopped = self.stop.clone();
+        let over = move || Instant::now() > end || stopped.is_cancelled();
+        self.connection.progress_handler(TABLE_STEPS, Some(over)).map_err(told)?;
         let mut statement = self.connection.prepare(sql).map_err(told)?;
         let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         if names.is_empty() {
@@ -88,7 +106,7 @@ impl Database {
         let mut found = Found { names, rows: Vec::new(), more: false };
         let mut rows = statement.query(params_from_iter(values)).map_err(told)?;
         while let Some(row) = rows.next().map_err(told)? {
-            if found.rows.len() == TABLE_ANSWER_ROWS_MAX {
+            if found.rows.len() == rows_max {
                 found.more = true;
                 break;
             }
@@ -121,13 +139,13 @@ mod tests {
     use super::*;
 
     fn database(csv: &str) -> Database {
-        Database::of(&Table::of(read(csv.as_bytes()).unwrap())).unwrap()
+        Database::of(&Table::of(read(csv.as_bytes()).unwrap()), CancellationToken::new()).unwrap()
     }
 
     #[test]
     fn queries_read() {
         let mut database = database("name,\"say \"\"x\"\"; DROP\"\nA,1\nB,2\n");
-        let found = database.ask("SELECT sum(\"say \"\"x\"\"; DROP\") AS s FROM data", &[]).unwrap();
+        let found = database.ask("SELECT sum(\"say \"\"x\"\"; DROP\") AS s FROM data", &[], 100).unwrap();
         assert_eq!((found.names, found.rows), (vec!["s".into()], vec![vec![Value::Integer(3)]]));
     }
 
@@ -145,19 +163,34 @@ mod tests {
             "SELECT 1; DELETE FROM data",
             "BEGIN",
         ] {
-            assert!(database.ask(wrong, &[]).is_err(), "{wrong}");
+            assert!(database.ask(wrong, &[], 100).is_err(), "{wrong}");
         }
-        assert_eq!(database.ask("SELECT count(*) FROM data", &[]).unwrap().rows, [[Value::Integer(2)]]);
+        assert_eq!(database.ask("SELECT count(*) FROM data", &[], 100).unwrap().rows, [[Value::Integer(2)]]);
     }
 
     #[test]
     fn a_query_without_end_is_stopped() {
         let mut database = database("a\n1\n");
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT ";
-        let error = database.ask(&format!("{endless} sum(i) FROM n"), &[]).unwrap_err();
+        let error = database.ask(&format!("{endless} sum(i) FROM n"), &[], 100).unwrap_err();
         assert!(error.contains("longer than 5 seconds"), "{error}");
-        assert!(database.ask(&format!("{endless} i FROM n"), &[]).unwrap().more, "rows are bounded");
-        let error = database.ask("SELECT zeroblob(100000000)", &[]).unwrap_err();
+        assert!(database.ask(&format!("{endless} i FROM n"), &[], 100).unwrap().more, "rows are bounded");
+        let error = database.ask("SELECT zeroblob(100000000)", &[], 100).unwrap_err();
         assert!(error.contains("memory"), "{error}");
+    }
+
+    #[test]
+    fn a_query_ends_when_nobody_wants_its_answer() {
+        let mut database = database("a\n1\n");
+        let stop = database.stop.clone();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n";
+        let (begun, began) = std::sync::mpsc::channel();
+        let asking = std::thread::spawn(move || {
+            begun.send(()).unwrap();
+            database.ask(endless, &[], 1)
+        });
+        began.recv().unwrap();
+        stop.cancel();
+        assert_eq!(asking.join().unwrap().unwrap_err(), NOT_WANTED);
     }
 }
