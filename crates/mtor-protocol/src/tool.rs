@@ -169,7 +169,8 @@ mod tests {
             let why = intent(wrong).unwrap_err().to_string();
             assert!(why.starts_with("params: attachment: one has 1 to"), "{why}");
         }
-        let plain: crate::Intent = serde_json::from_str(r#"{"capability":"tool.table"}"#).unwrap();
+        let plain: crate::Intent =
+            serde_json::from_str(r#"{"capability":"tool.table","params":{}}"#).unwrap();
         assert!(!plain.task.takes_input() && plain.task.files().is_empty());
     }
 

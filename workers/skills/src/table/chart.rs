@@ -3,20 +3,25 @@
 
 use std::fmt::Write as _;
 
+use super::facts::Numbers;
 use crate::defaults::CHART_BINS_MAX;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 400.0;
+const HEIGHT: f64 = 430.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 20.0;
-const TOP: f64 = 52.0;
-const BOTTOM: f64 = 68.0;
+const TOP: f64 = 76.0;
+const BOTTOM: f64 = 92.0;
 /// About how many marks an axis has.
 const TICKS: f64 = 5.0;
-/// The most characters of a label below a bar.
+/// The most characters of a label below a bar, and of one that stands aslant.
 const LABEL_CHARS_MAX: usize = 14;
+const ASLANT_CHARS_MAX: usize = 10;
+/// About how wide a character is, and how much room a line of them takes.
+const CHAR_WIDTH: f64 = 7.5;
+const ROOM_ASLANT: f64 = 40.0;
 
-const STYLE: &str = ".b{fill:#fff}.t{fill:#1d2330}.s{fill:#5a6475}.g{stroke:#e2e6ee}.a{stroke:#98a1b3}.m{fill:#2f6fde}.l{fill:none;stroke:#2f6fde;stroke-width:2.5;stroke-linejoin:round}text{font:13px system-ui,sans-serif}.h{font-size:17px;font-weight:600}@media(prefers-color-scheme:dark){.b{fill:#171b24}.t{fill:#e9edf5}.s{fill:#a3adbf}.g{stroke:#2b3242}.a{stroke:#5f6a80}.m{fill:#77a7ff}.l{stroke:#77a7ff}}";
+const STYLE: &str = ".b{fill:#fff}.t{fill:#1d2330}.s{fill:#5a6475}.g{stroke:#e2e6ee}.a{stroke:#98a1b3}.m{fill:#2f6fde}.f{fill:#2f6fde;fill-opacity:.12}.l{fill:none;stroke:#2f6fde;stroke-width:2.5;stroke-linejoin:round}text{font:13px system-ui,sans-serif}.h{font-size:17px;font-weight:600}@media(prefers-color-scheme:dark){.b{fill:#171b24}.t{fill:#e9edf5}.s{fill:#a3adbf}.g{stroke:#2b3242}.a{stroke:#5f6a80}.m{fill:#77a7ff}.f{fill:#77a7ff}.l{stroke:#77a7ff}}";
 
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,9 +53,17 @@ impl Chart {
             return None;
         }
         let most = if least == most { least + least.abs().max(1.0) } else { most };
-        // Sturges' rule, with edges at round numbers.
-        let bins = ((values.len() as f64).log2().ceil() + 1.0).min(CHART_BINS_MAX);
+        // As many bins as the rule of Freedman and Diaconis says, or that of Sturges if those are more; with edges at round numbers.
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let [low, _, high] = Numbers::of(&sorted)?.quartiles;
+        let count = values.len() as f64;
+        let fine = (most - least) / (2.0 * (high - low) / count.cbrt());
+        let bins =
+            if fine.is_finite() { fine } else { 0.0 }.max(count.log2() + 1.0).clamp(1.0, CHART_BINS_MAX);
         let step = round_step((most - least) / bins);
+        // Between whole numbers there is nothing to count.
+        let step = if values.iter().all(|value| value.fract() == 0.0) { step.max(1.0) } else { step };
         let first = (least / step).floor();
         let count = ((most / step).floor() - first) as usize + 1;
         let mut counts = vec![0; count];
@@ -134,7 +147,7 @@ impl Chart {
             svg,
             "<line class=\"a\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{base:.1}\" y2=\"{base:.1}\"/>\
              <text class=\"s\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\
-             <text class=\"s\" x=\"20\" y=\"47\">{}</text></svg>",
+             <text class=\"s\" x=\"20\" y=\"53\">{}</text></svg>",
             WIDTH - RIGHT,
             f64::midpoint(LEFT, WIDTH - RIGHT),
             HEIGHT - 10.0,
@@ -188,10 +201,19 @@ impl Axis {
 fn bars(svg: &mut String, all: &[(String, f64)], y: &Axis) {
     let room = (WIDTH - LEFT - RIGHT) / all.len().max(1) as f64;
     let width = (room * 0.7).min(72.0);
+    let longest = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let fits = longest.min(LABEL_CHARS_MAX) as f64 * CHAR_WIDTH <= room;
+    let slant = if fits {
+        Slant::None
+    } else if room > ROOM_ASLANT {
+        Slant::Some
+    } else {
+        Slant::Steep
+    };
     for (at, (name, value)) in all.iter().enumerate() {
         let middle = LEFT + room * (at as f64 + 0.5);
         bar(svg, middle - width / 2.0, width, *value, y);
-        below(svg, middle, name, room < 90.0);
+        below(svg, middle, name, slant);
     }
 }
 
@@ -201,11 +223,15 @@ fn line(svg: &mut String, all: &[(String, f64)], y: &Axis) {
     let points: Vec<String> = (all.iter().enumerate())
         .map(|(at, (_, value))| format!("{:.1},{:.1}", place(at), y.at(*value)))
         .collect();
+    let base = y.at(y.low.max(0.0).min(y.high));
+    let (first, last) = (place(0), place(all.len().saturating_sub(1)));
+    let area = points.join(" ");
+    let _ = write!(svg, "<polygon class=\"f\" points=\"{first:.1},{base:.1} {area} {last:.1},{base:.1}\"/>");
     let _ = write!(svg, "<polyline class=\"l\" points=\"{}\"/>", points.join(" "));
     // As many names as have room.
     let every = (90.0 / room).ceil().max(1.0) as usize;
     for (at, (name, _)) in all.iter().enumerate().step_by(every) {
-        below(svg, place(at), name, false);
+        below(svg, place(at), name, Slant::None);
     }
 }
 
@@ -221,16 +247,30 @@ fn bar(svg: &mut String, x: f64, width: f64, value: f64, y: &Axis) {
 
 fn marks_below(svg: &mut String, x: &Axis) {
     for tick in x.ticks() {
-        below(svg, x.at(tick), &x.label(tick), false);
+        below(svg, x.at(tick), &x.label(tick), Slant::None);
     }
 }
 
-/// A word below the chart; aslant where there is little room.
-fn below(svg: &mut String, x: f64, text: &str, aslant: bool) {
+/// How a label stands, by the room that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slant {
+    None,
+    Some,
+    Steep,
+}
+
+/// A word below the chart.
+fn below(svg: &mut String, x: f64, text: &str, slant: Slant) {
     let y = HEIGHT - BOTTOM + 18.0;
-    let turned = if aslant { format!(" transform=\"rotate(-30 {x:.1} {y})\"") } else { String::new() };
-    let anchor = if aslant { "end" } else { "middle" };
-    let text = escaped(&shortened(text, if aslant { 9 } else { LABEL_CHARS_MAX }));
+    let (degrees, chars_max) = match slant {
+        Slant::None => (0, LABEL_CHARS_MAX),
+        Slant::Some => (-30, ASLANT_CHARS_MAX),
+        Slant::Steep => (-60, ASLANT_CHARS_MAX - 1),
+    };
+    let turned =
+        if degrees == 0 { String::new() } else { format!(" transform=\"rotate({degrees} {x:.1} {y})\"") };
+    let anchor = if degrees == 0 { "middle" } else { "end" };
+    let text = escaped(&shortened(text, chars_max));
     let _ = write!(
         svg,
         "<text class=\"s\" x=\"{x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\"{turned}>{text}</text>"
@@ -298,7 +338,19 @@ mod tests {
         let Marks::Histogram(edges, counts) = chart.marks else { panic!() };
         assert_eq!(counts.iter().sum::<usize>(), 100);
         assert_eq!(edges.len(), counts.len() + 1);
-        assert!(Chart::histogram(String::new(), String::new(), String::new(), &[]).is_none());
-        assert!(Chart::histogram(String::new(), String::new(), String::new(), &[2.0]).is_some());
+        let of = |values: &[f64]| Chart::histogram(String::new(), String::new(), String::new(), values);
+        assert!(of(&[]).is_none() && of(&[f64::MIN, f64::MAX]).is_none());
+        for values in [&[2.0][..], &[1e17, 1e17], &[-0.1, 0.1], &[0.0, 1e9, 1.0, 2.0, 3.0, 4.0]] {
+            let Marks::Histogram(edges, counts) = of(values).unwrap().marks else { panic!() };
+            assert_eq!(counts.iter().sum::<usize>(), values.len());
+            assert!(edges.is_sorted() && counts.len() <= CHART_BINS_MAX as usize + 2, "{edges:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_axis_can_hold_is_not_drawn() {
+        let chart = |marks| Chart { title: String::new(), x: String::new(), y: String::new(), marks };
+        assert!(chart(Marks::Points(vec![(f64::MAX, 1.0), (f64::MIN, 2.0)])).drawable().is_none());
+        assert!(chart(Marks::Points(vec![(1.0, 1.0), (2.0, 2.0)])).drawable().is_some());
     }
 }
