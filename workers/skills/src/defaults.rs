@@ -44,8 +44,8 @@ pub const FEEDS_MAX: usize = 16;
 
 /// The largest table, in bytes.
 pub const TABLE_BYTES_MAX: usize = 8 << 20;
-/// The longest table that stands in the arguments, in bytes: with its signs escaped, and all around it, it fits into one
-/// message of the realm.
+/// The longest table that stands in the arguments, in bytes: half of a message of the realm, so that there is room
+/// for escaped quotes and line ends, and for all around it.
 pub const TABLE_INLINE_BYTES_MAX: usize = 512 << 10;
 /// The longest argument of a question about a table that is looked at at all, in bytes: what is one message of the realm.
 pub const TABLE_ARGUMENT_BYTES_MAX: usize = mtor_worker::protocol::limits::TEXT_BYTES_MAX;

@@ -223,10 +223,13 @@ fn line(svg: &mut String, all: &[(String, f64)], y: &Axis) {
     let points: Vec<String> = (all.iter().enumerate())
         .map(|(at, (_, value))| format!("{:.1},{:.1}", place(at), y.at(*value)))
         .collect();
-    let base = y.at(y.low.max(0.0).min(y.high));
-    let (first, last) = (place(0), place(all.len().saturating_sub(1)));
-    let area = points.join(" ");
-    let _ = write!(svg, "<polygon class=\"f\" points=\"{first:.1},{base:.1} {area} {last:.1},{base:.1}\"/>");
+    if y.low <= 0.0 {
+        // What is filled has a size, so it stands on zero, as bars do.
+        let base = y.at(y.high.min(0.0));
+        let (first, last, area) = (place(0), place(all.len().saturating_sub(1)), points.join(" "));
+        let _ =
+            write!(svg, "<polygon class=\"f\" points=\"{first:.1},{base:.1} {area} {last:.1},{base:.1}\"/>");
+    }
     let _ = write!(svg, "<polyline class=\"l\" points=\"{}\"/>", points.join(" "));
     // As many names as have room.
     let every = (90.0 / room).ceil().max(1.0) as usize;
