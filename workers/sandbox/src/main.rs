@@ -9,26 +9,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Parser;
 use mtor_sandbox::{Limits, LoadError, Sandbox, Skill, Visit, defaults};
-use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
+use mtor_worker::program::{self, cancelled_by_signals};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
 
 use crate::cli::Options;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    log_to_stderr("info");
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no async runtime")
-        .and_then(|runtime| runtime.block_on(run(options)));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
-        }
-    }
+    program::run("info", run(Options::parse()), is_bad_input)
 }
 
 /// From start to the end of the last job.
