@@ -14,6 +14,7 @@ use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
@@ -70,6 +71,8 @@ pub struct App {
     pub handovers: Handovers,
     /// Who uses the realm by the Model Context Protocol.
     pub(crate) mcp: Sessions,
+    /// Other realms that this one trades with.
+    pub peers: Peers,
     /// Requests of several steps that are under way.
     pub plans: Plans,
     /// What words are resolved with.
@@ -88,6 +91,7 @@ impl App {
         config: mtor_core::Config,
         key: Arc<Keypair>,
         (owner, keys): (Wallet, Arc<KeyRing>),
+        peers: Peers,
         realm: RealmHandle,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
@@ -108,6 +112,7 @@ impl App {
             input_room: Arc::default(),
             handovers: Handovers::default(),
             mcp: Sessions::default(),
+            peers,
             plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),

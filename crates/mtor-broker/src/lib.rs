@@ -22,6 +22,7 @@ mod key_ring;
 mod link;
 mod metrics;
 mod parts;
+mod peers;
 pub mod plans;
 mod rate;
 pub mod realm;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mtor_core::{Corrupt, Input, Output, Realm, Ticket, WorkerId};
 use mtor_ledger::{Batch, Ledger, PartialRecord, Record, Unavailable};
-use mtor_protocol::{Did, Intent, JobId, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{AccountId, Did, Intent, JobId, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +82,8 @@ pub enum RealmFault {
 pub(crate) struct RealmTask {
     realm: Realm,
     source: String,
+    /// The account that the realm has with its peers: that of its key.
+    account: AccountId,
     ledger: Arc<Ledger>,
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
@@ -101,6 +103,8 @@ pub(crate) struct RealmTask {
 pub(crate) struct Parts {
     pub(crate) realm: Realm,
     pub(crate) did: Did,
+    /// The account that the realm has with its peers.
+    pub(crate) account: AccountId,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
@@ -133,6 +137,7 @@ impl RealmTask {
         let task = Self {
             open: open.collect(),
             realm: parts.realm,
+            account: parts.account,
             source: parts.did.0,
             ledger: parts.ledger,
             streams: parts.streams,
