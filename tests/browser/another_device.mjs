@@ -45,7 +45,12 @@ second.asksForMissing = true;
 await second.page.goto(address);
 await second.part("keep-strayed").waitFor();
 assert.equal(await second.part("wallet-did").innerText(), did);
+
+// Each of the two sees both, and which one is gone.
+await devices(second, ["here", "here"]);
 await second.close();
+await devices(first, ["here", "away"]);
+assert.equal(await first.part("device-lost").count(), 1);
 
 // One that was withdrawn brings nothing either.
 await first.part("keep-link").click();
@@ -55,4 +60,20 @@ await first.part("link-done").click();
 assert.equal((await withdrawn).status(), 200);
 await first.page.goto(unused);
 await first.part("keep-strayed").waitFor();
+
+// Who has lost one goes from there to where the key is changed.
+await first.page.reload();
+await first.connected();
+await first.part("device-lost").click();
+await first.part("key-words").waitFor();
 await first.close();
+
+async function devices(person, states) {
+  await eventually(`the devices are ${states}`, async () => {
+    await person.page.reload();
+    await person.connected();
+    await person.part("device").waitFor();
+    const all = await person.page.getByTestId("device").evaluateAll((lines) => lines.map((line) => line.dataset.state));
+    return all.join() === states.join();
+  });
+}

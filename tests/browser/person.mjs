@@ -73,6 +73,8 @@ class Person {
   asksForMissing = false;
   /** Whether it asks with a key that is refused, on purpose. */
   isRefused = false;
+  /** Whether it asks for something wrong, on purpose. */
+  isBad = false;
 
   constructor(context, page) {
     this.context = context;
@@ -83,10 +85,11 @@ class Person {
     const { page, faults } = this;
     page.on("pageerror", (error) => faults.push(`exception: ${error.stack ?? error}`));
     page.on("console", (message) => {
-      const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection/.test(message.text());
+      const unreachable = this.realmIsAway && /net::ERR_|WebSocket connection|error occurred when fetching the script/.test(message.text());
       const missing = this.asksForMissing && /status of 404/.test(message.text());
       const refused = this.isRefused && /status of 40[13]/.test(message.text());
-      if (message.type() === "error" && !unreachable && !missing && !refused) faults.push(`console: ${message.text()}`);
+      const bad = this.isBad && /status of 400/.test(message.text());
+      if (message.type() === "error" && !unreachable && !missing && !refused && !bad) faults.push(`console: ${message.text()}`);
     });
     page.on("dialog", (dialog) => {
       faults.push(`dialog: ${dialog.message()}`);

@@ -5,6 +5,7 @@ import sys
 
 import anyio
 import httpx2
+import mcp_types as types
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -35,6 +36,19 @@ async def tours(client):
 
     wrong = await client.call_tool("ask", {"prompt": "refuse"})
     assert wrong.is_error and "the script says so" in wrong.content[0].text, wrong
+
+    # Every call is a task by its job's id. This client can look at tasks, but not begin one: it takes no other answer to a call
+    # than the call's result.
+    assert tools["ask"].execution.task_support == "optional", tools["ask"]
+    task = answer.meta["mtor/job"]
+
+    async def ask_about(request, params, result):
+        return await client.session.send_request(request(params=params(task_id=task)), result)
+
+    stands = await ask_about(types.GetTaskRequest, types.GetTaskRequestParams, types.GetTaskResult)
+    assert (stands.task_id, stands.status) == (task, "completed"), stands
+    again = await ask_about(types.GetTaskPayloadRequest, types.GetTaskPayloadRequestParams, types.CallToolResult)
+    assert again.content == answer.content, again
 
     # Left in the middle, it is cancelled: what it had written is paid, and no more.
     begun = anyio.Event()

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
@@ -22,7 +23,21 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 ///
 /// # Panics
 /// When the scenario fails; the script says where.
-pub async fn play(name: &str, url: &str, mut cue: impl AsyncFnMut(&str)) {
+pub async fn play(name: &str, url: &str, cue: impl AsyncFnMut(&str)) {
+    play_within(LONG_PATIENCE, name, url, &[], cue).await;
+}
+
+/// The same, of a scenario that takes arguments and knows how long it takes.
+///
+/// # Panics
+/// When the scenario fails, or is not over in time.
+pub async fn play_within(
+    patience: Duration,
+    name: &str,
+    url: &str,
+    arguments: &[String],
+    mut cue: impl AsyncFnMut(&str),
+) {
     let folder = workspace().join("tests/browser");
     node_packages(&folder);
     let profile = tempfile::Builder::new().prefix("mtor-e2e-profile-").tempdir().unwrap();
@@ -31,6 +46,7 @@ pub async fn play(name: &str, url: &str, mut cue: impl AsyncFnMut(&str)) {
         .arg(folder.join(name))
         .arg(url)
         .arg(profile.path())
+        .args(arguments)
         .env("MTOR_CHROMIUM", browser())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -50,8 +66,7 @@ pub async fn play(name: &str, url: &str, mut cue: impl AsyncFnMut(&str)) {
         }
         child.wait().await.unwrap()
     };
-    let status =
-        timeout(LONG_PATIENCE, played).await.unwrap_or_else(|_| panic!("{name} did not come to its end"));
+    let status = timeout(patience, played).await.unwrap_or_else(|_| panic!("{name} did not come to its end"));
     assert!(status.success(), "{name} failed ({status})");
 }
 

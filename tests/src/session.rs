@@ -63,7 +63,7 @@ impl Socket {
     pub fn answer(challenge: &Challenge, who: &Who, role: SessionRole) -> Hello {
         match who {
             Who::Wallet(key) => Offer::from_wire(challenge).unwrap().answer(key, role).to_wire(role),
-            Who::Owner => Hello { role, did: None, signature: None },
+            Who::Owner => Hello { role, did: None, signature: None, device: None },
             Who::Key(_) => panic!("a WebSocket takes no API key"),
         }
     }

@@ -40,7 +40,9 @@ pub struct WorkerOptions {
     pub slots: u32,
     /// The window of its model, in tokens: it refuses questions of more words.
     pub context_tokens: Option<u32>,
-    /// Whether it turns texts into vectors, too.
+    /// Whether it answers questions.
+    pub chats: bool,
+    /// Whether it turns texts into vectors.
     pub embeds: bool,
     /// Breaks after the first word of every answer that it writes; another worker may do better.
     pub faulty: bool,
@@ -48,7 +50,7 @@ pub struct WorkerOptions {
     pub garbage: bool,
     /// Where it leaves the newest of its answers for others.
     pub tells: Option<Board>,
-    /// Writes what stands there, whatever it is asked.
+    /// Writes what stands there, whatever it is asked, as soon as something does.
     pub copies: Option<Board>,
 }
 
@@ -62,6 +64,7 @@ impl Default for WorkerOptions {
             model: "script".to_owned(),
             slots: 4,
             context_tokens: None,
+            chats: true,
             embeds: false,
             faulty: false,
             garbage: false,
@@ -219,7 +222,7 @@ impl Worker for Script {
         let mut offer = CapabilityOffer::new(CapabilityKind::CHAT, options.model.clone(), options.slots);
         offer.limits.context_tokens = options.context_tokens;
         let embed = CapabilityOffer::new(CapabilityKind::EMBED, "script-embed", options.slots);
-        let offers = [Some(offer), options.embeds.then_some(embed)];
+        let offers = [options.chats.then_some(offer), options.embeds.then_some(embed)];
         Announcement::new(options.name.clone(), offers.into_iter().flatten().collect::<Vec<_>>())
     }
 
@@ -244,8 +247,8 @@ impl Worker for Script {
             let garbage = format!("{0}x {0}y {0}z", job.id);
             return self.write(&job, &garbage, false, output).await;
         }
-        if let Some(board) = &self.options.copies {
-            let copied = board.lock().unwrap().clone();
+        let copied = self.options.copies.as_ref().map(|board| board.lock().unwrap().clone());
+        if let Some(copied) = copied.filter(|copied| !copied.is_empty()) {
             return self.write(&job, &copied, false, output).await;
         }
         let (verb, text) = asked.split_once(' ').unwrap_or((asked, ""));

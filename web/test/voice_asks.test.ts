@@ -8,6 +8,7 @@ import type { EventData, Resolve, Submit, Understanding, WorkerInfo } from "../s
 import { Conversations } from "../src/state/conversations.svelte";
 import { Jobs } from "../src/state/jobs.svelte";
 import type { MicrophoneHooks } from "../src/state/microphone";
+import { Plans } from "../src/state/plans.svelte";
 import { preferences } from "../src/state/preferences.svelte";
 import { Streams } from "../src/state/streams";
 import { Voice } from "../src/state/voice.svelte";
@@ -53,8 +54,9 @@ function setUp() {
   };
   const streams = new Streams({ send, sendFrame: () => true });
   const jobs = new Jobs({ api, send, onMoney: () => {} });
-  const conversations = new Conversations({ api, database: undefined, jobs, workers, onBell: () => {} });
-  const voice = new Voice({ api, jobs, conversations, streams, workers, report: () => {} });
+  const plans = new Plans({ api, send, watch: () => () => {}, onMoney: () => {} });
+  const conversations = new Conversations({ api, database: undefined, jobs, plans, workers, onBell: () => {} });
+  const voice = new Voice({ api, jobs, plans, conversations, streams, workers, report: () => {} });
   ear.hooks?.mic("on");
 
   const submits = () => sent.filter(({ type }) => type === "mtor.job.submit").map(({ data }) => data as Submit);

@@ -293,7 +293,7 @@ describe("a doubt", () => {
     const talk = new Talk().on({ type: "woke", own: false }, { type: "voice-ended", silent: false }).heard("cat");
     talk.did();
     talk.means({ kind: "unsure", choices });
-    expect(talk.did()).toEqual(['say {"line":"which"}', "timer choice"]);
+    expect(talk.did()).toEqual(['say {"line":"which"}']);
     expect(talk.state.phase).toBe("choosing");
     return talk;
   };
@@ -305,7 +305,7 @@ describe("a doubt", () => {
 
   it("is answered with the voice", () => {
     const talk = doubting().sounds("sound-ended").on({ type: "voice-began" });
-    expect(talk.did()).toEqual(["silence", "capture false false", "transcribe 2"]);
+    expect(talk.did()).toEqual(["timer choice", "silence", "capture false false", "transcribe 2"]);
     talk.on({ type: "voice-ended", silent: false }).heard("the second", { choice: 1 });
     expect(talk.did().at(-1)).toBe("ask 2 cats true");
   });
@@ -321,11 +321,29 @@ describe("a doubt", () => {
     expect(doubting().on({ type: "dismiss" }).state).toMatchObject({ phase: "idle", choices: [] });
   });
 
+  it("is asked by a plan as well, once for each step, and goes on after the word", () => {
+    const talk = new Talk().on({ type: "woke", own: false }, { type: "voice-ended", silent: false }).heard("mail it");
+    talk.means({ kind: "ask", text: "mail it", plan: { language: "en" } });
+    talk.did();
+    const word = (yes: boolean) => ({ label: yes ? "Yes" : "No", meaning: { kind: "word", plan: "p", step: 2, yes } }) as const;
+    talk.on({ type: "asked", turn: 1, question: "Shall I?", choices: [word(true), word(false)] });
+    expect(talk.did()).toEqual(['say {"line":"which","question":"Shall I?"}']);
+    expect(talk.state.phase).toBe("choosing");
+    talk.on({ type: "choose", index: 0 });
+    expect(talk.state).toMatchObject({ phase: "thinking", answering: true, aloud: true });
+    // Asked by another step, and answered by hand.
+    talk.did();
+    talk.on({ type: "asked", turn: 1, question: "And that?", choices: [word(true)] }, { type: "answered", turn: 1 });
+    expect(talk.state).toMatchObject({ phase: "thinking", answering: true, choices: [] });
+    talk.on({ type: "answer-began", turn: 1 });
+    expect(talk.did().at(-1)).toMatch(/^speak-answer/);
+  });
+
   it("is the same where something is dear", () => {
     const talk = new Talk().on({ type: "woke", own: false }, { type: "voice-ended", silent: false }).heard("long");
     talk.did();
     talk.means({ kind: "dear", price: "9 coins", choices: [{ label: "Yes", meaning: asks("long") }] });
-    expect(talk.did()).toEqual(['say {"line":"dear","price":"9 coins"}', "timer choice"]);
+    expect(talk.did()).toEqual(['say {"line":"dear","price":"9 coins"}']);
   });
 
   const agreeing = () => {
@@ -349,7 +367,7 @@ describe("a doubt", () => {
     const talk = agreeing();
     talk.did();
     talk.means({ kind: "dear", price: "10 coins", choices: [{ label: "Yes", meaning: asks("long") }] });
-    expect(talk.did()).toEqual(['say {"line":"dear","price":"10 coins"}', "timer choice"]);
+    expect(talk.did()).toEqual(['say {"line":"dear","price":"10 coins"}']);
     const silent = agreeing();
     silent.did();
     expect(silent.on({ type: "timer", timer: "resolve" }).did()).toEqual(["ask 2 long true"]);

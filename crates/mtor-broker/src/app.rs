@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::devices::Devices;
 use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::key_ring::KeyRing;
@@ -69,6 +70,8 @@ pub struct App {
     pub input_room: Arc<InputRoom>,
     /// What waits for another device of the same person.
     pub handovers: Handovers,
+    /// Where each wallet is in use.
+    pub devices: Arc<Devices>,
     /// Who uses the realm by the Model Context Protocol.
     pub(crate) mcp: Sessions,
     /// Other realms that this one trades with.
@@ -111,6 +114,7 @@ impl App {
             prepared_keys: Arc::new(Semaphore::new(crate::defaults::PREPARED_KEYS_MAX)),
             input_room: Arc::default(),
             handovers: Handovers::default(),
+            devices: Arc::default(),
             mcp: Sessions::default(),
             peers,
             plans: Plans::default(),

@@ -58,6 +58,15 @@ pub const HANDOVER_TTL_S: u32 = 2 * 60;
 pub const HANDOVER_BYTES_MAX: usize = 512;
 /// Handovers that wait at once, one for each wallet.
 pub const HANDOVERS_MAX: usize = 1_000;
+
+/// Most devices that are remembered of one wallet.
+pub const DEVICES_MAX: usize = 16;
+/// Most wallets whose devices are remembered.
+pub const DEVICE_WALLETS_MAX: usize = 1_000;
+/// Longest id of a device, in bytes.
+pub const DEVICE_ID_BYTES_MAX: usize = 64;
+/// Longest name of a device, in bytes.
+pub const DEVICE_NAME_BYTES_MAX: usize = 80;
 /// Longest thing that a passkey has sealed, in bytes. A sealed wallet has about 150.
 pub const PASSKEY_BYTES_MAX: usize = 512;
 /// Most passkeys that keep one wallet.
@@ -111,6 +120,10 @@ pub const WITNESS_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// How long the newest cosigned checkpoint is published although the log has grown beyond it, in milliseconds. Then the newest
 /// is published without witnesses: a log that nobody witnesses any more must not seem to stand still.
 pub const COSIGNED_AGE_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Answers that are remembered, by the job that gave them; each takes a hundred bytes or so.
+pub const REMEMBERED_MAX: usize = 16_384;
+/// How long an answer is remembered, in milliseconds: what is repeatable changes slowly, but it may.
+pub const REMEMBERED_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
 /// Answers that wait to be compared; beyond that they are believed.
 pub const AUDITS_WAITING_MAX: usize = 256;
 /// Answers that are compared at once.

@@ -17,7 +17,8 @@ use crate::app::{App, Wallet};
 use crate::clock;
 use crate::defaults::PREVIEW_CHARS;
 use crate::input::JobInput;
-use crate::realm::{Asked, Submission, Taken};
+use crate::memory;
+use crate::realm::{Asked, Submission, Taken, Told};
 use crate::stream::JobStream;
 
 /// Tokens that a chat template may add for each message, and once for the whole: an upper bound for what is held.
@@ -31,6 +32,8 @@ pub struct Wish {
     pub submit: Submit,
     /// The text that was signed, and the signature, if it has one.
     pub order: Option<(String, OrderSeal)>,
+    /// Whether an answer that is remembered will not do, whatever the request itself says.
+    pub fresh: bool,
 }
 
 /// What a peer realm says of a job that it hands on, beside what is wanted.
@@ -47,7 +50,7 @@ pub(crate) struct Borrowed {
 
 impl From<Submit> for Wish {
     fn from(submit: Submit) -> Self {
-        Self { submit, order: None }
+        Self { submit, order: None, fresh: false }
     }
 }
 
@@ -80,12 +83,7 @@ impl App {
         wish: impl Into<Wish>,
         input: Option<Arc<JobInput>>,
     ) -> Result<TakenJob, Problem> {
-        let wish = wish.into();
-        if wish.submit.intent.task.takes_input() && input.is_none() {
-            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
-            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
-        }
-        let submission = self.prepare(wallet, wish, input)?;
+        let submission = self.submission(wallet, wish.into(), input).await?;
         let (id, stream) = (submission.job.id, submission.stream.clone());
         let taken = self.realm.submit(submission).await.map_err(with_advice(&stream.capability))?;
         let stream = match taken {
@@ -93,6 +91,37 @@ impl App {
             Taken::Known => self.realm.streams.get(id),
         };
         Ok(TakenJob { id, stream, taken })
+    }
+
+    /// Takes a job, and comes back when it has ended.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) async fn take_to_the_end(&self, submission: Submission) -> Result<Taken, Problem> {
+        let advice = with_advice(&submission.stream.capability);
+        self.realm.submit(Submission { told: Told::AtTheEnd, ..submission }).await.map_err(advice)
+    }
+
+    /// A wish as it goes into the realm, with the answer if that is in its memory.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn submission(
+        &self,
+        wallet: &Wallet,
+        wish: Wish,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<Submission, Problem> {
+        if wish.submit.intent.task.takes_input() && input.is_none() {
+            let detail = "this job's input comes as binary frames, so ask for it over the WebSocket; a recording also goes to /v1/audio/transcriptions, pictures also come in a form beside the job, and a whole text needs no `more`";
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
+        }
+        let (fresh, is_text) = (wish.fresh || wish.submit.fresh, input.is_none());
+        let mut submission = self.prepare(wallet, wish, input)?;
+        if is_text {
+            self.recall(&mut submission, fresh).await;
+        }
+        Ok(submission)
     }
 
     /// Asks once more, at the treasury's expense, what a client has asked of this model. To the worker it is a job like any
@@ -199,7 +228,7 @@ impl App {
         // An API key outlives the key that made it; that key signs nothing more.
         self.keys.wallet(&signer).map_err(|problem| problem.param("by").about(id))?;
         let Order { order, by, signature } = order;
-        Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })) })
+        Ok(Wish { submit, order: Some((order, OrderSeal { by, signature })), fresh: false })
     }
 
     fn prepare(
@@ -208,7 +237,7 @@ impl App {
         wish: Wish,
         input: Option<Arc<JobInput>>,
     ) -> Result<Submission, Problem> {
-        let Wish { mut submit, order } = wish;
+        let Wish { mut submit, order, fresh: _ } = wish;
         let id = submit.id.take().unwrap_or_else(JobId::generate);
         check_limits(&submit)?;
         let intent = &submit.intent;
@@ -259,6 +288,9 @@ impl App {
         Ok(Submission {
             not_forgotten: false,
             asked: Asked::Anybody,
+            told: Told::WhenTaken,
+            memory_key: None,
+            remembered: None,
             stream: Arc::new(JobStream::of_task(id, wallet.account, &submit.intent.task, input)),
             question: intent.task.preview(PREVIEW_CHARS),
             intent: Arc::new(submit.intent),
@@ -371,7 +403,7 @@ impl App {
 }
 
 /// Nobody draws here from the start: whoever asks for it is told what to do.
-fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem {
+fn with_advice(capability: &CapabilityKind) -> impl FnOnce(Problem) -> Problem + use<> {
     let is_imagine = *capability == CapabilityKind::IMAGINE;
     move |mut problem| {
         if is_imagine && problem.known_kind() == Some(ProblemKind::NoWorker) {
@@ -440,6 +472,7 @@ fn prefix_hash(task: &Task) -> Option<u64> {
 fn info(job: StoredJob) -> JobInfo {
     let intent = job.request_json.as_deref().and_then(|json| serde_json::from_str::<Submit>(json).ok());
     JobInfo {
+        from_memory: memory::is_from_it(job.state, &job.workers),
         id: job.id,
         state: job.state,
         intent: intent.map(|submit| submit.intent),
@@ -474,6 +507,7 @@ fn ending(job: &StoredJob) -> Option<Body> {
             finish: job.finish.unwrap_or(FinishReason::Stop),
             output: job.output?,
             settled,
+            from_memory: memory::is_from_it(job.state, &job.workers),
         })),
         JobState::Cancelled => Some(Body::JobCancelled(Cancelled { cost })),
         JobState::Failed => {

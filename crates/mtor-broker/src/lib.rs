@@ -9,17 +9,20 @@
 //! (workers, in processes of their own).
 
 pub mod app;
+mod attach;
 mod audit;
 mod auth;
 mod broker;
 mod clock;
 pub mod defaults;
+mod devices;
 mod flow;
 mod handover;
 pub mod input;
 mod jobs;
 mod key_ring;
 mod link;
+mod memory;
 mod metrics;
 mod parts;
 mod peers;
@@ -37,6 +40,7 @@ pub mod streams;
 pub mod witness;
 mod wyoming;
 
+pub use attach::{AttachWish, Attaching};
 pub use broker::{Broker, start};
 pub use settings::{
     Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,

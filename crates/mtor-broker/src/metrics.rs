@@ -88,6 +88,10 @@ pub struct Metrics {
     pub failed: Counter,
     /// Jobs that were cancelled.
     pub cancelled: Counter,
+    /// Answers that could be remembered, and were.
+    pub memory_hits: Counter,
+    /// Answers that could be remembered, and were not.
+    pub memory_misses: Counter,
     /// Tokens read by workers.
     pub input_tokens: Counter,
     /// Tokens written by workers.
@@ -148,6 +152,16 @@ impl Metrics {
             ("mtor_jobs_completed_total", "Jobs done and paid.", &self.completed),
             ("mtor_jobs_failed_total", "Jobs that failed and were refunded.", &self.failed),
             ("mtor_jobs_cancelled_total", "Jobs stopped on request.", &self.cancelled),
+            (
+                "mtor_memory_hits_total",
+                "Requests that were answered from memory, without a worker.",
+                &self.memory_hits,
+            ),
+            (
+                "mtor_memory_misses_total",
+                "Requests whose answer could have been remembered, and was not.",
+                &self.memory_misses,
+            ),
             ("mtor_tokens_read_total", "Tokens read by workers, as billed.", &self.input_tokens),
             ("mtor_tokens_written_total", "Tokens written by workers, as billed.", &self.output_tokens),
             ("mtor_audio_ms_total", "Milliseconds of sound heard and spoken, as billed.", &self.audio_ms),

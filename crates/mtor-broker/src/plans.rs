@@ -1,4 +1,5 @@
-//! Requests of several steps. Words are taken apart into a plan by rules alone, and the plan is whole before its first step
+//! Requests of several steps. Words are taken apart into a plan by rules, or where they don't understand by what a model
+//! proposes (`propose`), and the plan is whole before its first step
 //! begins; each step is an ordinary job of the wallet's, with an id that follows from the plan's, so that a plan that goes on
 //! after a crash finds the jobs that it had.
 //!
@@ -6,6 +7,7 @@
 //! reads it to find out what to do. What sends or switches waits for a person's yes (`run`).
 
 mod compose;
+mod propose;
 mod run;
 
 use std::collections::HashMap;
@@ -13,12 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mtor_ledger::{PlanRecord, Record};
 use mtor_protocol::{
-    AccountId, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanState, Problem, ProblemKind, limits,
+    AccountId, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanPage, PlanState, Problem, ProblemKind, limits,
 };
 use tokio::sync::{mpsc, watch};
 
 use crate::app::{App, Wallet};
 use crate::clock;
+use compose::Composed;
 use run::{Runner, Word};
 
 /// Words to one plan that wait to be heard.
@@ -74,10 +77,11 @@ impl App {
             let detail = format!("{open} plans of this wallet are under way, the most that may be");
             return Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after_s(60));
         }
-        let (steps, max) = self.compose(wallet, &ask).await?;
+        let Composed { steps, max, proposed } = self.compose(wallet, &ask).await?;
         let within = ask.max_price.is_none_or(|allowed| max <= allowed);
-        let state = if within { PlanState::Running } else { PlanState::Proposed };
-        let (submitted, cost) = (clock::now(), Micro::ZERO);
+        let begins = within && proposed.is_none();
+        let state = if begins { PlanState::Running } else { PlanState::Proposed };
+        let (submitted, cost) = (clock::now(), proposed.unwrap_or(Micro::ZERO));
         let plan = Plan { id: ask.id, text: ask.text, submitted, state, max, cost, steps };
         self.keep_plan(wallet, &plan).await?;
         self.run_plan(wallet.clone(), plan.clone());
@@ -95,6 +99,26 @@ impl App {
         let stored = self.realm.ledger_read(move |ledger| ledger.plan(id)).await?;
         let stored = stored.filter(|stored| stored.account == wallet.account);
         read(&stored.ok_or_else(|| Problem::new(ProblemKind::NotFound, "this wallet has no such plan"))?)
+    }
+
+    /// The plans of this wallet, the newest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn plans_of(
+        &self,
+        wallet: &Wallet,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<PlanPage, Problem> {
+        let account = wallet.account;
+        let stored = self.realm.ledger_read(move |ledger| ledger.plans(account, before, limit)).await?;
+        let next = (stored.len() == limit).then(|| stored.last().map(|last| last.id)).flatten();
+        let plan = |stored: &PlanRecord| match self.plans.get(stored.id, wallet) {
+            Some(live) => Ok(live.state.borrow().clone()),
+            None => read(stored),
+        };
+        Ok(PlanPage { plans: stored.iter().map(plan).collect::<Result<_, _>>()?, next })
     }
 
     /// How a plan stands now and whenever that changes, until it is over.

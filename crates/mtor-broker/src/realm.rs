@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtor_core::{Corrupt, Input, Output, Realm, Ticket, WorkerId};
-use mtor_ledger::{Batch, Ledger, PartialRecord, Record, Unavailable};
-use mtor_protocol::{AccountId, Did, Intent, JobId, Problem, ProblemKind, Timestamp};
+use mtor_ledger::{Batch, Ledger, PartialRecord, Record, Unavailable, answer_commitment};
+use mtor_protocol::{AccountId, Did, Digest, Intent, JobId, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::defaults;
 use crate::flow::Step;
 use crate::key_ring::KeyRing;
 use crate::link::Link;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::stream::JobStream;
 use crate::streams::Streams;
@@ -29,7 +30,7 @@ use effects::AfterCommit;
 
 pub(crate) use handle::Once;
 use handle::{Answer, Question, Reply};
-pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken};
+pub use handle::{Asked, RealmGone, RealmHandle, Submission, Taken, Told};
 
 /// What the realm is asked.
 pub(crate) enum Command {
@@ -57,6 +58,10 @@ enum Waiter {
 struct OpenJob {
     stream: Arc<JobStream>,
     intent: Arc<Intent>,
+    /// Who hears that it was taken when it has ended.
+    reply: Option<oneshot::Sender<Result<Reply, Problem>>>,
+    /// The key under which the answer will be remembered, if it will.
+    memory_key: Option<Digest>,
 }
 
 /// What a number of commands lead to, gathered for one commit.
@@ -97,6 +102,7 @@ pub(crate) struct RealmTask {
     tasks: TaskTracker,
     answers: mpsc::Sender<Answered>,
     keys: Arc<KeyRing>,
+    memory: Arc<Memory>,
 }
 
 /// What the task is made of.
@@ -130,10 +136,9 @@ impl RealmTask {
             parts.ledger.clone(),
         );
         let streams = &parts.streams;
-        let open = parts
-            .intents
-            .into_iter()
-            .filter_map(|(job, intent)| streams.get(job).map(|stream| (job, OpenJob { stream, intent })));
+        let open = parts.intents.into_iter().filter_map(|(job, intent)| {
+            streams.get(job).map(|stream| (job, OpenJob { stream, intent, reply: None, memory_key: None }))
+        });
         let task = Self {
             open: open.collect(),
             realm: parts.realm,
@@ -151,6 +156,7 @@ impl RealmTask {
             tasks: parts.tasks,
             answers: parts.answers,
             keys: parts.keys,
+            memory: handle.memory.clone(),
         };
         (task, handle, inbox)
     }
@@ -224,11 +230,16 @@ impl RealmTask {
                     return Ok(());
                 }
                 let (job, asked) = (submission.job.clone(), submission.asked.clone());
+                let recalled = submission.remembered.as_ref().map(|known| {
+                    let output = answer_commitment(&submission.salt, &known.text, known.output);
+                    (known.usage, output)
+                });
                 let ticket = self.wait(Waiter::Submit(submission, reply));
-                match asked {
-                    Asked::Anybody => Input::Submit { ticket, job },
-                    Asked::Others(answered) => Input::Replicate { ticket, job, answered },
-                    Asked::Only(account) => Input::Try { ticket, job, account },
+                match (recalled, asked) {
+                    (Some((usage, output)), _) => Input::Recall { ticket, job, usage, output },
+                    (None, Asked::Anybody) => Input::Submit { ticket, job },
+                    (None, Asked::Others(answered)) => Input::Replicate { ticket, job, answered },
+                    (None, Asked::Only(account)) => Input::Try { ticket, job, account },
                 }
             }
             Command::Ask(question, reply) => {

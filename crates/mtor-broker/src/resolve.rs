@@ -70,14 +70,20 @@ impl App {
             return Err(Problem::new(ProblemKind::InvalidRequest, detail).param(field));
         }
         let mut resolved = self.understood(wallet, asked).await;
-        if let Understanding::Act { intent: Some(intent), .. } = &mut resolved.understanding {
+        // What does it is the tool of the intent: mail is a wish, and to read it or to send some are two tools.
+        let settle = |capability: &mut CapabilityKind, intent: &mut Intent| {
             self.name_list(wallet, intent);
+            *capability = intent.task.kind();
+        };
+        if let Understanding::Act { capability, intent: Some(intent), .. } = &mut resolved.understanding {
+            settle(capability, intent);
         }
         if let Understanding::Unsure { choices, .. } = &mut resolved.understanding {
-            choices
-                .iter_mut()
-                .filter_map(|choice| choice.intent.as_mut())
-                .for_each(|intent| self.name_list(wallet, intent));
+            for choice in choices {
+                if let Some(intent) = &mut choice.intent {
+                    settle(&mut choice.capability, intent);
+                }
+            }
         }
         Ok(resolved)
     }

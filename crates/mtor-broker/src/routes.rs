@@ -1,5 +1,6 @@
 //! The HTTP interface: which path leads where, and what holds for all of them.
 
+mod attachments;
 mod console;
 mod grants;
 mod handovers;
@@ -58,7 +59,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/jobs/{id}/events", get(jobs::events))
         .route("/api/jobs/{id}/parts/{number}", get(jobs::part))
         .route("/api/jobs/{id}/proofs", get(jobs::proofs))
-        .route("/api/plans", post(plans::ask))
+        .route("/api/plans", get(plans::list).post(plans::ask))
         .route("/api/plans/{id}", get(plans::show).delete(plans::cancel))
         .route("/api/plans/{id}/answer", post(plans::answer))
         .route("/api/resolve", post(resolve::resolve))
@@ -72,6 +73,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/wallets/{did}/grants", get(grants::list).post(grants::give))
         .route("/api/wallets/{did}/grants/{id}", delete(grants::take_back))
         .route("/api/wallets/{did}/recovery", get(keys::show))
+        .route("/api/wallets/{did}/devices", get(wallets::devices))
         .route("/api/wallets/{did}/passkeys", get(passkeys::list).post(passkeys::keep))
         .route("/api/wallets/{did}/passkeys/{id}", delete(passkeys::forget))
         .route("/api/passkeys/{id}", get(passkeys::find))
@@ -86,6 +88,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/peers/greet", post(peers::greet))
         .route("/api/peers/{did}", post(peers::change).delete(peers::part))
         .route("/api/transfers", post(wallets::transfer))
+        .route("/api/attachments", get(attachments::list).post(attachments::attach))
+        .route("/api/attachments/{id}", delete(attachments::detach))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
         .route("/v1/chat/completions", post(openai::chat))

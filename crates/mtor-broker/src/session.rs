@@ -16,6 +16,7 @@ use mtor_protocol::body::{Hello, SessionRole, Welcome};
 use mtor_protocol::{Body, Event, Frame, FrameKind, JobId, Problem, ProblemKind, SUBPROTOCOL, limits};
 
 use crate::app::{App, Wallet};
+use crate::devices::Visit;
 use crate::{clock, defaults};
 
 /// Opens a session on a connection; `at_home` says whether the realm's own machine is at its other end, and `much` whether
@@ -54,6 +55,18 @@ struct Session {
     at_home: bool,
 }
 
+/// Who is at the other end.
+struct Greeted {
+    role: SessionRole,
+    /// Whether a key was proven.
+    proven: bool,
+    wallet: Wallet,
+    /// The round trip, in microseconds.
+    link_us: u64,
+    /// Of a client that said on which device it is. In a box: most sessions of programs have none.
+    visit: Option<Box<Visit>>,
+}
+
 /// The connection is gone, or was given up.
 struct Closed;
 
@@ -62,13 +75,13 @@ impl Session {
         // Each in a box of its own: one future for all three would have, for as long as a session is open and silent, the
         // size of the largest.
         match Box::pin(self.greet()).await {
-            Ok((hello, wallet, link_us)) => {
-                // Without a name nobody has proven a key.
-                let proven = hello.did.is_some();
-                let closed = match hello.role {
+            Ok(greeted) => {
+                let Greeted { role, proven, wallet, link_us, visit } = greeted;
+                let closed = match role {
                     SessionRole::Client => Box::pin(self.serve_client(wallet, proven)).await,
                     SessionRole::Worker => Box::pin(self.serve_worker(wallet, link_us)).await,
                 };
+                drop(visit);
                 let _ = closed;
             }
             Err(Some(problem)) => {
@@ -79,8 +92,8 @@ impl Session {
         }
     }
 
-    /// Challenge, hello, welcome. Gives back who is there, and the round trip in microseconds.
-    async fn greet(&mut self) -> Result<(Hello, Wallet, u64), Option<Problem>> {
+    /// Challenge, hello, welcome. Gives back who is there.
+    async fn greet(&mut self) -> Result<Greeted, Option<Problem>> {
         let app = self.app.clone();
         let internal = |error| {
             tracing::error!(%error, "no challenge could be made");
@@ -112,6 +125,9 @@ impl Session {
         };
         let link_us = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
         let wallet = self.prove(challenge, &hello).map_err(Some)?;
+        let device = hello.device.filter(|_| hello.role == SessionRole::Client);
+        let visit = device.map(|device| app.devices.visit(wallet.account, device));
+        let visit = visit.transpose().map_err(Some)?.map(Box::new);
         let welcome = Welcome {
             did: wallet.did.clone(),
             role: hello.role,
@@ -119,7 +135,8 @@ impl Session {
             beat_ms: defaults::BEAT_MS,
         };
         self.say(None, Body::SessionWelcome(welcome)).await.map_err(|Closed| None)?;
-        Ok((hello, wallet, link_us))
+        // Without a name nobody has proven a key.
+        Ok(Greeted { role: hello.role, proven: hello.did.is_some(), wallet, link_us, visit })
     }
 
     fn prove(&self, challenge: Challenge, hello: &Hello) -> Result<Wallet, Problem> {

@@ -12,6 +12,7 @@ use mtor_ledger::WitnessKey;
 use mtor_protocol::{AccountId, CapabilityKind, Did, Micro, ModelSize, Price, Ware, limits};
 use serde::{Deserialize, Serialize};
 
+use crate::attach::Attaching;
 use crate::defaults;
 use crate::wyoming::WyomingSection;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub expected: Vec<CapabilityKind>,
     /// The wallets of the workers that this realm starts itself: they are of the house, and may see private jobs.
     pub house_workers: Vec<Did>,
+    /// The way to whoever attaches services by their address, when workers are started beside this broker.
+    pub attaching: Option<Attaching>,
 }
 
 impl Settings {
@@ -54,7 +57,13 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => RealmFile::default(),
             Err(error) => return Err(SettingsError::Unreadable { path, error }),
         };
-        Ok(Self { data: data.to_owned(), file, expected: Vec::new(), house_workers: Vec::new() })
+        Ok(Self {
+            data: data.to_owned(),
+            file,
+            expected: Vec::new(),
+            house_workers: Vec::new(),
+            attaching: None,
+        })
     }
 }
 
@@ -113,6 +122,8 @@ pub struct RealmFile {
     pub wallets: WalletsSection,
     /// Bounds.
     pub limits: LimitsSection,
+    /// Whether repeatable answers are remembered, and what they cost.
+    pub cache: CacheSection,
     /// How much is kept.
     pub retention: RetentionSection,
     /// Who witnesses the log.
@@ -139,6 +150,7 @@ impl Default for RealmFile {
             trust: TrustSection::default(),
             wallets: WalletsSection::default(),
             limits: LimitsSection::default(),
+            cache: CacheSection::default(),
             retention: RetentionSection::default(),
             log: LogSection::default(),
             wyoming: WyomingSection::default(),
@@ -183,6 +195,31 @@ pub struct WorkersSection {
     pub admit: Admit,
     /// Wallets that may attach workers from anywhere.
     pub listed: Vec<Did>,
+}
+
+/// Whether answers that are the same every time are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheSection {
+    /// Whether they are.
+    pub on: bool,
+    /// What one costs, in percent of what a worker's would; it goes to the treasury.
+    pub share_percent: u32,
+}
+
+impl Default for CacheSection {
+    fn default() -> Self {
+        Self { on: true, share_percent: Config::default().memory_percent }
+    }
+}
+
+impl CacheSection {
+    fn checked(self) -> Result<u32, String> {
+        match self.share_percent {
+            0..=100 => Ok(self.share_percent),
+            more => Err(format!("cache: share_percent must be at most 100, not {more}")),
+        }
+    }
 }
 
 /// Whether answers of workers that are not of the house are checked.
@@ -563,7 +600,7 @@ impl RealmFile {
     ///
     /// # Errors
     /// A name in `[price]` that is none; values of `[market]`, `[sizes]`,
-    /// `[goals]`, `[splits]` or `[starter]` that make no sense.
+    /// `[goals]`, `[splits]`, `[starter]` or `[cache]` that make no sense.
     pub fn core_config(&self, owner: AccountId) -> Result<Config, String> {
         let ware = |name: &String| {
             name.parse::<Ware>()
@@ -601,6 +638,7 @@ impl RealmFile {
             recovery_delay_ms: self.wallets.recovery_delay_s.saturating_mul(1_000),
             trust: self.trust.rules()?,
             starter: self.starter.rules(self.private)?,
+            memory_percent: self.cache.checked()?,
             ..Config::default()
         })
     }

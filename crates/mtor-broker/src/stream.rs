@@ -201,10 +201,26 @@ impl JobStream {
         self.changed.notify_waiters();
     }
 
+    /// The whole answer is there already: the realm remembers it.
+    pub fn recall(&self, now: Timestamp, text: &str, tokens: u64) {
+        let mut log = self.log();
+        log.hash.update(text);
+        log.text.push_str(text);
+        if !text.is_empty() {
+            let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+            log.push(now, Body::JobChunk(Chunk { offset: 0, text: text.to_owned(), tokens }));
+        }
+    }
+
     /// The job is in the ledger: listeners may see it.
     pub fn open(&self) {
         self.log().open = true;
         self.changed.notify_waiters();
+    }
+
+    /// Whether listeners may see it.
+    pub fn is_open(&self) -> bool {
+        self.log().open
     }
 
     /// Adds the last event.

@@ -60,6 +60,8 @@ pub struct Config {
     pub trust: TrustRules,
     /// Set when new wallets get some coins to begin with.
     pub starter: Option<StarterRules>,
+    /// What an answer costs that the realm remembers, in percent of what it cost to have it done.
+    pub memory_percent: u32,
 }
 
 /// How far prices may go from the list when they follow load.
@@ -121,6 +123,7 @@ impl Default for Config {
             recovery_delay_ms: 72 * 60 * 60 * 1_000,
             trust: TrustRules::STANDARD,
             starter: None,
+            memory_percent: 10,
         }
     }
 }

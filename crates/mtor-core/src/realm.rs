@@ -10,6 +10,7 @@ mod peers;
 mod performance;
 mod pricing;
 mod probation;
+mod recall;
 mod starting;
 mod submit;
 #[cfg(test)]
@@ -125,6 +126,17 @@ pub enum Input {
         ticket: Ticket,
         /// What.
         job: NewJob,
+    },
+    /// A client wants something done whose answer the realm remembers.
+    Recall {
+        /// For the reply.
+        ticket: Ticket,
+        /// What.
+        job: NewJob,
+        /// What was used when it was done.
+        usage: Usage,
+        /// Salted commitment to the answer.
+        output: Digest,
     },
     /// The first piece of an answer has come.
     Progressed {
@@ -625,6 +637,9 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         match input {
             Input::Submit { ticket, job } => self.submit(now, ticket, job, Asked::Anybody, meter, outputs),
+            Input::Recall { ticket, job, usage, output } => {
+                self.recall(now, ticket, job, (usage, output), outputs)
+            }
             Input::Replicate { ticket, job, answered } => {
                 self.replicate(now, ticket, job, &answered, meter, outputs)
             }

@@ -84,11 +84,17 @@ impl Multiples {
 
     /// Adds `scalar` times the point to `sum`. How long it takes depends on the scalar: nothing here is a secret.
     fn add(&self, scalar: &Scalar, sum: &mut EdwardsPoint) {
-        for (multiples, digit) in self.0.iter().zip(digits(scalar)) {
-            let Some(index) = usize::from(digit.unsigned_abs()).checked_sub(1) else { continue };
-            match digit > 0 {
-                true => *sum += &multiples[index],
-                false => *sum -= &multiples[index],
+        let digits = digits(scalar);
+        // Picked before they are added: so they come out of memory side by side, and no addition waits for the next one's.
+        let picked: [EdwardsPoint; DIGITS] = array::from_fn(|place| {
+            let index = usize::from(digits[place].unsigned_abs()).checked_sub(1);
+            index.map_or_else(EdwardsPoint::identity, |index| self.0[place][index])
+        });
+        for (point, digit) in picked.iter().zip(digits) {
+            match digit.signum() {
+                1 => *sum += point,
+                -1 => *sum -= point,
+                _ => {}
             }
         }
     }

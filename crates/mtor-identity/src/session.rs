@@ -167,7 +167,12 @@ impl Answer {
 
     /// The answer as it goes over the wire, with the role that it was made for.
     pub fn to_wire(&self, role: SessionRole) -> body::Hello {
-        body::Hello { role, did: Some(self.did.clone()), signature: Some(self.signature.to_string()) }
+        body::Hello {
+            role,
+            did: Some(self.did.clone()),
+            signature: Some(self.signature.to_string()),
+            device: None,
+        }
     }
 }
 

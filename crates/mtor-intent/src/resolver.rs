@@ -311,7 +311,10 @@ fn act_of_rule(heard: &Heard<'_>, language: &Language, asked: Asked) -> Option<U
     }
     let words = &said[asked.from..asked.to];
     add_day(&mut params, language, asked.capability, words);
-    let nothing_else = matches!(asked.capability, "tool.weather" | "tool.time" | "tool.news");
+    // The words that ask for a mail are not what it says.
+    let sends =
+        asked.capability == "tool.mail" && params.get("action").is_some_and(|action| action == "send");
+    let nothing_else = sends || matches!(asked.capability, "tool.weather" | "tool.time" | "tool.news");
     let text = match (text, rest) {
         (Some(text), _) => text,
         (None, Some(rest)) => rest,

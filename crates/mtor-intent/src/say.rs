@@ -1,7 +1,8 @@
 //! What the realm says by itself, in plain words: what went wrong, and what it asks back.
 
 use mtor_protocol::money::MICRO_PER_COIN;
-use mtor_protocol::{CapabilityKind, Micro, ProblemKind};
+use mtor_protocol::{CapabilityKind, Effect, Micro, ProblemKind};
+use serde_json::{Map, Value};
 
 use crate::languages::{ALL, Language, by_code};
 
@@ -25,6 +26,10 @@ pub(crate) struct Say {
     pub(crate) no_funds: &'static str,
     /// It may cost up to `{coins}`: shall it be asked?
     pub(crate) dear: &'static str,
+    /// What is said of a step before somebody says yes to it: one that sends, one that switches, one of which nobody knows.
+    pub(crate) step: (&'static str, &'static str, &'static str),
+    /// Shall I?
+    pub(crate) shall: &'static str,
     /// One coin, and what more of them are called.
     pub(crate) coin: (&'static str, &'static str),
     /// What stands between coins and their parts.
@@ -114,7 +119,7 @@ pub fn problem(kind: ProblemKind, capability: &CapabilityKind, language: &str) -
         ProblemKind::TooManyRequests => say.too_many,
         ProblemKind::Expired => say.expired,
         ProblemKind::Cancelled => say.cancelled,
-        ProblemKind::WorkerFailed => say.failed,
+        ProblemKind::WorkerFailed | ProblemKind::SkillStopped => say.failed,
         ProblemKind::Draining => say.leaving,
         ProblemKind::LedgerUnavailable => say.no_ledger,
         ProblemKind::InvalidRequest => say.not_understood,
@@ -141,6 +146,36 @@ pub fn dear(most: Micro, language: &str) -> String {
     let (one, many) = say.coin;
     let name = if rounded == Micro::coins(1) { one } else { many };
     say.dear.replace("{coins}", &format!("{} {name}", rounded.to_string().replace('.', say.decimal)))
+}
+
+/// Asks for a yes to a step of a plan, with all that it will be done with, as one says it to somebody who can't see a screen.
+///
+/// ```
+/// use mtor_intent::say;
+/// use mtor_protocol::Effect;
+/// let params = serde_json::json!({ "to": "ada@example.org", "body": "Hello." });
+/// let said = say::step(Effect::Sends, params.as_object().unwrap(), "en");
+/// assert_eq!(said, "I would send this. To: ada@example.org. Body: Hello. Shall I?");
+/// ```
+pub fn step(effect: Effect, params: &Map<String, Value>, language: &str) -> String {
+    let say = &table(language).say;
+    let what = match effect {
+        Effect::Sends => say.step.0,
+        Effect::Switches => say.step.1,
+        Effect::Reads | Effect::Notes | Effect::Unknown => say.step.2,
+    };
+    let mut sentence = what.to_owned();
+    // Where it goes is heard before what goes there.
+    let mut named: Vec<(&String, &Value)> = params.iter().filter(|(name, _)| *name != "list").collect();
+    named.sort_by_key(|(name, _)| (*name != "to", *name == "body", (*name).clone()));
+    for (name, value) in named {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let end = if value.trim_end().ends_with(['.', '!', '?']) { "" } else { "." };
+        let mut name = name.clone();
+        name.get_mut(..1).map(str::make_ascii_uppercase).unwrap_or_default();
+        sentence.push_str(&format!(" {name}: {}{end}", value.trim()));
+    }
+    format!("{sentence} {}", say.shall)
 }
 
 /// The languages that the realm has sentences and rules for, as codes such as `en`.

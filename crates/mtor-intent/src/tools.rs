@@ -16,7 +16,7 @@ pub(crate) fn intent(
     params: &BTreeMap<String, String>,
     language: &Language,
 ) -> Option<Intent> {
-    let tool = ToolName::new(capability.as_str())?;
+    let mut tool = ToolName::new(capability.as_str())?;
     let given = |name: &str| params.get(name).map(String::as_str);
     let place = || given("city").or(Some(text)).filter(|place| !place.trim().is_empty());
     let mut arguments = Arguments::default();
@@ -34,6 +34,16 @@ pub(crate) fn intent(
             arguments.put("action", given("action")).put("device", given("device")).put("value", value);
             arguments.needs("device")?.needs("action")?
         }
+        "mail" if given("action") == Some("send") => {
+            // Whom it goes to and what it says are the speaker's own words, or there is nothing to send.
+            tool = ToolName::new("tool.mail.send")?;
+            arguments.put("to", given("to")).put("body", Some(text)).needs("to")?.needs("body")?
+        }
+        "mail" if given("action") == Some("read") => {
+            tool = ToolName::new("tool.mail.read")?;
+            let unread = words(text, language.elides).iter().any(|word| UNREAD.contains(&word.norm.as_str()));
+            arguments.put("from", given("from")).put("which", unread.then_some("unread"))
+        }
         "timer" => {
             arguments.put("action", given("action")).put("label", given("label"));
             match (given("seconds").and_then(|seconds| seconds.parse::<u64>().ok()), given("when")) {
@@ -48,6 +58,28 @@ pub(crate) fn intent(
     let Arguments(arguments) = arguments;
     Some(Intent::any_model(Task::Tool(ToolTask { tool, arguments })))
 }
+
+/// Words for mail that nobody has read yet, in all languages.
+const UNREAD: &[&str] = &[
+    "new",
+    "unread",
+    "neu",
+    "neue",
+    "neuen",
+    "ungelesene",
+    "ungelesenen",
+    "nouveau",
+    "nouveaux",
+    "nouvel",
+    "nouvelle",
+    "nuevo",
+    "nuevos",
+    "nuevas",
+    "nuova",
+    "nuove",
+    "nuovi",
+    "nuovo",
+];
 
 #[derive(Default)]
 struct Arguments(Map<String, Value>);
@@ -153,7 +185,11 @@ mod tests {
             ("en", "what time is it?", "time {language:en,what:time}"),
             ("en", "open example.org", "web {language:en,url:example.org}"),
             ("en", "summarise this page", "None"),
-            ("en", "check my mail", "None"),
+            ("en", "check my mail", "mail.read {language:en}"),
+            ("en", "do I have any new mail?", "mail.read {language:en,which:unread}"),
+            ("en", "do I have any mail from Anna?", "mail.read {from:Anna,language:en}"),
+            ("en", "send Anna a mail saying I am late", "mail.send {body:I am late,language:en,to:Anna}"),
+            ("en", "send a mail to Anna", "None"),
             ("de", "stell einen Timer auf eine halbe Stunde", "timer {action:set,language:de,seconds:1800}"),
             ("it", "accendi la luce in cucina", "home {action:on,device:la luce in cucina,language:it}"),
         ] {

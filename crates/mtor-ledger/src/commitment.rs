@@ -2,7 +2,7 @@
 //! check it; nobody can guess a short text from the log alone.
 
 use mtor_identity::Keypair;
-use mtor_protocol::{Digest, JobId, KeyStatement};
+use mtor_protocol::{AccountId, Digest, JobId, KeyStatement};
 use sha2::{Digest as _, Sha256};
 
 /// The salt of one job's commitments.
@@ -49,6 +49,17 @@ pub fn salt(realm: &Keypair, id: JobId) -> Salt {
     let mut salt = [0; 16];
     salt.copy_from_slice(&hash[..16]);
     salt
+}
+
+/// The name under which the answer to a request of this account is remembered. Only the holder of the realm's key can compute
+/// it, so that it tells nobody what was asked, and no account meets what another one has asked.
+pub fn memory_key(realm: &Keypair, account: AccountId, request: &[u8]) -> Digest {
+    let hash = Sha256::new()
+        .chain_update(b"mtor memory key v1\n")
+        .chain_update(realm.seed().as_slice())
+        .chain_update(account.0.to_be_bytes())
+        .chain_update(request);
+    Digest(hash.finalize().into())
 }
 
 #[cfg(test)]

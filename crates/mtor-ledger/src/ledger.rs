@@ -394,6 +394,19 @@ impl Ledger {
         self.readers.query(|connection| plans::plan(connection, id))
     }
 
+    /// The requests of several steps of an account, the newest first.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn plans(
+        &self,
+        account: AccountId,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<PlanRecord>, QueryError> {
+        self.readers.query(|connection| plans::page(connection, account, before, limit))
+    }
+
     /// The requests of several steps that are not over, the oldest first: of one account, or of all.
     ///
     /// # Errors

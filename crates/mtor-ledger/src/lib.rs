@@ -43,7 +43,7 @@ mod wallets;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, verifier_key};
-pub use commitment::{Salt, answer_commitment, commitment, digest, salt, statement_digest};
+pub use commitment::{Salt, answer_commitment, commitment, digest, memory_key, salt, statement_digest};
 pub use cosignature::{Cosignature, WitnessKey, WitnessKeyError};
 pub use error::{CloseError, OpenError, QueryError, Unavailable};
 pub use ledger::{Ledger, OnDurable, Recovered, Stats};

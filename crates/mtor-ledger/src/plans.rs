@@ -45,6 +45,21 @@ pub(crate) fn open(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Plans of an account, the newest first.
+pub(crate) fn page(
+    connection: &Connection,
+    of: AccountId,
+    before: Option<JobId>,
+    limit: usize,
+) -> Result<Vec<PlanRecord>, QueryError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM plans WHERE account = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![account_bytes(of), before.map(id_bytes), limit], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<PlanRecord> {
     Ok(PlanRecord {
         id: id(row.get(0)?),
@@ -90,6 +105,20 @@ mod tests {
         let ids =
             |account| open(&connection, account).unwrap().iter().map(|plan| plan.id.0).collect::<Vec<_>>();
         assert_eq!((ids(Some(AccountId(7))), ids(None)), (vec![1], vec![1, 3]));
+    }
+
+    #[test]
+    fn plans_of_an_account_come_in_pages_the_newest_first() {
+        let connection = database();
+        for number in 1..=5 {
+            write(&connection, &record(number, 7, number == 2)).unwrap();
+        }
+        write(&connection, &record(6, 8, true)).unwrap();
+        let ids = |before: Option<u128>, limit| {
+            let page = page(&connection, AccountId(7), before.map(JobId), limit).unwrap();
+            page.iter().map(|plan| plan.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!((ids(None, 2), ids(Some(4), 9)), (vec![5, 4], vec![3, 2, 1]));
     }
 
     #[test]

@@ -215,6 +215,19 @@ pub struct Hello {
     /// The signature over the challenge, base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// Of a client: on which device it is, so that the wallet's owner sees where the wallet is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+}
+
+/// A device of a wallet, as it calls itself. Nothing proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// What tells it from the others; it keeps it.
+    pub id: String,
+    /// For people.
+    pub name: String,
 }
 
 /// The data of `mtor.session.welcome`.
@@ -312,6 +325,9 @@ pub struct Completed {
     pub output: Digest,
     /// When.
     pub settled: Timestamp,
+    /// Whether the realm remembered the answer, and no worker was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_memory: bool,
 }
 
 /// The data of `mtor.job.failed`.

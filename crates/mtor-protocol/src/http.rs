@@ -43,6 +43,9 @@ pub struct RealmInfo {
     /// The keys of those who cosign its log's checkpoints, as their keepers give them out (C2SP vkeys of cosignature/v1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<String>,
+    /// Whether its owner can attach services by their address: it was started with `mtor up`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attaches: bool,
 }
 
 /// How the ledger stands.
@@ -330,6 +333,9 @@ pub struct JobInfo {
     /// What it used, once settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// Whether the realm remembered the answer, and no worker was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_memory: bool,
     /// Why the answer ends, once completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<FinishReason>,
@@ -588,6 +594,30 @@ pub struct ApiKey {
     pub secret: Option<String>,
 }
 
+/// `GET /api/wallets/{did}/devices`: where a wallet is in use. All of them have its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceList {
+    /// Since when the realm has looked: it remembers devices for as long as it runs.
+    pub since: Timestamp,
+    /// Who is here first, then who was here last.
+    pub devices: Vec<DeviceInfo>,
+}
+
+/// A device on which a wallet is, or was, in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceInfo {
+    /// What tells it from the others.
+    pub id: String,
+    /// What it calls itself.
+    pub name: String,
+    /// How many sessions it has open; 0 when it is not here.
+    pub sessions: u32,
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// When it last opened or ended a session.
+    pub seen: Timestamp,
+}
+
 /// `POST /api/wallets/{did}/passkeys`: a wallet as a passkey has sealed it. The realm keeps it and can't read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -676,6 +706,7 @@ pub const ROUTES: &[Route] = &[
     route!("DELETE" "/api/jobs/{id}" Wallet -> "JobInfo", "Cancel a job"),
     route!("POST" "/api/resolve" Wallet "Resolve" -> "Resolved", "What some words want: a word to the realm itself, a capability with its text, or a question back"),
     route!("POST" "/api/plans" Wallet "PlanAsk" -> "Plan", "Do what some words want in several steps. 201, or 200 when the id is known already"),
+    route!("GET" "/api/plans" Wallet -> "PlanPage", "A wallet's plans, the newest first", "before": "only plans older than this id", "limit": "at most so many, 1 to 200"),
     route!("GET" "/api/plans/{id}" Wallet -> "Plan", "A plan, and how far it is"),
     route!("POST" "/api/plans/{id}/answer" Wallet "PlanAnswer" -> "Plan", "Say yes or no to what a plan asks"),
     route!("DELETE" "/api/plans/{id}" Wallet -> "Plan", "Stop a plan: what runs is cancelled, what is done stays done"),
@@ -693,6 +724,7 @@ pub const ROUTES: &[Route] = &[
     route!("DELETE" "/api/wallets/{did}/grants/{id}" Wallet -> "GrantList", "Take a grant back at once: its open jobs are cancelled, and what is left comes back"),
     route!("GET" "/api/wallets/{did}/recovery" Wallet -> "WalletKeysInfo", "How the wallet's keys stand: its recovery key, and a recovery that was asked for"),
     route!("POST" "/api/keys" Wallet "KeyStatement" -> "WalletKeysInfo", "Change a wallet's keys: a new key, a recovery key, a recovery, a veto"),
+    route!("GET" "/api/wallets/{did}/devices" Wallet -> "DeviceList", "On which devices the wallet is in use"),
     route!("GET" "/api/wallets/{did}/passkeys" Wallet -> "PasskeyList", "The passkeys under which the wallet is sealed here"),
     route!("POST" "/api/wallets/{did}/passkeys" Wallet "PasskeyRequest" -> "PasskeyList", "Keep the wallet here, as a passkey has sealed it"),
     route!("DELETE" "/api/wallets/{did}/passkeys/{id}" Wallet -> "PasskeyList", "Forget what a passkey has sealed"),
@@ -709,6 +741,9 @@ pub const ROUTES: &[Route] = &[
     route!("POST" "/api/peers/{did}" Wallet "PeerTerms" -> "PeerInfo", "Change the terms on which a realm is a peer, as the owner; open jobs of it go on"),
     route!("DELETE" "/api/peers/{did}" Wallet -> "PeerList", "Part with a peer, as the owner: nothing is shared any more, and what it owes it owes still"),
     route!("POST" "/api/transfers" Wallet "TransferRequest" -> "WalletInfo", "Send coins to another wallet"),
+    route!("GET" "/api/attachments" Wallet -> "AttachmentList", "The services that are attached by their address; for the owner, at home"),
+    route!("POST" "/api/attachments" Wallet "AttachRequest" -> "Attachment", "Find out what service is at an address, and attach it, for good; for the owner, at home"),
+    route!("DELETE" "/api/attachments/{id}" Wallet -> "AttachmentList", "Detach a service, and forget its key; for the owner, at home"),
     route!("GET" "/log/checkpoint" Public -> "text/plain", "The signed checkpoint of the log (C2SP)"),
     route!("GET" "/log/tile/{path}" Public -> "application/octet-stream", "A tile of the log (C2SP tlog-tiles)"),
     route!("POST" "/v1/chat/completions" Wallet "ChatCompletionRequest" -> "ChatCompletion", "Chat, in OpenAI's shape; streams server-sent events when asked to"),

@@ -622,6 +622,9 @@ pub struct Submit {
     /// The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<JobId>,
+    /// Have a worker do it, although the realm may remember the answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
 }
 
 impl Submit {
@@ -637,6 +640,7 @@ impl Submit {
             deadline: None,
             quote: None,
             grant: None,
+            fresh: false,
         }
     }
 }

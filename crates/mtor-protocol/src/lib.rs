@@ -17,6 +17,7 @@
 //! # Ok::<(), mtor_protocol::ParseError>(())
 //! ```
 
+pub mod attach;
 pub mod body;
 pub mod calls;
 pub mod event;
@@ -44,6 +45,7 @@ pub mod usage;
 pub mod ware;
 pub mod worker;
 
+pub use attach::{AttachRequest, Attachment};
 pub use body::Body;
 pub use calls::{AnswerFormat, CallMade, CallReader, CallableTool, ToolCall, ToolChoice};
 pub use event::{Event, ParseError};
@@ -56,7 +58,7 @@ pub use money::{Micro, Price};
 pub use order::{Order, OrderSeal, Receipt};
 pub use part::{NewPart, Part};
 pub use picture::{ImagineTask, LookTask, Picture};
-pub use plan::{Plan, PlanAnswer, PlanAsk, PlanState, PlanStep, StepState};
+pub use plan::{Plan, PlanAnswer, PlanAsk, PlanPage, PlanState, PlanStep, StepState};
 pub use problem::{Problem, ProblemKind};
 pub use sound::{
     AudioSource, SpeakTask, SpeechFormat, TranscribeTask, Transcript, VoiceInfo, WakeTask, Woken,

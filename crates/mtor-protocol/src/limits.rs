@@ -47,6 +47,12 @@ pub const CALLABLE_TOOLS_MAX: usize = 128;
 pub const CALLABLE_NAME_BYTES_MAX: usize = 64;
 /// Longest text that is spoken in one job, in bytes: 16 KiB, about twenty minutes.
 pub const SPEAK_BYTES_MAX: usize = 16 << 10;
+/// Longest address of a service that is attached, in bytes.
+pub const SERVICE_ADDRESS_BYTES_MAX: usize = 512;
+/// Longest key of such a service, in bytes.
+pub const SERVICE_KEY_BYTES_MAX: usize = 4096;
+/// Most services that one realm has attached by their address.
+pub const ATTACHMENTS_MAX: usize = 32;
 /// Most steps of one plan.
 pub const PLAN_STEPS_MAX: usize = 12;
 /// Most plans of one wallet that are not over.

@@ -82,6 +82,16 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
 }
 
+/// `GET /api/plans`: a page of a wallet's plans, the newest first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PlanPage {
+    /// The plans.
+    pub plans: Vec<Plan>,
+    /// Pass this as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<JobId>,
+}
+
 /// How a plan stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -116,6 +126,9 @@ pub struct PlanStep {
     pub capability: CapabilityKind,
     /// With which parameters; those that come from other steps as `{"$from": N}`, until they are there.
     pub params: Map<String, Value>,
+    /// The steps whose answers it is made of, by their numbers from 0; `params` stand for them until they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<u16>,
     /// What it does to the world.
     pub effect: Effect,
     /// How it stands.
@@ -125,6 +138,9 @@ pub struct PlanStep {
     /// What it cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Micro>,
+    /// Which worker did it, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
     /// What is to be said of it: that a text was too long, and only its beginning was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -157,7 +173,7 @@ pub enum StepState {
 }
 
 impl PlanStep {
-    /// The steps whose answers it needs.
+    /// The steps whose answers it still needs.
     pub fn needs(&self) -> Vec<usize> {
         let mut needs = Vec::new();
         self.params.values().for_each(|value| gather(value, &mut needs));
@@ -218,10 +234,12 @@ mod tests {
             title: String::new(),
             capability: CapabilityKind::CHAT,
             params: params.as_object().cloned().unwrap_or_default(),
+            after: Vec::new(),
             effect: Effect::Reads,
             state: StepState::Waiting,
             job: JobId(1),
             cost: None,
+            worker: None,
             note: None,
             text: None,
             problem: None,

@@ -77,6 +77,8 @@ problems! {
     Cancelled = "cancelled", 409, "The job was cancelled";
     /// The worker could not do it, nor could another.
     WorkerFailed = "worker-failed", 502, "The worker failed";
+    /// A skill of a stranger did what it may not, or more of it than it may. `detail` names it.
+    SkillStopped = "skill-stopped", 422, "The skill was stopped";
     /// The realm is shutting down and takes no new jobs.
     Draining = "draining", 503, "The realm is going down";
     /// The ledger can't write: the disk is full or broken. Nothing acknowledged is lost.

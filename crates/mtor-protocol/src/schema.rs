@@ -134,7 +134,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let lists = named! {
         "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
-        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "CaseList": Vec<crate::trust::CaseInfo>, "PeerList": Vec<peer::PeerInfo>,
+        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "AttachmentList": Vec<crate::Attachment>, "CaseList": Vec<crate::trust::CaseInfo>, "PeerList": Vec<peer::PeerInfo>,
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
@@ -143,10 +143,11 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "StarterChallenge": http::StarterChallenge, "StarterClaim": http::StarterClaim,
         "MovementPage": http::MovementPage, "TransferRequest": http::TransferRequest,
         "KeyRequest": http::KeyRequest, "ApiKey": http::ApiKey,
-        "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
+        "DeviceList": http::DeviceList, "PasskeyRequest": http::PasskeyRequest, "PasskeySealed": http::PasskeySealed,
         "KeyStatement": crate::KeyStatement, "WalletKeysInfo": crate::WalletKeysInfo,
         "GrantRequest": crate::GrantRequest, "GrantInfo": crate::GrantInfo, "GrantList": crate::GrantList,
-        "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan,
+        "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan, "PlanPage": crate::PlanPage,
+        "AttachRequest": crate::AttachRequest, "Attachment": crate::Attachment,
         "CaseInfo": crate::trust::CaseInfo, "CaseRequest": crate::trust::CaseRequest,
         "PeerInviteRequest": peer::PeerInviteRequest, "PeerInvite": peer::PeerInvite, "PeerJoinRequest": peer::PeerJoinRequest,
         "PeerGreeting": peer::PeerGreeting, "PeerWelcome": peer::PeerWelcome, "PeerTerms": peer::PeerTerms, "PeerInfo": peer::PeerInfo,

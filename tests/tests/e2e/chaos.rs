@@ -1,21 +1,29 @@
-//! Two clients and three workers, and everything at random: jobs, cancels, failures, coins sent, `kill -9` of workers and of the
-//! broker. In the end every sum is right, whoever counts.
+//! Two people at their browsers, two programs and three workers, and everything at random: jobs, cancels, failures, coins sent, pages that are
+//! loaded again and left, `kill -9` of workers and of the broker. In the end every sum is right, whoever counts.
 //!
-//! A run does so many actions, and says its seed; `MTOR_CHAOS_SEED` makes the same choices again, and `MTOR_CHAOS_MINUTES` goes on
+//! A run takes a few seconds, and says its seed; `MTOR_CHAOS_SEED` makes the same choices again, and `MTOR_CHAOS_MINUTES` goes on
 //! for so long instead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, clients, question, until};
+use mtor_e2e::{Client, Realm, ScriptedWorker, WorkerOptions, clients, question, scenario, until};
 use mtor_identity::Keypair;
 use mtor_protocol::http::{JobPage, JobState, MovementKind, MovementPage};
 use mtor_protocol::{JobId, Micro};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What a run does when it is not told how long to go on.
+/// How long a run goes on when it is not told.
+const ACTING: Duration = Duration::from_secs(12);
+/// What the broker does at least, however slow the machine is.
 const ACTIONS: usize = 160;
+/// For the browsers, beside the time in which they act: to start, to read everything to its end, and to add it up.
+const BROWSERS_PATIENCE: Duration = Duration::from_secs(300);
+const BROWSERS: usize = 2;
+/// For so long at most a broker is spared, so that a page gets a word in between.
+const LIFE_MS: usize = 2_000;
 /// Answers are compared, so that pay is late and the treasury asks, too.
 const SETTINGS: &str = "[trust]\naudit = true\nholdback = 5\n";
 
@@ -24,17 +32,57 @@ async fn whatever_happens_the_sums_are_right() {
     let seed = variable("MTOR_CHAOS_SEED")
         .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into());
     println!("chaos: MTOR_CHAOS_SEED={seed}");
+    let acting = variable("MTOR_CHAOS_MINUTES").map_or(ACTING, |minutes| Duration::from_secs(60 * minutes));
     let mut chaos = Chaos::begin(seed).await;
-    let end =
-        variable("MTOR_CHAOS_MINUTES").map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-    let mut actions = 0;
-    while end.map_or(actions < ACTIONS, |end| Instant::now() < end) {
-        chaos.act().await;
-        actions += 1;
-    }
-    println!("chaos: {actions} actions, {}", chaos.tally());
-    chaos.come_to_rest().await;
+    let url = chaos.realm.url();
+    let people = People::default();
+    let realm = async {
+        let (end, mut actions) = (Instant::now() + acting, 0);
+        while actions < ACTIONS || Instant::now() < end || people.have_acted() < BROWSERS {
+            chaos.act().await;
+            actions += 1;
+        }
+        println!("chaos: {actions} actions, {}", chaos.tally());
+        chaos.come_to_rest(&people).await;
+        chaos
+    };
+    let ((), (), mut chaos) =
+        tokio::join!(people.play(&url, seed, acting), people.play(&url, seed + 1, acting), realm);
     chaos.check().await;
+}
+
+/// The people at the pages, and how far they are.
+#[derive(Default)]
+struct People {
+    acted: watch::Sender<usize>,
+    answered: watch::Sender<usize>,
+    /// Whether everything has come to rest, so that they can add up.
+    rest: watch::Sender<bool>,
+}
+
+impl People {
+    fn have_acted(&self) -> usize {
+        *self.acted.borrow()
+    }
+
+    async fn have_their_answers(&self) {
+        self.answered.subscribe().wait_for(|count| *count == BROWSERS).await.expect("it is there");
+    }
+
+    async fn play(&self, url: &str, seed: u64, acting: Duration) {
+        let arguments = [(seed % (1 << 31)).to_string(), acting.as_secs().to_string()];
+        scenario::play_within(acting + BROWSERS_PATIENCE, "chaos.mjs", url, &arguments, async |words| {
+            match words {
+                "has acted" => self.acted.send_modify(|count| *count += 1),
+                "has its answers" => {
+                    self.answered.send_modify(|count| *count += 1);
+                    self.rest.subscribe().wait_for(|rest| *rest).await.expect("it is there");
+                }
+                other => panic!("nobody knows how to: {other}"),
+            }
+        })
+        .await;
+    }
 }
 
 fn variable(name: &str) -> Option<u64> {
@@ -53,6 +101,8 @@ struct Chaos {
     acknowledged: Vec<(usize, JobId)>,
     broker_kills: u32,
     worker_kills: u32,
+    /// Until when the broker lives at least.
+    spared: Instant,
     /// A checkpoint of the log, from early on.
     older: String,
 }
@@ -72,6 +122,7 @@ impl Chaos {
             acknowledged: Vec::new(),
             broker_kills: 0,
             worker_kills: 0,
+            spared: Instant::now(),
             older,
         };
         for _ in 0..3 {
@@ -200,9 +251,13 @@ impl Chaos {
     }
 
     async fn kill_broker(&mut self) {
+        if Instant::now() < self.spared {
+            return;
+        }
         self.realm.kill();
         self.broker_kills += 1;
         self.realm.restart().await;
+        self.spared = Instant::now() + Duration::from_millis(self.roll(LIFE_MS) as u64);
     }
 
     fn tally(&self) -> String {
@@ -211,7 +266,7 @@ impl Chaos {
     }
 
     /// No more faults, and everything comes to its end.
-    async fn come_to_rest(&mut self) {
+    async fn come_to_rest(&mut self, people: &People) {
         let steady = WorkerOptions { name: "steady".to_owned(), embeds: true, ..WorkerOptions::default() };
         let worker = ScriptedWorker::attach_as(&self.realm, steady).await;
         self.keys.push(worker.wallet(&self.realm).keypair().clone());
@@ -220,6 +275,7 @@ impl Chaos {
         while !self.asked.is_empty() {
             self.listen().await;
         }
+        people.have_their_answers().await;
         for (client, id) in &self.acknowledged {
             assert!(self.clients[*client].settled(*id).await.state.is_final(), "{id}");
         }
@@ -233,6 +289,7 @@ impl Chaos {
                 worker.leave().await;
             }
         }
+        people.rest.send_replace(true);
     }
 
     async fn check(&mut self) {

@@ -121,8 +121,13 @@ async fn a_challenge_is_answered_once_by_the_right_key_in_the_right_role() {
     refused("a signature of nothing", &|right| Hello { signature: Some("A".repeat(86)), ..right }).await;
     refused("no wallet at all", &|right| Hello { did: Some(Did("did:web:example.com".to_owned())), ..right })
         .await;
-    refused("a worker without a name", &|_| Hello { role: SessionRole::Worker, did: None, signature: None })
-        .await;
+    refused("a worker without a name", &|_| Hello {
+        role: SessionRole::Worker,
+        did: None,
+        signature: None,
+        device: None,
+    })
+    .await;
 
     // The session that was opened in order is none the worse for it.
     let mut session = Session(first);
@@ -175,7 +180,7 @@ async fn a_name_that_was_made_to_point_here_does_not_make_an_owner() {
             Err(error) => panic!("{list:?}: {error}"),
         };
         socket.challenge().await;
-        let nobody = Hello { role: SessionRole::Client, did: None, signature: None };
+        let nobody = Hello { role: SessionRole::Client, did: None, signature: None, device: None };
         let problem = socket.hello(nobody).await.expect_err("it is not the owner");
         assert_eq!(problem.known_kind(), Some(ProblemKind::Unauthorized));
     }

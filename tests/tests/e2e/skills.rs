@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::plans::Hands;
+
 #[tokio::test]
 async fn a_timer_rings_although_the_realm_was_killed_meanwhile() {
     let mut realm = up("skills").await;
@@ -48,20 +50,23 @@ async fn a_timer_rings_although_the_realm_was_killed_meanwhile() {
 }
 
 #[tokio::test]
-async fn timer_news_and_light_at_the_page() {
+async fn what_a_house_is_told_in_a_day_at_the_page() {
     let realm = up("ears,voice").await;
     let house = House::open().await;
     let token = realm.data().join("home.token");
     std::fs::write(&token, House::TOKEN).unwrap();
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let settings = format!(
-        "[news.feeds]\nen = ['{url}/feed.xml']\n[home]\nurl = '{url}'\ntoken_file = 'home.token'\n[home.entities]\n\
+        "off = ['web']\n[news.feeds]\nen = ['{url}/feed.xml']\n[home]\nurl = '{url}'\ntoken_file = 'home.token'\n[home.entities]\n\
          'light.kitchen' = ['kitchen light']\n",
         url = house.url
     );
     std::fs::write(realm.data().join("skills.toml"), settings).unwrap();
     let mut skills = realm.start_beside(&["worker", "skills"], "skills.log");
+    let mut eyes = realm.start_beside(&["worker", "eyes"], "eyes.log");
+    let hands = Hands::attach(&realm).await;
     until("the skills to be there", async || realm.offers("tool.home").await.then_some(())).await;
+    until("the eyes to be there", async || realm.offers("vision").await.then_some(())).await;
     scenario::play("skills.mjs", &realm.url(), async |words| {
         match words.splitn(3, ' ').collect::<Vec<_>>()[..] {
             ["record", file, rest] => {
@@ -74,11 +79,18 @@ async fn timer_news_and_light_at_the_page() {
                 assert!(heard.contains(words), "{words:?} is not in {heard:?}");
             }
             ["see", "the", "light"] => assert_eq!(house.light(), "on"),
+            ["see", "no", "mail"] => assert!(hands.mails().is_empty(), "{:?}", hands.mails()),
+            ["see", "the", "mail"] => {
+                let mails = hands.mails();
+                assert!(mails.len() == 1 && mails[0]["to"] == "me", "{mails:?}");
+            }
             _ => panic!("nobody knows how to {words}"),
         }
     })
     .await;
     assert!(!skills.said().contains(House::TOKEN), "a secret is in the log");
+    eyes.terminate();
+    assert_eq!(eyes.wait().await.code(), Some(0), "{}", eyes.said());
     skills.terminate();
     assert_eq!(skills.wait().await.code(), Some(0), "{}", skills.said());
     realm.assert_unharmed().await;

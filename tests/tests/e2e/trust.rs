@@ -1,9 +1,9 @@
-//! A worker that writes garbage is found out by asking others, and is sent away.
+//! A worker that lies is found out by asking others, or by asking it what is known, and is sent away.
 
 use mtor_e2e::{Board, Client, Realm, ScriptedWorker, WorkerOptions, question, until};
-use mtor_protocol::http::{JobState, TrustInfo, WorkerInfo};
-use mtor_protocol::trust::CaseInfo;
-use mtor_protocol::{Micro, ProblemKind};
+use mtor_protocol::http::{JobInfo, JobState, TrustInfo, WorkerInfo};
+use mtor_protocol::trust::{CaseInfo, Verdict};
+use mtor_protocol::{Micro, ProblemKind, Submit};
 
 /// A job is dear and its words are cheap, and the treasury gets most of it: so it can soon pay for asking again.
 const SETTINGS: &str = r#"
@@ -97,17 +97,9 @@ async fn who_copies_what_another_has_answered_is_found_out() {
     let did = copier.wallet(&realm).did().clone();
     one.let_all();
     two.let_all();
-    // No two questions have a word in common, so that no answer to one does for another.
-    let mut number = 0;
+    let mut questions = Questions::default();
     until("the copier to be sent away", async || {
-        let mut jobs = Vec::new();
-        for _ in 0..QUESTIONS {
-            number += 1;
-            jobs.push(client.submit(&question(&format!("slowly a{number} b{number} c{number}"))).await.id);
-        }
-        for job in jobs {
-            client.settled(job).await;
-        }
+        questions.ask_many(&client).await;
         (!workers(&realm).await.iter().any(|worker| worker.did == did)).then_some(())
     })
     .await;
@@ -115,6 +107,71 @@ async fn who_copies_what_another_has_answered_is_found_out() {
         assert!(record(&worker).is_none_or(|of| of.failures == 0), "nobody else is found guilty");
     }
     assert!(copier.wallet(&realm).balance().await.at_stake > Micro::ZERO);
+    realm.verify_ledger();
+}
+
+/// Works well until it is trusted, then lies. Nobody else has its model by then, so that nobody can be asked the same: what finds
+/// it out is a question to which the realm knows the answer, asked of the liar itself.
+#[tokio::test]
+async fn who_lies_with_nobody_to_compare_it_with_is_found_out_by_a_canary() {
+    let settings = SETTINGS.replace("audit = true", "audit = true\ncanary_percent = 100");
+    let realm = Realm::with_settings(&settings).await;
+    let client = realm.funded_wallet().await;
+    let named = |name: &str| WorkerOptions { name: name.to_owned(), ..WorkerOptions::default() };
+    let vectors = WorkerOptions { chats: false, embeds: true, ..named("vectors") };
+    let _vectors = ScriptedWorker::attach_as(&realm, vectors).await;
+    let one = ScriptedWorker::attach_as(&realm, named("one")).await;
+    let two = ScriptedWorker::attach_as(&realm, named("two")).await;
+    one.let_all();
+    two.let_all();
+    // What these two agree on, the realm knows from then on.
+    let mut questions = Questions::default();
+    until("both to have been compared", async || {
+        questions.ask_many(&client).await;
+        let both = [one.attached(&realm).await, two.attached(&realm).await];
+        both.iter().all(|worker| record(worker).is_some_and(|of| of.run >= 5)).then_some(())
+    })
+    .await;
+    let lie = Board::default();
+    let liar = WorkerOptions { copies: Some(lie.clone()), ..named("liar") };
+    let liar = ScriptedWorker::attach_as(&realm, liar).await;
+    liar.let_all();
+    let did = liar.wallet(&realm).did().clone();
+    until("the third to be trusted", async || {
+        questions.ask_many(&client).await;
+        record(&liar.attached(&realm).await).is_some_and(|of| !of.probation).then_some(())
+    })
+    .await;
+    one.leave().await;
+    two.leave().await;
+    "nothing of the kind".clone_into(&mut lie.lock().unwrap());
+    let is_here = async || workers(&realm).await.iter().any(|worker| worker.did == did);
+    let mut asked = None;
+    until("the liar to be sent away", async || {
+        if !is_here().await {
+            return Some(());
+        }
+        // One question after another; the last may find nobody any more.
+        let is_free = match asked {
+            Some(job) => client.job(job).await.state.is_final(),
+            None => true,
+        };
+        if is_free {
+            let reply = client.try_submit(&questions.next()).await;
+            asked = (reply.status == 201).then(|| reply.json::<JobInfo>().id);
+        }
+        None
+    })
+    .await;
+
+    // What it was asked was no client's job, and no other answer was judged beside it.
+    let liar = liar.wallet(&realm);
+    let cases: Vec<CaseInfo> = liar.get("/api/trust").await.json();
+    let [case] = cases.as_slice() else { panic!("one proof is enough: {cases:?}") };
+    client.get(&format!("/api/jobs/{}", case.job)).await.problem(ProblemKind::NotFound);
+    let judged: Vec<_> = case.answers.iter().map(|answer| (answer.job, answer.verdict)).collect();
+    assert_eq!(judged, [(case.job, Verdict::Failed)]);
+    assert!(liar.balance().await.at_stake > Micro::ZERO);
     realm.verify_ledger();
 }
 
@@ -149,6 +206,30 @@ async fn can_object_and_be_pardoned(realm: &Realm, accused: &Client, stranger: &
     }
     let now = accused.balance().await;
     assert_eq!((now.available, now.at_stake), (wallet.at_stake, Micro::ZERO));
+}
+
+/// No two of them have a word in common, so that no answer to one does for another.
+#[derive(Default)]
+struct Questions {
+    number: usize,
+}
+
+impl Questions {
+    fn next(&mut self) -> Submit {
+        self.number += 1;
+        question(&format!("slowly a{0} b{0} c{0}", self.number))
+    }
+
+    /// As many at once as keep every worker busy, and waits for the answers.
+    async fn ask_many(&mut self, client: &Client) {
+        let mut jobs = Vec::new();
+        for _ in 0..QUESTIONS {
+            jobs.push(client.submit(&self.next()).await.id);
+        }
+        for job in jobs {
+            client.settled(job).await;
+        }
+    }
 }
 
 async fn ask(client: &Client) {

@@ -35,6 +35,8 @@ export interface Answer {
   cost?: string;
   usage?: Usage;
   finish?: FinishReason;
+  /** Whether the realm remembered it, and no worker was asked. */
+  fromMemory?: boolean;
   /** What came out of it beside the text, such as pictures. */
   parts: Part[];
   /** How it looks so far, while it does not stand in the text: a few words, such as how far a picture has come. */
@@ -89,9 +91,9 @@ export function applyEvent(answer: Answer, event: RealmEvent): Answer {
       return event.data.preview ? next : { ...next, parts: [...others, event.data] };
     }
     case "mtor.job.completed": {
-      const { cost, usage, finish, output, settled } = event.data;
-      const settledAt = Date.parse(settled);
-      return { ...next, accepted: true, state: "completed", cost, usage, finish, output, settledAt, ...noWait };
+      const { cost, usage, finish, output, settled, from_memory: fromMemory } = event.data;
+      const ended = { cost, usage, finish, output, fromMemory, settledAt: Date.parse(settled) };
+      return { ...next, accepted: true, state: "completed", ...ended, ...noWait };
     }
     case "mtor.job.failed":
       return {
@@ -142,6 +144,7 @@ export function answerOfJob(job: JobInfo): Answer {
     cost: job.cost ?? undefined,
     usage: job.usage ?? undefined,
     finish: job.finish ?? undefined,
+    fromMemory: job.from_memory,
     output: job.output ?? undefined,
     submittedAt: Date.parse(job.submitted),
     settledAt: job.settled ? Date.parse(job.settled) : undefined,

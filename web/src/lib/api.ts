@@ -3,8 +3,8 @@
 import { base64url, randomBytes } from "./bytes";
 import { signedHeaders, type Signer } from "./signing";
 import type {
-  ApiKey, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
-  PasskeyInfo, PasskeyRequest, PasskeySealed, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
+  ApiKey, AttachRequest, Attachment, DeviceList, GrantInfo, GrantList, GrantRequest, Handover, HandoverTaken, JobInfo, JobPage, JobProofs, KeyStatement, MovementPage,
+  PasskeyInfo, PasskeyRequest, PasskeySealed, Plan, PlanPage, PriceHistory, PriceInfo, Problem, QueueInfo, RealmInfo, Resolve, Resolved, StarterChallenge, StarterClaim, TransferRequest, WalletInfo,
   WalletKeysInfo, WorkerInfo,
 } from "./wire";
 
@@ -42,6 +42,15 @@ export class Api {
   /** Has a tool used, and gives the job as it stands a minute later at most. */
   use = (capability: string, params: Record<string, unknown>) =>
     this.#ask<JobInfo>("POST", "/api/jobs?wait=60", { intent: { capability, params } });
+  cancelJob = (id: string) => this.#ask<JobInfo>("DELETE", `/api/jobs/${id}`);
+  plan = (id: string) => this.#get<Plan>(`/api/plans/${id}`);
+  plans = (page: { before?: string; limit?: number }) => this.#get<PlanPage>("/api/plans", page);
+
+  /** Services that are attached by their address. Not signed: at home, that is the owner's. */
+  attachments = () => this.#get<Attachment[]>("/api/attachments", {}, false);
+  attach = (request: AttachRequest) => this.#ask<Attachment>("POST", "/api/attachments", request, false);
+  detach = (id: string) => this.#ask<Attachment[]>("DELETE", `/api/attachments/${encodeURIComponent(id)}`, undefined, false);
+
   job = (id: string) => this.#get<JobInfo>(`/api/jobs/${id}`);
   /** A part of an answer that is no text. */
   part = async (id: string, number: number): Promise<Blob> => {
@@ -78,6 +87,9 @@ export class Api {
   /** How a wallet's keys stand: this one's, or that of another name of it. */
   walletKeys = (did = this.signer.did) => this.#get<WalletKeysInfo>(`/api/wallets/${did}/recovery`);
   changeKeys = (statement: KeyStatement) => this.#ask<WalletKeysInfo>("POST", "/api/keys", statement);
+
+  /** Where this wallet is in use. */
+  devices = () => this.#get<DeviceList>(this.#wallet("/devices"));
 
   passkeys = () => this.#get<PasskeyInfo[]>(this.#wallet("/passkeys"));
   keepUnder = (passkey: PasskeyRequest) => this.#ask<PasskeyInfo[]>("POST", this.#wallet("/passkeys"), passkey);

@@ -16,11 +16,24 @@ export interface Turn {
   jobs: string[];
   /** Small copies of the pictures that were shown with it, as data addresses. They never leave this browser. */
   pictures?: string[];
+  /** It was asked about so many pictures of the turn before. */
+  carried?: number;
   /** The answer, where it is known only from what a later question carried along. */
   answer?: string;
   /** What was asked of a tool, when it was no question for a model. */
   tool?: Intent;
+  /** Several steps were wanted: the jobs are plans. */
+  plan?: Spoken;
 }
+
+/** What is known of the words of a plan. */
+export interface Spoken {
+  /** The language that they are in, where that is known. */
+  language?: string;
+}
+
+/** By what a question is answered that is none for a model alone. */
+export type Means = { tool: Intent } | { plan: Spoken };
 
 export interface Conversation {
   /** The id of its first job. */

@@ -7,7 +7,7 @@ import { HANDSHAKE_MS_MAX } from "./defaults";
 import { eventText, parseEvent, type Kind, type RealmEvent } from "./event";
 import { decodeFrame, encodeFrame, type Frame } from "./frame";
 import { sessionText, type Signer } from "./signing";
-import type { Challenge, EventData, Problem, Welcome } from "./wire";
+import type { Challenge, Device, EventData, Problem, Welcome } from "./wire";
 
 export const SUBPROTOCOL = "mtor.v1";
 
@@ -27,6 +27,8 @@ export interface Socket {
 
 export interface SessionOptions {
   signer: Signer;
+  /** What this device is called. */
+  device?: Device;
   open: () => Socket;
   onEvent: (event: RealmEvent) => void;
   onFrame?: (frame: Frame) => void;
@@ -121,7 +123,8 @@ export class Session {
     const { signer } = this.#options;
     const signature = await signer.sign(utf8(sessionText(challenge, "client", signer.did)));
     if (this.#socket !== socket) return;
-    const hello = { role: "client", did: signer.did, signature: base64url(signature) } as const;
+    const { device } = this.#options;
+    const hello = { role: "client", did: signer.did, signature: base64url(signature), device } as const;
     socket.send(eventText(signer.did, "mtor.session.hello", hello));
   }
 

@@ -41,6 +41,14 @@ export function span(ms: number, decimals = 1): string {
   return t.units.hours(Math.round(ms / 3_600_000));
 }
 
+/** What is left of a countdown: `4:32`, `1:04:32`. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const two = (part: number) => String(part).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 /** The day of a moment for a person who looks now. */
 export function dayName(ms: number, now: number): string {
   const days = Math.round((midnight(now) - midnight(ms)) / 86_400_000);

@@ -37,6 +37,25 @@ export function partsOf(text: string): { first: string; second: string } {
   return at < 0 ? { first: text, second: "" } : { first: text.slice(0, at), second: text.slice(at).trim() };
 }
 
+/** When a timer rings that was set then, in milliseconds; nothing when it is none that does. */
+export function dueOf(intent: Intent | undefined, setAt: number): number | undefined {
+  if (!lasts(intent)) return undefined;
+  const { seconds, at } = paramsOf(intent);
+  if (typeof seconds === "number") return setAt + seconds * 1000;
+  const [hour, minute] = typeof at === "string" ? at.split(":").map(Number) : [];
+  if (hour === undefined || minute === undefined || !Number.isFinite(hour + minute)) return undefined;
+  // The realm and who asks it are in one house, and on one time.
+  const due = new Date(setAt);
+  due.setHours(hour, minute, 0, 0);
+  return due.getTime() > setAt ? due.getTime() : due.setDate(due.getDate() + 1);
+}
+
+/** What a timer is for. */
+export function labelOf(intent: Intent | undefined): string | undefined {
+  const { label } = paramsOf(intent);
+  return typeof label === "string" && label.trim() ? label.trim() : undefined;
+}
+
 function paramsOf(intent: Intent | undefined): Record<string, unknown> {
   return isTimer(intent) ? (intent?.params as Record<string, unknown>) : {};
 }

@@ -54,6 +54,33 @@ export interface Assigned {
   worker: string;
 }
 
+/** The body of `POST /api/attachments`. */
+export interface AttachRequest {
+  /** Where the service is: `http://127.0.0.1:11434`, or `tcp://attic:10300` for one that speaks Wyoming. */
+  address: string;
+  /**
+   * The service's key, if it wants one. It stays on the realm's machine, in a file of the owner's alone, and is never
+   * given out again.
+   */
+  key?: string | null;
+}
+
+/** A service that is attached. */
+export interface Attachment {
+  /** Where it is. */
+  address: string;
+  /** What names it here, and its worker: `ollama`, `comfyui-2`. */
+  id: string;
+  /** Whether a key is kept for it. */
+  keyed?: boolean;
+  /** What it is, for people: `Ollama`. */
+  service: string;
+  /** What its worker said last, when that is a problem. */
+  trouble?: string | null;
+}
+
+export type AttachmentList = Attachment[];
+
 /** How the input frames of a [`TranscribeTask`] are to be read. */
 export type AudioSource = "file" | "pcm";
 
@@ -363,6 +390,8 @@ export interface Completed {
   cost: Micro;
   /** Why the answer ends. */
   finish: FinishReason;
+  /** Whether the realm remembered the answer, and no worker was asked. */
+  from_memory?: boolean;
   /** SHA-256 of the whole answer. */
   output: Digest;
   /** When. */
@@ -383,6 +412,36 @@ export interface ContentPart {
 
 /** A word to the realm itself, rather than something to be done. */
 export type Control = "stop" | "repeat" | "continue" | "louder" | "quieter" | "slower" | "faster" | "cancel" | "goodbye" | "mute" | "help" | "yes" | "no";
+
+/** A device of a wallet, as it calls itself. Nothing proves it. */
+export interface Device {
+  /** What tells it from the others; it keeps it. */
+  id: string;
+  /** For people. */
+  name: string;
+}
+
+/** A device on which a wallet is, or was, in use. */
+export interface DeviceInfo {
+  /** What tells it from the others. */
+  id: string;
+  /** What it calls itself. */
+  name: string;
+  /** When it last opened or ended a session. */
+  seen: Timestamp;
+  /** How many sessions it has open; 0 when it is not here. */
+  sessions: number;
+  /** When it was first seen. */
+  since: Timestamp;
+}
+
+/** `GET /api/wallets/{did}/devices`: where a wallet is in use. All of them have its key. */
+export interface DeviceList {
+  /** Who is here first, then who was here last. */
+  devices: DeviceInfo[];
+  /** Since when the realm has looked: it remembers devices for as long as it runs. */
+  since: Timestamp;
+}
 
 /** Who somebody is: `did:key:z6Mk...`, an Ed25519 public key by its name. Parsed and verified by `mtor-identity`. */
 export type Did = string;
@@ -615,6 +674,8 @@ export interface HandoverTaken {
 
 /** The data of `mtor.session.hello`. On loopback a client may leave `did` and `signature` out: it is the owner then. */
 export interface Hello {
+  /** Of a client: on which device it is, so that the wallet's owner sees where the wallet is in use. */
+  device?: Device | null;
   /** Whose wallet. */
   did?: Did | null;
   /** Client or worker. */
@@ -698,6 +759,8 @@ export interface JobInfo {
   eta_ms?: number | null;
   /** Why the answer ends, once completed. */
   finish?: FinishReason | null;
+  /** Whether the realm remembered the answer, and no worker was asked. */
+  from_memory?: boolean;
   /** What was held. */
   hold: Micro;
   /** Its id. */
@@ -1198,11 +1261,21 @@ export interface PlanAsk {
   text: string;
 }
 
+/** `GET /api/plans`: a page of a wallet's plans, the newest first. */
+export interface PlanPage {
+  /** Pass this as `before` for the next page; absent on the last. */
+  next?: JobId | null;
+  /** The plans. */
+  plans: Plan[];
+}
+
 /** How a plan stands. */
 export type PlanState = "proposed" | "running" | "asking" | "done" | "failed" | "cancelled";
 
 /** One step of a plan. */
 export interface PlanStep {
+  /** The steps whose answers it is made of, by their numbers from 0; `params` stand for them until they are there. */
+  after?: number[];
   /** Of which capability. */
   capability: CapabilityKind;
   /** What it cost. */
@@ -1223,6 +1296,8 @@ export interface PlanStep {
   text?: string | null;
   /** What it does, in a few words for people. */
   title: string;
+  /** Which worker did it, by its name. */
+  worker?: string | null;
 }
 
 /** The data of `mtor.plan.watch`. */
@@ -1379,6 +1454,8 @@ export interface RealmFlow {
 
 /** `GET /api/realm`: who this realm is. */
 export interface RealmInfo {
+  /** Whether its owner can attach services by their address: it was started with `mtor up`. */
+  attaches?: boolean;
   /** Its key. */
   did: Did;
   /** Whether it is going down and takes no new jobs. */
@@ -1665,6 +1742,8 @@ export interface Submit {
   class?: ServiceClass;
   /** The moment at which it is given up and refunded, instead of `timeout_ms`. */
   deadline?: Timestamp | null;
+  /** Have a worker do it, although the realm may remember the answer. */
+  fresh?: boolean;
   /** The grant that pays; without it, whichever grant of this wallet allows the job, else its own coins. */
   grant?: JobId | null;
   /**

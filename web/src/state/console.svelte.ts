@@ -3,6 +3,7 @@
 import { Api } from "../lib/api";
 import { openDatabase } from "../lib/database";
 import { COME_BACK_MS, ORDER_LIVES_MS } from "../lib/defaults";
+import { thisDevice } from "../lib/device";
 import type { RealmEvent } from "../lib/event";
 import { openLogMemory } from "../lib/log_memory";
 import { coins } from "../lib/money";
@@ -16,6 +17,7 @@ import { Jobs } from "./jobs.svelte";
 import { Live } from "./live.svelte";
 import { LogWatch } from "./log_watch.svelte";
 import { notices } from "./notices.svelte";
+import { Plans } from "./plans.svelte";
 import { phrases } from "./phrases.svelte";
 import { Purse } from "./purse.svelte";
 import { Quotes } from "./quotes";
@@ -24,6 +26,7 @@ import { Safe } from "./safe.svelte";
 import { Spending } from "./spending.svelte";
 import { Starter } from "./starter.svelte";
 import { Streams } from "./streams";
+import { Timers } from "./timers.svelte";
 import { Voice } from "./voice.svelte";
 import { WalletKeys } from "./wallet_keys.svelte";
 
@@ -31,6 +34,7 @@ export class Console {
   connection = $state.raw<Connection>({ state: "connecting" });
   readonly api: Api;
   readonly jobs: Jobs;
+  readonly plans: Plans;
   readonly conversations: Conversations;
   readonly live: Live;
   readonly log: LogWatch;
@@ -39,6 +43,7 @@ export class Console {
   readonly safe: Safe;
   readonly keys: WalletKeys;
   readonly spending: Spending;
+  readonly timers: Timers;
   readonly voice: Voice;
   #streams: Streams;
   #session: Session;
@@ -59,6 +64,7 @@ export class Console {
     });
     this.purse = new Purse(this.api);
     this.starter = new Starter(this.api, this.purse);
+    this.timers = new Timers(this.api);
     this.safe = new Safe({ wallet, database, origin: location.origin, clockAheadMs: () => this.api.clockAheadMs });
     this.keys = new WalletKeys(this.api, wallet, location.origin);
     this.jobs = new Jobs({
@@ -68,10 +74,17 @@ export class Console {
       sign: (submit) => this.#sign(submit),
       onMoney: () => void this.purse.refresh(),
     });
+    this.plans = new Plans({
+      api: this.api,
+      send: (type, data, subject) => this.#session.send(type, data, subject),
+      watch: (job, hear) => this.watchAgain(job, hear),
+      onMoney: () => void this.purse.refresh(),
+    });
     this.conversations = new Conversations({
       api: this.api,
       database,
       jobs: this.jobs,
+      plans: this.plans,
       workers: () => this.live.workers ?? [],
       onBell: (job) => this.voice.expect(job),
     });
@@ -83,6 +96,7 @@ export class Console {
     this.voice = new Voice({
       api: this.api,
       jobs: this.jobs,
+      plans: this.plans,
       conversations: this.conversations,
       streams: this.#streams,
       workers: () => this.live.workers ?? [],
@@ -90,6 +104,7 @@ export class Console {
     });
     this.#session = new Session({
       signer: wallet,
+      device: thisDevice(),
       open: openSocket,
       onFrame: (frame) => {
         this.#streams.receiveFrame(frame);
@@ -152,8 +167,10 @@ export class Console {
     if (connection.state !== "online") return;
     this.#streams.connected();
     this.jobs.resume();
+    this.plans.resume();
     this.#session.send("mtor.realm.watch", {});
     void this.live.refresh();
+    void this.timers.refresh();
     void this.log.lookIfDue();
     void this.#settleIn();
   }
@@ -176,7 +193,8 @@ export class Console {
   }
 
   #receive(event: RealmEvent): void {
-    if (this.keys.receive(event) || this.live.receive(event) || this.jobs.receive(event) || this.#streams.receive(event)) return;
+    this.timers.receive(event);
+    if (this.keys.receive(event) || this.live.receive(event) || this.jobs.receive(event) || this.plans.receive(event) || this.#streams.receive(event)) return;
     const replay = event.subject === undefined ? undefined : this.#replays.get(event.subject);
     if (replay) return replay(event);
     if (event.type === "mtor.error") notices.say(event.data.detail || event.data.title, "bad");

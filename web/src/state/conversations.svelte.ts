@@ -1,22 +1,26 @@
 /** The conversations of this wallet, newest first, and what can be done with them. */
 
+import { SvelteSet } from "svelte/reactivity";
 import { isFinal } from "../lib/answer";
 import { problemOf, type Api } from "../lib/api";
 import {
-  contextBudget, conversationOf, groupJobs, messagesFor, newConversation, type Conversation, type PastTurn, type Turn,
+  contextBudget, conversationOf, groupJobs, messagesFor, newConversation, type Conversation, type Means, type PastTurn, type Turn,
 } from "../lib/conversation";
 import { transact } from "../lib/database";
 import { REBUILD_JOBS_MAX } from "../lib/defaults";
+import { pageOf, resultsOf } from "../lib/plan";
 import type { ShownPicture } from "../lib/shown_picture";
 import { uuid7Time } from "../lib/uuid";
 import type { ChatMessage, Intent, Problem, WorkerInfo } from "../lib/wire";
 import { Album } from "./album.svelte";
 import type { Conditions, Jobs } from "./jobs.svelte";
+import type { Plans } from "./plans.svelte";
 
 export interface ConversationsOptions {
   api: Api;
   database: IDBDatabase | undefined;
   jobs: Jobs;
+  plans: Plans;
   workers: () => readonly WorkerInfo[];
   /** A job goes on from before that rings a bell when it is over. */
   onBell: (job: string) => void;
@@ -33,8 +37,12 @@ export class Conversations {
   ready = $state(false);
   /** The pictures that go with the next question. */
   readonly album = new Album();
+  /** Conversations whose pictures were put away. */
+  #putAway = new SvelteSet<string>();
   /** The pictures of the latest turns that have some, by the job that they went into. */
   #shown = new Map<string, readonly ShownPicture[]>();
+  /** The jobs that are steps of plans. */
+  #steps = new Set<string>();
   #options: ConversationsOptions;
 
   constructor(options: ConversationsOptions) {
@@ -63,9 +71,11 @@ export class Conversations {
   /** Follows the wallet's unfinished jobs and finds conversations again that this browser does not remember. */
   async catchUp(): Promise<void> {
     const { api, jobs } = this.#options;
-    const page = await api.jobs({ limit: REBUILD_JOBS_MAX });
-    const chats = page.jobs.filter((line) => line.capability === "chat" || line.capability === "vision");
-    const open = page.jobs.filter((line) => !isFinal(line.state));
+    const [page] = await Promise.all([api.jobs({ limit: REBUILD_JOBS_MAX }), this.#catchUpPlans()]);
+    // What a step of a plan asks is no conversation.
+    const lines = page.jobs.filter((line) => !this.#steps.has(line.id));
+    const chats = lines.filter((line) => line.capability === "chat" || line.capability === "vision");
+    const open = lines.filter((line) => !isFinal(line.state));
     const isTalk = (capability: string) => capability === "chat" || capability === "vision";
     for (const line of open) if (isTalk(line.capability) || this.of(line.id)) jobs.follow(line.id);
     for (const line of open) if (line.capability === "tool.timer" && this.of(line.id)) this.#options.onBell(line.id);
@@ -78,16 +88,27 @@ export class Conversations {
     }
   }
 
+  async #catchUpPlans(): Promise<void> {
+    const { api, plans } = this.#options;
+    for (const plan of (await api.plans({ limit: REBUILD_JOBS_MAX })).plans) {
+      plan.steps.forEach((step) => this.#steps.add(step.job));
+      plans.take(plan);
+      if (!this.of(plan.id)) await this.#store(newConversation(plan.id, { question: plan.text, plan: {} }));
+    }
+  }
+
   /**
    * Asks in a conversation, or in a new one, with the pictures that are at hand; gives the conversation's id. A tool looks at no
    * pictures: they stay at hand.
    */
-  ask(question: string, id: string | undefined, conditions?: Conditions, tool?: Intent): string {
+  ask(question: string, id: string | undefined, conditions?: Conditions, means?: Means): string {
     const conversation = this.get(id);
-    const shown = tool ? [] : this.album.take();
-    const job = this.#submit(conversation?.turns ?? [], question, conditions, shown, tool);
-    const pictures = shown.length ? { pictures: shown.map((picture) => picture.small) } : {};
-    const turn = { question, ...pictures, ...(tool ? { tool } : {}) };
+    const carried = means ? [] : this.carried(id);
+    const taken = means ? [] : this.album.take();
+    const job = this.#submit(conversation?.turns ?? [], question, conditions, taken.length ? taken : carried, means);
+    const pictures = taken.length ? { pictures: taken.map((picture) => picture.small) } : {};
+    if (taken.length && id) this.#putAway.delete(id);
+    const turn = { question, ...pictures, ...(carried.length ? { carried: carried.length } : {}), ...means };
     const asked = conversation
       ? { ...conversation, updated: uuid7Time(job), turns: [...conversation.turns, { ...turn, jobs: [job] }] }
       : newConversation(job, turn);
@@ -101,27 +122,38 @@ export class Conversations {
     const turn = conversation?.turns[index];
     if (!conversation || !turn) return;
     const before = conversation.turns.slice(0, index);
-    const job = this.#submit(before, turn.question, conditions, this.shownIn(turn), turn.tool);
+    const job = this.#submit(before, turn.question, conditions, this.shownIn(turn), meansOf(turn));
     const turns = conversation.turns.with(index, { ...turn, jobs: [...turn.jobs, job], answer: undefined });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
-  /** Asks another question in place of a turn's; what came of the first is found in the history. */
-  revise(id: string, index: number, question: string, conditions?: Conditions, tool?: Intent): void {
+  /** Has a tool do the same again with other particulars, such as another seed: another try of the turn. */
+  vary(id: string, index: number, tool: Intent, conditions?: Conditions): void {
     const conversation = this.get(id);
     const turn = conversation?.turns[index];
     if (!conversation || !turn) return;
-    const job = this.#submit(conversation.turns.slice(0, index), question, conditions, this.shownIn(turn), tool);
-    const turns = conversation.turns.with(index, { question, pictures: turn.pictures, jobs: [job], ...(tool ? { tool } : {}) });
+    const job = this.#options.jobs.use(tool, conditions);
+    const turns = conversation.turns.with(index, { ...turn, tool, jobs: [...turn.jobs, job] });
+    void this.#store({ ...conversation, updated: uuid7Time(job), turns });
+  }
+
+  /** Asks another question in place of a turn's; what came of the first is found in the history. */
+  revise(id: string, index: number, question: string, conditions?: Conditions, means?: Means): void {
+    const conversation = this.get(id);
+    const turn = conversation?.turns[index];
+    if (!conversation || !turn) return;
+    const job = this.#submit(conversation.turns.slice(0, index), question, conditions, this.shownIn(turn), means);
+    const turns = conversation.turns.with(index, { question, pictures: turn.pictures, carried: turn.carried, jobs: [job], ...means });
     void this.#store({ ...conversation, updated: uuid7Time(job), turns });
   }
 
   /** Fetches the answers of a conversation that are not here; says what went wrong, if anything did. */
   async load(conversation: Conversation): Promise<Problem | undefined> {
     let failure: Problem | undefined;
-    const latest = conversation.turns.flatMap((turn) => turn.jobs.slice(-1));
-    await inGroups(latest, (job) =>
-      this.#options.jobs.load(job).catch((error: unknown) => {
+    const { jobs, plans } = this.#options;
+    const latest = conversation.turns.flatMap((turn) => turn.jobs.slice(-1).map((job) => ({ job, isPlan: turn.plan !== undefined })));
+    await inGroups(latest, ({ job, isPlan }) =>
+      (isPlan ? plans.load(job) : jobs.load(job)).catch((error: unknown) => {
         failure = problemOf(error);
       }),
     );
@@ -141,20 +173,42 @@ export class Conversations {
   messages(question: string, id: string | undefined, index?: number): ChatMessage[] {
     const turns = this.get(id)?.turns ?? [];
     const turn = index === undefined ? undefined : turns[index];
-    return this.#messages(turns.slice(0, index), question, turn ? this.shownIn(turn) : this.album.pictures);
+    return this.#messages(turns.slice(0, index), question, turn ? this.shownIn(turn) : this.#atHand(id));
+  }
+
+  #atHand(id: string | undefined): readonly ShownPicture[] {
+    return this.album.pictures.length > 0 ? this.album.pictures : this.carried(id);
+  }
+
+  /** The pictures that the latest turn was about: the next question of this conversation sees them too, unless others are at hand. */
+  carried(id: string | undefined): readonly ShownPicture[] {
+    const turns = this.get(id)?.turns;
+    if (!turns || this.#putAway.has(id ?? "") || this.album.pictures.length > 0) return [];
+    const latest = turns.at(-1);
+    return latest ? this.shownIn(latest) : [];
+  }
+
+  /** The next question of this conversation is about something else. */
+  putAway(id: string): void {
+    this.#putAway.add(id);
   }
 
   /** The pictures of a turn, as long as this page is open. */
   shownIn(turn: Turn): readonly ShownPicture[] {
-    return turn.jobs.flatMap((job) => this.#shown.get(job) ?? []).slice(0, turn.pictures?.length ?? 0);
+    return turn.jobs.flatMap((job) => this.#shown.get(job) ?? []).slice(0, picturesOf(turn));
   }
 
   #submit(
-    turns: readonly Turn[], question: string, conditions: Conditions | undefined, shown: readonly ShownPicture[], tool?: Intent,
+    turns: readonly Turn[], question: string, conditions: Conditions | undefined, shown: readonly ShownPicture[], means?: Means,
   ): string {
-    if (tool) return this.#options.jobs.use(tool, conditions);
+    const { jobs, plans } = this.#options;
+    if (means && "tool" in means) return jobs.use(means.tool, conditions);
+    if (means) {
+      const page = pageOf([...turns.map((turn) => turn.question), question]);
+      return plans.ask({ text: question, page, language: means.plan.language, max_price: conditions?.max_price });
+    }
     const bytes = shown.map((picture) => picture.bytes);
-    const job = this.#options.jobs.submit(this.#messages(turns, question, shown), conditions, bytes);
+    const job = jobs.submit(this.#messages(turns, question, shown), conditions, bytes);
     if (shown.length) this.#shown.set(job, shown);
     // The oldest are forgotten first: pictures are large.
     for (const old of this.#shown.keys()) {
@@ -165,15 +219,20 @@ export class Conversations {
   }
 
   #messages(turns: readonly Turn[], question: string, shown: readonly ShownPicture[]): ChatMessage[] {
-    const { jobs, workers } = this.#options;
-    const past: PastTurn[] = turns.map((turn) => ({
-      question: turn.question,
-      answer: jobs.get(turn.jobs.at(-1))?.text ?? turn.answer ?? "",
-    }));
+    const { workers } = this.#options;
+    const past: PastTurn[] = turns.map((turn) => ({ question: turn.question, answer: this.#answerOf(turn) }));
     const messages = messagesFor(past, question, contextBudget(workers()));
     const last = messages.at(-1);
     if (last && shown.length) last.pictures = shown.map(({ bytes, sha256 }) => ({ bytes: bytes.length, sha256 }));
     return messages;
+  }
+
+  #answerOf(turn: Turn): string {
+    const { jobs, plans } = this.#options;
+    const latest = turn.jobs.at(-1);
+    if (!turn.plan) return jobs.get(latest)?.text ?? turn.answer ?? "";
+    const plan = plans.get(latest)?.plan;
+    return plan ? resultsOf(plan).map((number) => plan.steps[number]?.text ?? "").join("\n\n") : "";
   }
 
   async #store(conversation: Conversation): Promise<void> {
@@ -183,6 +242,17 @@ export class Conversations {
     // A browser that refuses to store is no reason to stop: the realm remembers the jobs.
     if (database) await transact(database, "conversations", "readwrite", (all) => all.put(conversation)).catch(() => {});
   }
+}
+
+/** How many pictures a turn is about: its own, or those that were shown before. */
+export function picturesOf({ pictures, carried }: Turn): number {
+  return pictures?.length ?? carried ?? 0;
+}
+
+/** By what a turn was answered. */
+export function meansOf({ tool, plan }: Turn): Means | undefined {
+  if (tool) return { tool };
+  return plan && { plan };
 }
 
 function newestFirst(a: Conversation, b: Conversation): number {

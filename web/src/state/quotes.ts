@@ -4,9 +4,12 @@ import type { Api } from "../lib/api";
 import { intentOf } from "../lib/conversation";
 import { QUOTE_LEFT_MS_MIN } from "../lib/defaults";
 import { MICRO_PER_COIN } from "../lib/money";
-import type { ChatMessage, Quote, ServiceClass } from "../lib/wire";
+import type { ChatMessage, Intent, Quote, ServiceClass } from "../lib/wire";
 import { preferences } from "./preferences.svelte";
 import type { Streams } from "./streams";
+
+/** A question of a conversation, or something that a tool is to do. */
+export type Wanted = ChatMessage[] | Intent;
 
 export class Quotes {
   constructor(
@@ -20,8 +23,8 @@ export class Quotes {
   }
 
   /** What a question would cost at most, or nothing when the realm does not say. */
-  ask(messages: ChatMessage[], of: ServiceClass): Promise<Quote | undefined> {
-    return this.streams.quote({ intent: intentOf(messages), class: of });
+  ask(wanted: Wanted, of: ServiceClass): Promise<Quote | undefined> {
+    return this.streams.quote({ intent: Array.isArray(wanted) ? intentOf(wanted) : wanted, class: of });
   }
 
   /** Whether a quote will still hold when a job that relies on it reaches the realm, by the realm's clock. */

@@ -1,14 +1,14 @@
 /** The limit above which a typed question is not asked before the person has seen what it may cost, and has said yes. */
 
 import { micro } from "../lib/money";
-import type { ChatMessage, Quote } from "../lib/wire";
+import type { Quote } from "../lib/wire";
 import type { Conditions } from "./jobs.svelte";
-import type { Quotes } from "./quotes";
+import type { Quotes, Wanted } from "./quotes";
 
 /** A question that waits for its price, or for a yes to it. */
 export interface Waiting {
   question: string;
-  messages: ChatMessage[];
+  wanted: Wanted;
   /** What it may cost at most, once the realm has said it. */
   quote?: Quote;
   /** Whether it costs more than what the person has said yes to. */
@@ -24,12 +24,18 @@ export class Spending {
     this.#quotes = quotes;
   }
 
+  /** The limit as a condition, for what asks by itself when it may cost more. */
+  get limited(): Conditions | undefined {
+    const limit = this.#quotes.unaskedMost;
+    return limit === 0n ? undefined : { max_price: limit.toString() };
+  }
+
   /** Asks a question: at once where no limit is set, else if it is within the limit or the person says yes. */
-  weigh(question: string, messages: ChatMessage[], act: (conditions: Conditions) => void): void {
+  weigh(question: string, wanted: Wanted, act: (conditions: Conditions) => void): void {
     const limit = this.#quotes.unaskedMost;
     this.waiting = undefined;
     if (limit === 0n) return act({});
-    void this.#price({ question, messages, act }, limit);
+    void this.#price({ question, wanted, act }, limit);
   }
 
   /** The person says yes to what is shown. It counts for that price: if it has run out since, the question is quoted anew. */
@@ -51,7 +57,7 @@ export class Spending {
 
   async #price(asked: Waiting, limit: bigint, agreed = false): Promise<void> {
     this.waiting = asked;
-    const quote = await this.#quotes.ask(asked.messages, "interactive");
+    const quote = await this.#quotes.ask(asked.wanted, "interactive");
     // Dropped meanwhile, or another question took its place.
     if (this.waiting !== asked) return;
     const isWithin = quote === undefined || micro(quote.max) <= limit;

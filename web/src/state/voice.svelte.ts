@@ -11,7 +11,9 @@ import {
 } from "../lib/defaults";
 import { withoutPhrase } from "../lib/listen/phrase";
 import type { BuiltInPhrase, EnrolledPhrase } from "../lib/listen/types";
+import type { Means } from "../lib/conversation";
 import { micro, priceShort } from "../lib/money";
+import { isOver, spokenEnd, spokenQuestion, spokenStep, type PlanQuestion } from "../lib/plan";
 import { t } from "../lib/strings";
 import { lasts, needsYes, partsOf } from "../lib/tools";
 import { Feed } from "../lib/voice/feed";
@@ -19,7 +21,7 @@ import { Gauge } from "../lib/voice/gauge";
 import {
   newVoice, presenceOf, step, type Choice, type Command, type Line, type Meaning, type Timer, type VoiceEvent,
 } from "../lib/voice/machine";
-import { meaningOf, type Sure, type Tools } from "../lib/voice/meaning";
+import { drawing, meaningOf, type Sure, type Tools } from "../lib/voice/meaning";
 import { FrameGatherer } from "../lib/voice/pcm";
 import { restOf } from "../lib/voice/script";
 import { within, type VoiceSettings } from "../lib/voice/settings";
@@ -32,6 +34,7 @@ import { Microphone } from "./microphone";
 import { preferences } from "./preferences.svelte";
 import { Quotes } from "./quotes";
 import { go, route } from "./route.svelte";
+import type { PlanEntry, Plans } from "./plans.svelte";
 import { playSound } from "./sounds";
 import { Speaker } from "./speaker";
 import { tongue } from "./tongue.svelte";
@@ -40,6 +43,7 @@ import type { Stream, Streams } from "./streams";
 export interface VoiceOptions {
   api: Api;
   jobs: Jobs;
+  plans: Plans;
   conversations: Conversations;
   streams: Streams;
   workers: () => readonly WorkerInfo[];
@@ -63,7 +67,7 @@ interface Speech {
 /** How long the words that the page said by itself stay to be read. */
 const LINE_MS = 8_000;
 /** What is typed at greater length is no order for a tool. */
-const TYPED_ORDER_CHARS_MAX = 200;
+const TYPED_ORDER_CHARS_MAX = 400;
 /** How often the words that are heard are looked up while the realm speaks. */
 const CAPTION_MS = 100;
 
@@ -101,6 +105,8 @@ export class Voice {
   /** What could be chosen from when somebody began to speak. */
   #offered: readonly Choice[] = [];
   #job: string | undefined;
+  /** The plan that is heard in this turn, rather than a job. */
+  #plan: string | undefined;
   #unhear: (() => void) | undefined;
   /** The answer of this turn comes in two parts. */
   #lasting = false;
@@ -279,10 +285,12 @@ export class Voice {
       case "end-transcribe": return this.#endTranscribe();
       case "cancel-transcribe": return this.#cancelTranscribe();
       case "resolve": return void this.#resolve(command.turn, command.text);
-      case "price": return void this.#price(command.turn, command.text, command.agreed);
+      case "price": return void this.#price(command.turn, command.text, command.agreed, command.tool);
       case "ask": return this.#ask(command);
+      case "word": return this.#word(command);
       case "cancel-answer":
-        if (this.#job) this.#options.jobs.cancel(this.#job);
+        if (this.#plan) this.#options.plans.cancel(this.#plan);
+        else if (this.#job) this.#options.jobs.cancel(this.#job);
         return;
       case "speak-answer": return this.#speakAnswer(command.speech);
       case "speak-again": return this.#speakLast(command.speech, true);
@@ -402,7 +410,7 @@ export class Voice {
   async #meaning(text: string): Promise<Meaning> {
     const asked = { text, language: this.#language ?? preferences.voice.language, wake_word: this.phraseName };
     const resolved = await this.#options.api.resolve(asked).catch(() => undefined);
-    const answered = this.#answerTo(this.#offered, resolved);
+    const answered = this.#answerTo(this.#offered.length > 0 ? this.#offered : this.#asksHere(), resolved);
     this.#offered = [];
     if (answered) return answered;
     const understood = this.#askFirst(meaningOf(resolved, text, await this.#tools(resolved)));
@@ -411,8 +419,19 @@ export class Voice {
     // With a picture at hand, what is said is about that picture.
     const { album } = this.#options.conversations;
     const isShown = album.pictures.length > 0 && understood.kind !== "control";
-    const meaning: Meaning = isMore || isShown ? { kind: "ask", text } : understood;
-    return meaning.kind === "ask" && !meaning.tool ? this.#unlessDear(meaning.text) : meaning;
+    const looksBack = understood.kind === "nobody" && understood.capability === "vision" && this.#options.conversations.carried(this.#conversation).length > 0;
+    const meaning: Meaning = isMore || isShown || looksBack ? { kind: "ask", text } : understood;
+    if (meaning.kind !== "ask" || meaning.plan) return meaning;
+    if (meaning.tool) return meaning.tool.capability === "imagine" ? this.#unlessDear(meaning.text, undefined, meaning.tool) : meaning;
+    return this.#unlessDear(meaning.text);
+  }
+
+  /** What a plan in this conversation asks, as the choices that somebody has. */
+  #asksHere(): readonly Choice[] {
+    const turn = this.#options.conversations.get(this.#conversation)?.turns.at(-1);
+    const id = turn?.plan ? turn.jobs.at(-1) : undefined;
+    const [question] = this.#options.plans.questions(id);
+    return id !== undefined && question ? choicesOf(id, question) : [];
   }
 
   /** What the realm's tools are, as far as the words that were understood have to do with one. */
@@ -423,7 +442,9 @@ export class Voice {
     const workers = acts ? await this.#options.api.workers().catch(() => []) : [];
     const tool = (capability: string) =>
       workers.flatMap((worker) => worker.offers).find((offer) => offer.capability === capability)?.tool ?? undefined;
-    return { isOffered, needsYes: (capability) => !resolved || needsYes(tool(capability), resolved.by) };
+    return {
+      isOffered, needsYes: (capability) => !resolved || needsYes(tool(capability), resolved.by), effect: (capability) => tool(capability)?.effect,
+    };
   }
 
   /** Asks the person first, where they have to say yes. */
@@ -435,18 +456,26 @@ export class Voice {
       { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
     ] as const;
     const what = capabilities[meaning.capability] ?? somethingLike(meaning.capability);
-    return { kind: "unsure", question: lines.sure(what), choices: [...choices] };
+    const tool = meaning.meaning.kind === "ask" ? meaning.meaning.tool : undefined;
+    // What sends is said whole, before anybody says yes to it.
+    const question = meaning.effect === "sends" && tool ? spokenStep(meaning.effect, tool.params as Record<string, unknown>) : lines.sure(what);
+    return { kind: "unsure", question, choices: [...choices] };
   }
 
-  /** What is asked of a tool when these words are typed; nothing when they are for a model, or had to be asked about first. */
-  async toolFor(text: string): Promise<Intent | undefined> {
-    const some = this.#options.workers().some((worker) => worker.offers.some((offer) => offer.capability.startsWith("tool.")));
-    if (!some || text.length > TYPED_ORDER_CHARS_MAX) return undefined;
+  /** By what these words are answered when they are typed; nothing when they are for a model, or had to be asked about first. */
+  async meansFor(text: string): Promise<Means | undefined> {
+    if (text.length > TYPED_ORDER_CHARS_MAX) return undefined;
     const asked = { text, language: preferences.voice.language || tongue.current };
     const soon = new Promise<undefined>((done) => setTimeout(done, RESOLVE_MS_MAX, undefined));
     const resolved = await Promise.race([this.#options.api.resolve(asked).catch(() => undefined), soon]);
     const meaning = meaningOf(resolved, text, await this.#tools(resolved));
-    return meaning.kind === "ask" ? meaning.tool : undefined;
+    if (meaning.kind === "ask" && meaning.tool) return { tool: meaning.tool };
+    if (meaning.kind === "ask" && meaning.plan) return { plan: meaning.plan };
+    const understanding = resolved?.understanding;
+    if (meaning.kind !== "nobody" || understanding?.kind !== "act" || resolved?.by !== "rules") return undefined;
+    // Nobody draws here: then that is what is to be told, and no model describes a picture instead.
+    const tool = drawing(meaning.capability, understanding.text);
+    return tool && { tool };
   }
 
   /** A bell that rings when a job is over, in whatever conversation it was asked for. */
@@ -469,26 +498,26 @@ export class Voice {
   /** What a yes or a no, in whichever words, means for what was asked back. */
   #answerTo([yes, no]: readonly Choice[], resolved: Resolved | undefined): Meaning | undefined {
     const understanding = resolved?.understanding;
-    const isConsent = yes?.meaning.kind === "agreed" || (yes?.meaning.kind === "ask" && no?.meaning.kind === "control");
+    const isConsent = yes?.meaning.kind === "agreed" || yes?.meaning.kind === "word" || (yes?.meaning.kind === "ask" && no?.meaning.kind === "control");
     if (!yes || !isConsent || understanding?.kind !== "control") return undefined;
     if (understanding.control === "yes") return yes.meaning;
     return understanding.control === "no" ? no?.meaning : undefined;
   }
 
   /** A yes counts for what was agreed to: if the quote has run out since, the question is quoted anew. */
-  async #price(turn: number, text: string, agreed: Quote): Promise<void> {
-    this.#on({ type: "meant", turn, meaning: await this.#unlessDear(text, agreed) });
+  async #price(turn: number, text: string, agreed: Quote, tool: Intent | undefined): Promise<void> {
+    this.#on({ type: "meant", turn, meaning: await this.#unlessDear(text, agreed, tool) });
   }
 
   /** The question with its quote; where that is above what was agreed to, or may be spent unasked, the person decides. */
-  async #unlessDear(text: string, agreed?: Quote): Promise<Meaning> {
+  async #unlessDear(text: string, agreed?: Quote, tool?: Intent): Promise<Meaning> {
     const limit = agreed ? micro(agreed.max) : this.#quotes.unaskedMost;
-    if (limit === 0n) return { kind: "ask", text };
-    const messages = this.#options.conversations.messages(text, this.#conversation);
-    const quote = agreed && this.#quotes.holds(agreed) ? agreed : await this.#quotes.ask(messages, "voice");
-    if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires, most: agreed?.max };
+    if (limit === 0n) return { kind: "ask", text, tool };
+    const wanted = tool ?? this.#options.conversations.messages(text, this.#conversation);
+    const quote = agreed && this.#quotes.holds(agreed) ? agreed : await this.#quotes.ask(wanted, "voice");
+    if (!quote || micro(quote.max) <= limit) return { kind: "ask", text, quote: quote?.expires, most: agreed?.max, tool };
     const choices = [
-      { label: t.voice.yes, meaning: { kind: "agreed", text, quote } },
+      { label: t.voice.yes, meaning: { kind: "agreed", text, quote, tool } },
       { label: t.voice.no, meaning: { kind: "control", control: "nothing" } },
     ] as const;
     return { kind: "dear", price: t.units.coins(priceShort(micro(quote.max))), choices: [...choices] };
@@ -498,12 +527,13 @@ export class Voice {
     return route.view === "ask" ? route.id : route.conversation;
   }
 
-  #ask({ turn, text, quote, most, tool }: Extract<Command, { do: "ask" }>): void {
+  #ask({ turn, text, quote, most, tool, plan }: Extract<Command, { do: "ask" }>): void {
     const { conversations } = this.#options;
     const limit = this.#quotes.unaskedMost;
     // Whatever happens on the way, also when nobody could say what it costs: the realm refuses the job before it costs more.
     const max_price = most ?? (limit > 0n ? limit.toString() : undefined);
-    const id = conversations.ask(text, this.#conversation, { class: "voice", quote, max_price }, tool);
+    const means = tool ? { tool } : plan && { plan };
+    const id = conversations.ask(text, this.#conversation, { class: "voice", quote, max_price }, means);
     go("ask", id);
     this.#follow(turn, id);
   }
@@ -514,7 +544,9 @@ export class Voice {
     const latest = conversations.get(conversation)?.turns.at(-1);
     const job = latest?.jobs.at(-1);
     if (job === undefined) return;
+    if (latest?.plan) return this.#followPlan(turn, job);
     this.#job = job;
+    this.#plan = undefined;
     this.#unhear?.();
     this.#unhear = undefined;
     this.#lasting = lasts(latest?.tool);
@@ -531,6 +563,37 @@ export class Voice {
       this.#later({ type: "answer-ended", turn, failed: failure(answer) });
       if (!answer.text && answer.state !== "failed") this.#later({ type: "speech-failed", speech: this.talk.speech });
     });
+  }
+
+  /** Says yes or no to a plan, and hears how it goes on from there. */
+  #word({ turn, plan, step, yes }: Extract<Command, { do: "word" }>): void {
+    this.#options.plans.answer(plan, { step }, yes);
+    this.#followPlan(turn, plan);
+  }
+
+  /** Hears what a plan asks, one question after the other, and what comes of it. */
+  #followPlan(turn: number, id: string): void {
+    const { plans } = this.#options;
+    this.#plan = id;
+    this.#job = undefined;
+    this.#lasting = false;
+    this.#unhear?.();
+    let asked: number | "all" | undefined;
+    const hear = ({ plan, problem }: PlanEntry) => {
+      if (problem) return this.#later({ type: "answer-ended", turn, failed: why(problem) });
+      if (!plan) return;
+      const [question] = plans.questions(id);
+      const asks = question && (question.step ?? "all");
+      if (asked !== undefined && asks !== asked) this.#later({ type: "answered", turn });
+      if (question && asks !== asked) {
+        this.#later({ type: "asked", turn, question: spokenQuestion(plan, question), choices: choicesOf(id, question) });
+      }
+      asked = asks;
+      if (!isOver(plan.state)) return;
+      this.#later({ type: "answer-began", turn });
+      this.#later({ type: "answer-ended", turn });
+    };
+    this.#unhear = plans.hear(id, hear);
   }
 
   /** Hears the part of a lasting answer that comes at once; for the other one, a bell rings. */
@@ -554,7 +617,12 @@ export class Voice {
   // --- Speaking ---------------------------------------------------------------------------------------------------------
 
   #speakAnswer(number: number): void {
-    const { jobs } = this.#options;
+    const { jobs, plans } = this.#options;
+    const plan = plans.get(this.#plan)?.plan;
+    if (plan) {
+      const words = spokenEnd(plan);
+      return this.#speak({ number, text: () => words, before: "", whole: () => true, feed: new Feed() });
+    }
     const job = this.#job;
     const lasting = this.#lasting;
     const all = () => jobs.latest(job)?.text ?? "";
@@ -718,14 +786,19 @@ export class Voice {
   }
 }
 
+/** A yes and a no to what a plan asks. */
+function choicesOf(plan: string, { step }: PlanQuestion): Choice[] {
+  return [true, false].map((yes) => ({ label: yes ? t.voice.yes : t.voice.no, meaning: { kind: "word", plan, step, yes } }));
+}
+
 /** The page's own words. */
 function words(line: Line, isOffered: (capability: string) => boolean): string {
   const { lines, capabilities, somethingLike } = t.voice;
   switch (line.line) {
     case "nobody": {
       const what = capabilities[line.capability] ?? somethingLike(line.capability);
-      if (!isOffered(line.capability)) return lines.nobody(what);
-      // There are eyes; what they lack is a picture: with one at hand, it would have been asked.
+      if (!isOffered(line.capability)) return line.capability === "imagine" ? lines.nobodyDraws : lines.nobody(what);
+      // There are eyes; what they lack is a picture: with one at hand, or shown before, it would have been asked.
       return line.capability === "vision" ? lines.showMe : lines.notHere(what);
     }
     case "dear": return lines.dear(line.price);

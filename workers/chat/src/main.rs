@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Parser;
 use mtor_chat::{Engine, EngineOptions, LoadError};
 use mtor_models::ModelError;
-use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
+use mtor_worker::program::{self, cancelled_by_signals};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
 
 use crate::cli::Options;
@@ -23,25 +23,7 @@ use crate::worker::ChatWorker;
 const LOGGED: &str = "info,llama-cpp-2=error";
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    log_to_stderr(LOGGED);
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no async runtime")
-        .and_then(|runtime| {
-            let outcome = runtime.block_on(run(options));
-            // A model that is still being loaded need not be waited for.
-            runtime.shutdown_background();
-            outcome
-        });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
-        }
-    }
+    program::run(LOGGED, run(Options::parse()), is_bad_input)
 }
 
 /// From start to the end of the last job.

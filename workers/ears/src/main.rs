@@ -15,7 +15,7 @@ use clap::Parser;
 use mtor_ears::wer::FolderError;
 use mtor_ears::{Engine, EngineOptions, LoadError, WakeOptions, WakeWord};
 use mtor_models::ModelError;
-use mtor_worker::program::{cancelled_by_signals, log_to_stderr, physical_cores};
+use mtor_worker::program::{self, cancelled_by_signals, physical_cores};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
 
 use crate::cli::{Command, EngineFlags, Options, WerOptions, WorkOptions};
@@ -25,25 +25,7 @@ use crate::worker::EarsWorker;
 const LOGGED: &str = "info,whisper_rs=error,symphonia=error,symphonia_core=error";
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    log_to_stderr(LOGGED);
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no async runtime")
-        .and_then(|runtime| {
-            let outcome = runtime.block_on(run(options));
-            // A model that is still being loaded need not be waited for.
-            runtime.shutdown_background();
-            outcome
-        });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
-        }
-    }
+    program::run(LOGGED, run(Options::parse()), is_bad_input)
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {

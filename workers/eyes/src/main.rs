@@ -14,32 +14,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 use mtor_eyes::{Eyes, LoadError, Looking, Picture, describe};
-use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
+use mtor_worker::program::{self, cancelled_by_signals};
 use mtor_worker::{CancellationToken, KeyFile, Settings, WorkerError, serve};
 
 use crate::cli::{Command, LookOptions, MachineOptions, Options};
 use crate::worker::EyesWorker;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    log_to_stderr("info");
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no async runtime")
-        .and_then(|runtime| {
-            let outcome = runtime.block_on(run(options));
-            // A model that is still being loaded need not be waited for.
-            runtime.shutdown_background();
-            outcome
-        });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
-        }
-    }
+    program::run("info", run(Options::parse()), is_bad_input)
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {

@@ -48,6 +48,14 @@ impl Worker for EyesWorker {
         };
         let count = shown.len() as u64;
         let sights = self.look(shown, looking, cancelled).await?;
+        if matches!(task, Task::Vision(_)) {
+            // Where everything is, for whoever draws it over the pictures.
+            for (number, sight) in sights.iter().enumerate() {
+                let seen = serde_json::to_vec(&wire::seen(sight))
+                    .map_err(|error| JobError::failed(error.to_string()))?;
+                output.part(&format!("seen-{}.json", number + 1), "application/json", &seen).await?;
+            }
+        }
         let answer = match &task {
             Task::Vision(chat) => describe::answer(question(chat), &sights),
             Task::Classify(look) | Task::Ocr(look) if look.detail => details(&sights)?,

@@ -1,16 +1,20 @@
-//! Anthropic's Messages interface: conversations, also about pictures.
+//! Anthropic's Messages interface: conversations, also about pictures, with tools, and with answers of a given shape.
 
-use mtor_worker::protocol::{CapabilityKind, CapabilityOffer, ChatTask, FinishReason, Role, Task};
+use mtor_worker::protocol::{
+    AnswerFormat, CapabilityKind, CapabilityOffer, ChatMessage, ChatTask, FinishReason, Needs, Role, Task,
+    ToolChoice,
+};
 use mtor_worker::{Finished, Job, Output};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use crate::calls::{CallPiece, Calls, Names, SoFar, in_words, so_far};
 use crate::defaults::{MODELS_MAX, OUTPUT_TOKENS_MAX};
 use crate::fault::{Fault, RunError, infeasible};
 use crate::http::{Http, Key, KeyHeader, read_json};
-use crate::offered::{Asked, Offered, model_for};
+use crate::offered::{Asked, Found, Offered, model_for};
 use crate::openai::tokens_of;
 use crate::pictures::{self, Shown};
 use crate::service::Service;
@@ -18,6 +22,9 @@ use crate::sse::Events;
 
 /// The version of the interface that is spoken here.
 const VERSION: &str = "2023-06-01";
+
+/// The tool whose arguments are the answer, where that is to have a shape: every model can be made to call it.
+const ANSWER: &str = "answer";
 
 /// Anthropic, or what speaks like it.
 #[derive(Debug)]
@@ -44,7 +51,12 @@ enum Streamed {
     MessageStart {
         message: Started,
     },
+    ContentBlockStart {
+        index: u64,
+        content_block: Block,
+    },
     ContentBlockDelta {
+        index: u64,
         delta: Delta,
     },
     MessageDelta {
@@ -74,8 +86,15 @@ struct Counted {
 }
 
 #[derive(Deserialize)]
+struct Block {
+    /// Of a call alone.
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Delta {
     text: Option<String>,
+    partial_json: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,12 +126,16 @@ impl Service for Anthropic {
         }
         let get = |request: reqwest::RequestBuilder| request.header("anthropic-version", VERSION);
         let models: Models = read_json(self.http.send(Method::GET, "v1/models", get).await?).await?;
+        // All of them can.
+        let can = Needs { tools: true, json: true };
         let kinds = |model: Model| {
-            [CapabilityKind::CHAT, CapabilityKind::VISION]
-                .map(|capability| Asked { capability, model: model.id.clone() })
+            [CapabilityKind::CHAT, CapabilityKind::VISION].map(|capability| Found {
+                asked: Asked { capability, model: model.id.clone() },
+                can,
+                window: None,
+            })
         };
-        let found = models.data.into_iter().take(MODELS_MAX).flat_map(kinds).collect();
-        let offers = self.offered.offers(found);
+        let offers = self.offered.offers(models.data.into_iter().take(MODELS_MAX).flat_map(kinds));
         if offers.is_empty() {
             return Err(Fault::Nothing("it has no model that it would let us use".to_owned()));
         }
@@ -133,7 +156,13 @@ impl Service for Anthropic {
         let sizes: Vec<u32> = job.intent.task.pictures().map(|picture| picture.bytes).collect();
         let shown = pictures::read(&mut job.input, &sizes).await?;
         let images = shown.len() as u64;
-        let ask = request(&model, task, &job, shown)?;
+        if so_far(&task, &job.prefix)? == SoFar::Called {
+            return Ok(Finished { usage: output.usage(0), finish: FinishReason::Stop });
+        }
+        let names = Names::of(task.callable());
+        let shaped = task.format.is_some();
+        let ask = request(&model, task, &names, &job, shown)?;
+        let mut calls = Calls::new(names);
         let post = |request: reqwest::RequestBuilder| request.header("anthropic-version", VERSION).json(&ask);
         let mut events = Events::new(self.http.send(Method::POST, "v1/messages", post).await?);
         let (mut counted, mut reason) = (Counted::default(), None);
@@ -142,8 +171,24 @@ impl Service for Anthropic {
                 serde_json::from_str(&data).map_err(|error| Fault::Nonsense(error.to_string()))?;
             match event {
                 Streamed::MessageStart { message } => counted.input_tokens = message.usage.input_tokens,
-                Streamed::ContentBlockDelta { delta: Delta { text: Some(text) } } => {
+                // What it says before it gives an answer of a shape is none of that answer.
+                Streamed::ContentBlockDelta { delta: Delta { text: Some(text), .. }, .. } if !shaped => {
                     output.text(&text, tokens_of(&text)).await?;
+                }
+                Streamed::ContentBlockDelta { delta: Delta { partial_json: Some(json), .. }, .. }
+                    if shaped =>
+                {
+                    output.text(&json, tokens_of(&json)).await?;
+                }
+                Streamed::ContentBlockStart { index, content_block: Block { name: Some(name) } }
+                    if !shaped =>
+                {
+                    calls
+                        .push(CallPiece { index, name: Some(&name), ..CallPiece::default() }, output)
+                        .await?;
+                }
+                Streamed::ContentBlockDelta { index, delta: Delta { partial_json: Some(json), .. } } => {
+                    calls.push(CallPiece { index, arguments: &json, ..CallPiece::default() }, output).await?;
                 }
                 Streamed::MessageDelta { delta, usage } => {
                     reason = delta.stop_reason.or(reason);
@@ -154,13 +199,23 @@ impl Service for Anthropic {
                     let status = if error.kind == "overloaded_error" { 529 } else { 500 };
                     return Err(Fault::Refused { status, said: error.message }.into());
                 }
-                Streamed::ContentBlockDelta { .. } | Streamed::Other => {}
+                Streamed::ContentBlockStart { .. } | Streamed::ContentBlockDelta { .. } | Streamed::Other => {
+                }
             }
         }
         let finish = match reason.as_deref() {
             None => return Err(Fault::Lost("its answer broke off in the middle".to_owned()).into()),
-            Some("max_tokens") => FinishReason::Length,
-            Some(_) => FinishReason::Stop,
+            Some("max_tokens") => {
+                calls.cut_off();
+                FinishReason::Length
+            }
+            Some(_) => {
+                calls.end(output).await?;
+                if shaped && output.bytes() == 0 {
+                    output.text("{}", 1).await?;
+                }
+                FinishReason::Stop
+            }
         };
         let mut usage = output.usage(counted.input_tokens);
         if counted.output_tokens > 0 {
@@ -171,15 +226,14 @@ impl Service for Anthropic {
     }
 }
 
-/// What tools gave in an earlier turn is told as the person's: services want it beside the call, which is not handed on.
-pub(crate) const fn told_as(role: Role) -> Role {
-    match role {
-        Role::Tool => Role::User,
-        role => role,
-    }
-}
-
-fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<Value, RunError> {
+fn request(
+    model: &str,
+    task: ChatTask,
+    names: &Names,
+    job: &Job,
+    shown: Vec<Shown>,
+) -> Result<Value, RunError> {
+    let (tools, choice) = tools(&task, names)?;
     let ChatTask {
         messages,
         max_tokens,
@@ -189,7 +243,6 @@ fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<
         frequency_penalty,
         presence_penalty,
         stop,
-        // Nothing that needs these is given here: the offer does not say that it can.
         tools: _,
         tool_choice: _,
         format: _,
@@ -198,24 +251,11 @@ fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<
     if penalty {
         return Err(infeasible("this service knows no penalties for words that occurred"));
     }
-    let mut shown = shown.into_iter();
-    let (mut system, mut written) = (Vec::new(), Vec::new());
-    for message in messages {
-        let pictures = shown.by_ref().take(message.pictures.len()).map(|Shown { media_type, base64 }| {
-            json!({"type": "image", "source": {"type": "base64", "media_type": media_type, "data": base64}})
-        });
-        let mut content: Vec<Value> = pictures.collect();
-        match message.role {
-            Role::System => system.push(message.content),
-            role => {
-                let role = told_as(role);
-                content.push(json!({"type": "text", "text": message.content}));
-                written.push(json!({"role": role, "content": content}));
-            }
-        }
-    }
+    // Without tools it refuses to hear of calls.
+    let native = (!names.is_empty()).then_some(names);
+    let (system, mut written) = conversation(messages, native, shown);
     if !job.prefix.is_empty() {
-        written.push(json!({"role": Role::Assistant, "content": job.prefix.trim_end()}));
+        turn(&mut written, Role::Assistant, vec![json!({"type": "text", "text": job.prefix.trim_end()})]);
     }
     let mut ask = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -228,10 +268,94 @@ fn request(model: &str, task: ChatTask, job: &Job, shown: Vec<Shown>) -> Result<
     put("max_tokens", Some(json!(max_tokens.map_or(bound, |asked| asked.min(bound)))));
     put("stream", Some(json!(true)));
     put("system", (!system.is_empty()).then(|| json!(system.join("\n\n"))));
-    put("messages", Some(Value::Array(written)));
+    let written = written.into_iter().map(|(role, content)| json!({"role": role, "content": content}));
+    put("messages", Some(written.collect()));
     // Here wildness ends at 1.
     put("temperature", temperature.map(|value| json!(value.min(1.0))));
     put("top_p", top_p.map(|value| json!(value)));
     put("stop_sequences", (!stop.is_empty()).then(|| json!(stop)));
+    put("tools", (!tools.is_empty()).then(|| json!(tools)));
+    put("tool_choice", choice);
     Ok(Value::Object(ask))
+}
+
+/// What stands above a conversation, and its turns with the blocks of each.
+type Conversation = (Vec<String>, Vec<(Role, Vec<Value>)>);
+
+/// A conversation as the service takes it. Calls are blocks of their own where it was told of tools, and else words.
+fn conversation(messages: Vec<ChatMessage>, native: Option<&Names>, shown: Vec<Shown>) -> Conversation {
+    let mut shown = shown.into_iter();
+    let (mut system, mut written) = (Vec::new(), Vec::new());
+    for message in messages {
+        let pictures = shown.by_ref().take(message.pictures.len()).map(|Shown { media_type, base64 }| {
+            json!({"type": "image", "source": {"type": "base64", "media_type": media_type, "data": base64}})
+        });
+        let mut content: Vec<Value> = pictures.collect();
+        let text = |text: String| (!text.is_empty()).then(|| json!({"type": "text", "text": text}));
+        let role = match (message.role, native) {
+            (Role::System, _) => {
+                system.push(message.content);
+                continue;
+            }
+            (Role::Tool, Some(_)) => {
+                let id = message.call_id.as_deref().map(plain_id);
+                content.push(json!({"type": "tool_result", "tool_use_id": id, "content": message.content}));
+                Role::User
+            }
+            (Role::Assistant, Some(names)) => {
+                content.extend(text(message.content));
+                content.extend(message.calls.iter().map(|call| {
+                    json!({"type": "tool_use", "id": plain_id(&call.id), "name": names.theirs(&call.name),
+                           "input": call.arguments})
+                }));
+                Role::Assistant
+            }
+            _ => {
+                let (role, words) = in_words(message);
+                content.extend(text(words));
+                role
+            }
+        };
+        turn(&mut written, role, content);
+    }
+    (system, written)
+}
+
+/// Adds to the last turn if it is the same one's: all that calls gave has to stand in one. What is empty is refused there.
+fn turn(written: &mut Vec<(Role, Vec<Value>)>, role: Role, content: Vec<Value>) {
+    match written.last_mut() {
+        _ if content.is_empty() => {}
+        Some((last, said)) if *last == role => said.extend(content),
+        _ => written.push((role, content)),
+    }
+}
+
+/// The name of a call in the letters that the service takes.
+fn plain_id(id: &str) -> String {
+    let plain = |char: char| if char.is_ascii_alphanumeric() || "_-".contains(char) { char } else { '_' };
+    id.chars().map(plain).collect()
+}
+
+/// The tools that the model is told of, and whether it must call one. An answer of a given shape is what the only tool is
+/// called with.
+fn tools(task: &ChatTask, names: &Names) -> Result<(Vec<Value>, Option<Value>), RunError> {
+    if let Some(format) = &task.format {
+        let schema = format.schema();
+        if matches!(format, AnswerFormat::JsonSchema(_)) && schema.get("type") != Some(&json!("object")) {
+            return Err(infeasible("this service gives answers of a shape only where that is an object"));
+        }
+        let tool = json!({"name": ANSWER, "description": "Gives the answer.", "input_schema": schema});
+        return Ok((vec![tool], Some(json!({"type": "tool", "name": ANSWER}))));
+    }
+    let described = task.callable().iter().map(|tool| {
+        let mut schema = tool.parameters.clone();
+        schema.entry("type").or_insert_with(|| json!("object"));
+        json!({"name": names.theirs(&tool.name), "description": tool.description, "input_schema": schema})
+    });
+    let choice = match &task.tool_choice {
+        ToolChoice::Auto | ToolChoice::None => None,
+        ToolChoice::Required => Some(json!({"type": "any"})),
+        ToolChoice::Named(name) => Some(json!({"type": "tool", "name": names.theirs(name)})),
+    };
+    Ok((described.collect(), choice))
 }

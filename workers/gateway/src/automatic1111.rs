@@ -102,7 +102,7 @@ impl Service for Automatic1111 {
         let models: Vec<Model> = self.http.get("sdapi/v1/sd-models").await?;
         let found = models.into_iter().take(MODELS_MAX);
         let found = found.map(|model| Asked { capability: CapabilityKind::IMAGINE, model: model.model_name });
-        let offers = self.offered.offers(found.collect());
+        let offers = self.offered.offers(found);
         if offers.is_empty() {
             return Err(Fault::Nothing("it has no model to draw with".to_owned()));
         }
@@ -147,8 +147,8 @@ const SEEDS: u64 = 1 << 32;
 fn request(task: &ImagineTask, model: &str, seed: Option<u64>) -> Value {
     let mut ask = Map::new();
     let mut put = |name: &str, value: Value| ask.insert(name.to_owned(), value);
-    put("prompt", json!(task.prompt));
-    put("negative_prompt", json!(task.negative_prompt.as_deref().unwrap_or_default()));
+    put("prompt", json!(pictures::words(&task.prompt)));
+    put("negative_prompt", json!(pictures::words(task.negative_prompt.as_deref().unwrap_or_default())));
     put("n_iter", json!(1));
     put("batch_size", json!(1));
     put("seed", seed.map_or(json!(-1), |seed| json!(seed % SEEDS)));

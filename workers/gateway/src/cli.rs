@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use mtor_gateway::http::{Key, parse_base};
 use mtor_gateway::mcp::ServerCommand;
 use mtor_gateway::{Asked, Offered, defaults};
-use mtor_worker::protocol::{Micro, Price};
+use mtor_worker::protocol::{Micro, Needs, Price};
 use mtor_wyoming::Address;
 use reqwest::Url;
 
@@ -59,6 +59,11 @@ pub(crate) enum ServiceKind {
     Mcp(WebOptions),
     /// An MCP server that is a program, over its standard input and output
     McpCommand(CommandOptions),
+    /// Says as JSON what service is at an address
+    Probe {
+        /// Where: http://HOST:PORT, https://HOST, tcp://HOST:PORT
+        address: String,
+    },
     /// Says which of these services run on this machine
     Discover(DiscoverOptions),
 }
@@ -87,6 +92,9 @@ pub(crate) struct Terms {
     /// Offer this instead of what the service says that it has: chat=MODEL, imagine=MODEL, ...
     #[arg(long = "offer", value_name = "CAPABILITY=MODEL")]
     offers: Vec<Asked>,
+    /// What its models can do beside conversing, where it does not say so itself, or wrongly
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    can: Vec<Ability>,
     /// Coins to ask for a job, whatever it uses
     #[arg(long, value_name = "COINS", default_value = "0")]
     price_job: Micro,
@@ -113,8 +121,21 @@ impl Terms {
             ksecond: self.price_sound,
             kimage: self.price_images,
         };
-        Offered { slots, price, named: self.offers }
+        let has = |ability| self.can.contains(&ability);
+        let can = Needs { tools: has(Ability::Tools), json: has(Ability::Json) };
+        Offered { slots, price, named: self.offers, can: (!self.can.is_empty()).then_some(can) }
     }
+}
+
+/// What a model can do beside conversing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ability {
+    /// Calls tools
+    Tools,
+    /// Keeps to a JSON schema
+    Json,
+    /// Neither
+    Nothing,
 }
 
 #[derive(Debug, clap::Args)]
@@ -260,7 +281,13 @@ mod tests {
         };
         let offered = options.terms.offered(3);
         assert_eq!((offered.price.output_ktoken, offered.slots), (Micro(500_000), 3));
-        assert_eq!(offered.named[0].model, "m");
+        assert_eq!((&*offered.named[0].model, offered.can), ("m", None));
+
+        let words = ["mtor-gateway", "openai", "http://a", "--can", "tools,json"];
+        let ServiceKind::OpenAi(options) = Options::try_parse_from(words).unwrap().service else {
+            panic!("no openai")
+        };
+        assert_eq!(options.terms.offered(1).can, Some(Needs { tools: true, json: true }));
     }
 
     #[test]

@@ -263,7 +263,7 @@ impl Service for ComfyUi {
             info.pointer("/CheckpointLoaderSimple/input/required/ckpt_name/0").and_then(Value::as_array);
         let names = names.into_iter().flatten().filter_map(Value::as_str).take(MODELS_MAX);
         let found = names.map(|name| Asked { capability: CapabilityKind::IMAGINE, model: name.to_owned() });
-        let offers = self.offered.offers(found.collect());
+        let offers = self.offered.offers(found);
         if offers.is_empty() {
             return Err(Fault::Nothing("it has no checkpoint to draw with".to_owned()));
         }

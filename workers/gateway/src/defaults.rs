@@ -81,3 +81,6 @@ pub const TOOL_CALLS_MAX: usize = 256;
 
 /// Most tokens that are asked for where a service wants a number and the job has none.
 pub const OUTPUT_TOKENS_MAX: u32 = 4_096;
+
+/// Longest arguments of one call of a tool, as a model writes them.
+pub const CALL_BYTES_MAX: usize = 256 << 10;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
+use crate::probe::beginning;
+
 /// How long a port may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -23,18 +25,22 @@ pub enum Kind {
     ComfyUi,
     /// Automatic1111, or one that speaks like it.
     Automatic1111,
+    /// stable-diffusion.cpp's server, which speaks like Automatic1111 too.
+    StableDiffusionCpp,
     /// Home Assistant.
     HomeAssistant,
 }
 
 impl Kind {
     /// All of them, with the port on which each usually listens.
-    pub const ALL: [(Self, u16); 6] = [
+    pub const ALL: [(Self, u16); 7] = [
         (Self::Ollama, 11_434),
         (Self::LlamaCpp, 8_080),
         (Self::LmStudio, 1_234),
         (Self::ComfyUi, 8_188),
         (Self::Automatic1111, 7_860),
+        // As LM Studio: one of the two is there.
+        (Self::StableDiffusionCpp, 1_234),
         (Self::HomeAssistant, 8_123),
     ];
 
@@ -43,7 +49,7 @@ impl Kind {
         match self {
             Self::Ollama | Self::LlamaCpp | Self::LmStudio => Some("openai"),
             Self::ComfyUi => Some("comfyui"),
-            Self::Automatic1111 => Some("automatic1111"),
+            Self::Automatic1111 | Self::StableDiffusionCpp => Some("automatic1111"),
             Self::HomeAssistant => None,
         }
     }
@@ -56,6 +62,7 @@ impl Kind {
             Self::LmStudio => "lm-studio",
             Self::ComfyUi => "comfyui",
             Self::Automatic1111 => "automatic1111",
+            Self::StableDiffusionCpp => "stable-diffusion-cpp",
             Self::HomeAssistant => "home-assistant",
         }
     }
@@ -69,6 +76,7 @@ impl fmt::Display for Kind {
             Self::LmStudio => "LM Studio",
             Self::ComfyUi => "ComfyUI",
             Self::Automatic1111 => "Automatic1111",
+            Self::StableDiffusionCpp => "stable-diffusion.cpp's server",
             Self::HomeAssistant => "Home Assistant",
         })
     }
@@ -101,15 +109,24 @@ pub async fn discover(ports: &[(Kind, u16)]) -> anyhow::Result<Vec<Found>> {
 
 async fn look(client: &reqwest::Client, kind: Kind, port: u16) -> Option<Found> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}/")).ok()?;
+    is_at(client, kind, &address).await.then_some(Found { kind, address })
+}
+
+/// Whether a service of this kind is at an address.
+pub(crate) async fn is_at(client: &reqwest::Client, kind: Kind, address: &Url) -> bool {
+    answers_as(client, kind, address).await.unwrap_or(false)
+}
+
+async fn answers_as(client: &reqwest::Client, kind: Kind, address: &Url) -> Option<bool> {
     let ask = async |path: &str| {
         let response = client.get(address.join(path).ok()?).send().await.ok()?;
-        Some((response.status().as_u16(), response.text().await.ok()?))
+        Some((response.status().as_u16(), beginning(response).await?))
     };
     let json = async |path: &str| match ask(path).await? {
         (200, text) => serde_json::from_str::<Value>(&text).ok(),
         _ => None,
     };
-    let is_it = match kind {
+    Some(match kind {
         Kind::Ollama => {
             json("api/version").await?.get("version").is_some()
                 && json("api/tags").await?.get("models").is_some()
@@ -121,11 +138,11 @@ async fn look(client: &reqwest::Client, kind: Kind, port: u16) -> Option<Found> 
                 || json("object_info/KSampler").await?.get("KSampler").is_some()
         }
         Kind::Automatic1111 => json("sdapi/v1/sd-models").await?.is_array(),
+        Kind::StableDiffusionCpp => json("sdcpp/v1/capabilities").await?.get("model").is_some(),
         // It says nothing without a key, and this in its own way.
         Kind::HomeAssistant => {
             let (status, _) = ask("api/").await?;
             status == 401 && ask("manifest.json").await?.1.contains("Home Assistant")
         }
-    };
-    is_it.then_some(Found { kind, address })
+    })
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fault::{Fault, RunError, infeasible};
 use crate::http::{Http, Key, KeyHeader, read_all, read_json};
-use crate::offered::{Offered, model_for};
+use crate::offered::{Found, Offered, model_for};
 use crate::openai::write_vectors;
 use crate::pictures;
 use crate::service::Service;
@@ -39,7 +39,7 @@ impl HuggingFace {
             offered.named.iter().all(|asked| path_fits(&asked.model) && !asked.model.contains("..")),
             "a model is named OWNER/NAME"
         );
-        Ok(Self { http: Http::new(base, key, KeyHeader::Bearer)?, offers: offered.offers(Vec::new()) })
+        Ok(Self { http: Http::new(base, key, KeyHeader::Bearer)?, offers: offered.offers::<Found>([]) })
     }
 }
 

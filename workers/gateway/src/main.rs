@@ -15,28 +15,16 @@ use mtor_gateway::discover::{Found, Kind, discover};
 use mtor_gateway::huggingface::HuggingFace;
 use mtor_gateway::mcp::Mcp;
 use mtor_gateway::openai::OpenAi;
+use mtor_gateway::probe::probe;
 use mtor_gateway::{Offered, Service, attach, defaults, wyoming};
-use mtor_worker::program::{cancelled_by_signals, log_to_stderr};
+use mtor_worker::program::{self, cancelled_by_signals};
 use mtor_worker::{KeyFile, Settings, WorkerError};
 use tokio::task::JoinSet;
 
 use crate::cli::{Attached, ComfyOptions, CommandOptions, DiscoverOptions, Options, ServiceKind, WebOptions};
 
 fn main() -> ExitCode {
-    let service = Options::parse().service;
-    log_to_stderr("info");
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no async runtime")
-        .and_then(|runtime| runtime.block_on(run(service)));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
-        }
-    }
+    program::run("info", run(Options::parse().service), is_bad_input)
 }
 
 /// From start to the end of the last job.
@@ -64,6 +52,10 @@ async fn run(service: ServiceKind) -> anyhow::Result<()> {
             let CommandOptions { terms, attached, .. } = options;
             let offered = terms.offered(attached.slots);
             serve(Mcp::over_stdio(server, offered), attached, "mcp").await
+        }
+        ServiceKind::Probe { address } => {
+            println!("{}", serde_json::to_string(&probe(&address).await?)?);
+            Ok(())
         }
         ServiceKind::Discover(options) => say_what_is_here(&options).await,
     }
@@ -155,7 +147,7 @@ async fn attach_all(options: &DiscoverOptions, found: &[Found]) -> anyhow::Resul
                 let service = ComfyUi::new(address, None, terms, None)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }
-            Kind::Automatic1111 => {
+            Kind::Automatic1111 | Kind::StableDiffusionCpp => {
                 let service = Automatic1111::new(address, None, terms)?;
                 attached.spawn(async move { attach(service, &name, settings, shutdown).await });
             }

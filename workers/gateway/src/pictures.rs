@@ -42,6 +42,12 @@ pub(crate) async fn read(input: &mut Input, sizes: &[u32]) -> Result<Vec<Shown>,
     Ok(shown)
 }
 
+/// Words to draw, as words alone: stable-diffusion.cpp's server takes settings of its own out of them, such as sizes and steps
+/// past every bound, where they stand between marks of this name.
+pub(crate) fn words(text: &str) -> String {
+    text.replace("sd_cpp_extra_args", "sd cpp extra args")
+}
+
 /// What kind of picture this is, by its first bytes.
 pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {

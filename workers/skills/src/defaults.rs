@@ -20,6 +20,19 @@ pub const FETCH_BYTES_MAX: usize = 4 << 20;
 /// How often one page may send a reader on to another.
 pub const REDIRECTS_MAX: usize = 5;
 
+/// How long a mail server may take for one question.
+pub const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a mail is fetched, in bytes: what is beyond is not seen.
+pub const MAIL_BYTES_MAX: usize = 128 << 10;
+/// How many mails are read, unless somebody says.
+pub const MAILS_READ: u8 = 5;
+/// How many mails are read at most.
+pub const MAILS_MAX: usize = 10;
+/// The longest text of a mail that is written here, in bytes.
+pub const MAIL_BODY_BYTES_MAX: usize = 64 << 10;
+/// The longest subject or name, in characters.
+pub const MAIL_LINE_CHARS_MAX: usize = 200;
+
 /// The longest argument in words, in bytes.
 pub const WORDS_BYTES_MAX: usize = 1_024;
 /// How much of a page is read out, in characters.

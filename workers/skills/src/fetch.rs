@@ -92,15 +92,18 @@ pub(crate) async fn body(mut answer: Response) -> Result<Vec<u8>, SkillError> {
 pub struct Pages {
     client: Client,
     private: Arc<Vec<String>>,
+    only: Option<Arc<Vec<String>>>,
 }
 
 /// A page that was fetched.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub struct Page {
     /// Where it lies, after all redirections.
-    pub(crate) url: Url,
-    pub(crate) content_type: String,
-    pub(crate) text: String,
+    pub url: Url,
+    /// What the server says it is, in lower case.
+    pub content_type: String,
+    /// All of it.
+    pub text: String,
 }
 
 impl Pages {
@@ -115,11 +118,23 @@ impl Pages {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .dns_resolver(Arc::new(Public { private: private.clone() }));
-        Ok(Self { client: build(client)?, private })
+        Ok(Self { client: build(client)?, private, only: None })
+    }
+
+    /// The same client, for nothing but these hosts: `name`, or `name:port` where the port is not that of the scheme. It
+    /// follows no redirection to another one.
+    #[must_use]
+    pub fn only(self, hosts: Vec<String>) -> Self {
+        let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        Self { only: Some(Arc::new(hosts)), ..self }
     }
 
     /// A page, wherever it was moved to.
-    pub(crate) async fn fetch(&self, url: &str) -> Result<Page, SkillError> {
+    ///
+    /// # Errors
+    /// [`SkillError::Forbidden`] when the address, or one that it leads to, may not be read;
+    /// [`SkillError::Service`] when its server does not give it.
+    pub async fn fetch(&self, url: &str) -> Result<Page, SkillError> {
         let address = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
         let mut url = Url::parse(&address)
             .map_err(|error| SkillError::Arguments(format!("{address:?} is no address: {error}")))?;
@@ -150,6 +165,10 @@ impl Pages {
             return Err(SkillError::Forbidden(format!("only http and https are read, not {}", url.scheme())));
         }
         let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        let place = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        if self.only.as_ref().is_some_and(|only| !is_listed(only, &place)) {
+            return Err(SkillError::Forbidden(format!("{place} is not among the hosts that may be asked")));
+        }
         if is_listed(&self.private, &host) {
             return Ok(());
         }

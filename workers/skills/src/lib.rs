@@ -11,6 +11,7 @@ pub mod defaults;
 pub mod fetch;
 pub mod home;
 pub mod language;
+pub mod mail;
 pub mod news;
 pub mod settings;
 mod skill;

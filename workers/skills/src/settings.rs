@@ -13,6 +13,8 @@ use crate::calculate::Calculate;
 use crate::fetch::{Pages, Services};
 use crate::home::Home;
 use crate::language::Language;
+use crate::mail::account::{Account, MailSettings};
+use crate::mail::{DraftMail, ReadMail, SendMail};
 use crate::news::News;
 use crate::skill::{Skill, SkillError};
 use crate::time::Time;
@@ -41,6 +43,8 @@ pub struct SkillsFile {
     pub web: WebSettings,
     /// The house; left out when absent.
     pub home: Option<HomeSettings>,
+    /// The mail account; left out when absent.
+    pub mail: Option<MailSettings>,
 }
 
 /// Weather, and where places are.
@@ -222,7 +226,13 @@ impl SkillsFile {
         ];
         if let Some(HomeSettings { url, token_file, entities }) = self.home {
             let token = Secret::read(&folder.join(token_file))?;
-            skills.push(Box::new(Home::new(services, &url, token, entities)));
+            skills.push(Box::new(Home::new(services.clone(), &url, token, entities)));
+        }
+        if let Some(mail) = self.mail {
+            let account = Arc::new(Account::open(mail, services, folder)?);
+            skills.push(Box::new(ReadMail(account.clone())));
+            skills.push(Box::new(DraftMail(account.clone())));
+            skills.push(Box::new(SendMail(account)));
         }
         let known: Vec<&str> = skills.iter().map(|skill| skill.name()).collect();
         if let Some(unknown) = self.off.iter().find(|name| !known.contains(&name.as_str())) {

@@ -28,6 +28,11 @@ pub trait Skill: Send + Sync {
     /// Does what is asked. What can be said to the person, such as that there is no such place, is an answer; what went
     /// wrong is an error.
     fn run<'a>(&'a self, asked: Asked, answer: &'a mut Answer<'_>) -> BoxFuture<'a, Result<(), SkillError>>;
+
+    /// Whether somebody's account behind it can be opened, and what is there; nothing when it has none.
+    fn check(&self) -> BoxFuture<'_, Result<Option<String>, SkillError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }
 
 /// Describes a tool whose arguments are `A`.
@@ -58,14 +63,19 @@ impl Asked {
     /// # Errors
     /// [`SkillError::Arguments`] says what is wrong with them.
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, SkillError> {
+        self.arguments_up_to(defaults::WORDS_BYTES_MAX)
+    }
+
+    /// The arguments, each of at most so many bytes.
+    ///
+    /// # Errors
+    /// [`SkillError::Arguments`] says what is wrong with them.
+    pub fn arguments_up_to<A: DeserializeOwned>(&self, bytes_max: usize) -> Result<A, SkillError> {
         let too_long = |(name, value): (&String, &Value)| {
-            value.as_str().filter(|text| text.len() > defaults::WORDS_BYTES_MAX).map(|_| name.clone())
+            value.as_str().filter(|text| text.len() > bytes_max).map(|_| name.clone())
         };
         if let Some(name) = self.arguments.iter().find_map(too_long) {
-            return Err(SkillError::Arguments(format!(
-                "{name}: at most {} bytes",
-                defaults::WORDS_BYTES_MAX
-            )));
+            return Err(SkillError::Arguments(format!("{name}: at most {bytes_max} bytes")));
         }
         serde_json::from_value(Value::Object(self.arguments.clone()))
             .map_err(|error| SkillError::Arguments(error.to_string()))

@@ -57,6 +57,7 @@ pub(super) fn job_of_step(plan: JobId, step: usize) -> JobId {
 /// What a step's job came to.
 struct Outcome {
     cost: Micro,
+    worker: Option<String>,
     result: Result<String, Problem>,
 }
 
@@ -178,6 +179,7 @@ impl Runner {
         self.plan.cost = Micro(self.plan.cost.0.saturating_add(outcome.cost.0));
         let step = &mut self.plan.steps[at];
         step.cost = Some(outcome.cost);
+        step.worker = outcome.worker;
         match outcome.result {
             Ok(text) => {
                 step.state = StepState::Done;
@@ -268,7 +270,7 @@ impl Runner {
 
 /// Does a step by its job: a new one, or the one that has its id.
 async fn do_step(app: &App, wallet: &Wallet, step: &PlanStep) -> Outcome {
-    let nothing = |problem| Outcome { cost: Micro::ZERO, result: Err(problem) };
+    let nothing = |problem| Outcome { cost: Micro::ZERO, worker: None, result: Err(problem) };
     let intent = match intent_of(step) {
         Ok(intent) => intent,
         Err(problem) => return nothing(problem),
@@ -298,6 +300,7 @@ async fn do_step(app: &App, wallet: &Wallet, step: &PlanStep) -> Outcome {
     match app.job_info(wallet, step.job).await {
         Ok(job) => Outcome {
             cost: job.cost.unwrap_or(Micro::ZERO),
+            worker: job.workers.last().cloned(),
             result: match (job.state, job.text) {
                 (JobState::Completed, Some(text)) => Ok(text),
                 (JobState::Completed, None) => {

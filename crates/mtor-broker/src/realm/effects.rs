@@ -15,18 +15,19 @@ use mtor_protocol::{
 };
 use tokio::sync::oneshot;
 
-use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Waiter};
+use super::{Answer, OpenJob, RealmTask, Reply, Taken, Todo, Told, Waiter};
 use crate::audit::Answered;
 use crate::defaults::PREVIEW_CHARS;
 use crate::flow::Step;
 use crate::key_ring::KeyRing;
+use crate::memory;
 use crate::stream::JobStream;
 use crate::streams::Streams;
 
 /// What is done when the journal has the entries before it.
 pub(super) enum AfterCommit {
-    /// The job is taken.
-    Taken(Arc<JobStream>, oneshot::Sender<Result<Reply, Problem>>),
+    /// The job is taken, which somebody may wait to hear.
+    Taken(Arc<JobStream>, Option<Waiting>),
     /// The job was taken before.
     Known(oneshot::Sender<Result<Reply, Problem>>),
     /// It is done.
@@ -35,9 +36,12 @@ pub(super) enum AfterCommit {
     Keys(Arc<KeyRing>, Timestamp, AccountId, KeyDecision),
     /// It is recorded.
     Recorded(oneshot::Sender<()>),
-    /// The job has ended.
-    Ended(Arc<JobStream>, Timestamp, Box<Body>, Arc<Streams>),
+    /// The job has ended, which somebody may wait to hear.
+    Ended(Arc<JobStream>, Timestamp, Box<Body>, Arc<Streams>, Option<Waiting>),
 }
+
+/// Whoever has submitted a job.
+type Waiting = oneshot::Sender<Result<Reply, Problem>>;
 
 impl AfterCommit {
     /// Does it. Whoever asked may have gone; then nobody is told.
@@ -45,17 +49,24 @@ impl AfterCommit {
         match self {
             Self::Taken(stream, reply) => {
                 stream.open();
-                let _ = reply.send(Ok(Reply::Taken(Taken::New)));
+                tell_taken(reply);
             }
             Self::Known(reply) => drop(reply.send(Ok(Reply::Taken(Taken::Known)))),
             Self::Done(reply) => drop(reply.send(Ok(Answer::Done))),
             Self::Keys(keys, time, account, decision) => keys.learn(time, account, decision),
             Self::Recorded(reply) => drop(reply.send(())),
-            Self::Ended(stream, time, body, streams) => {
+            Self::Ended(stream, time, body, streams, reply) => {
                 stream.end(time, *body);
                 streams.remove(stream.job);
+                tell_taken(reply);
             }
         }
+    }
+}
+
+fn tell_taken(waiting: Option<Waiting>) {
+    if let Some(reply) = waiting {
+        let _ = reply.send(Ok(Reply::Taken(Taken::New)));
     }
 }
 
@@ -151,13 +162,21 @@ impl RealmTask {
     ) {
         let Some(Waiter::Submit(submission, reply)) = self.waiters.remove(&ticket) else { return };
         let (stream, intent) = (submission.stream.clone(), submission.intent.clone());
+        let memory_key = submission.memory_key;
         stream.push(now, Body::JobAccepted(Accepted { hold, deadline }));
+        if let Some(known) = &submission.remembered {
+            stream.recall(now, &known.text, known.usage.output_tokens);
+        }
         self.streams.insert(stream.clone());
         self.metrics.submitted.inc();
         self.tell(job, stream.account, &intent, FlowStep::Submitted, None);
+        let (now_told, told_later) = match submission.told {
+            Told::WhenTaken => (Some(reply), None),
+            Told::AtTheEnd => (None, Some(reply)),
+        };
         todo.batch.records.push(Record::Request(Box::new(submission.into_request(now, hold))));
-        self.open.insert(job, OpenJob { stream: stream.clone(), intent });
-        todo.after.push(AfterCommit::Taken(stream, reply));
+        self.open.insert(job, OpenJob { stream: stream.clone(), intent, reply: told_later, memory_key });
+        todo.after.push(AfterCommit::Taken(stream, now_told));
     }
 
     fn refused(&mut self, ticket: Ticket, problem: Problem) {
@@ -220,8 +239,15 @@ impl RealmTask {
         stream.close();
         let (text, output) = stream.answer();
         let finish = settlement.finish();
-        let (state, body, step) = settlement.told(finish, output);
-        self.metrics.settled(state, settlement.usage, settlement.cost);
+        let workers = stream.workers();
+        let (state, body, step) = settlement.told(finish, output, &workers);
+        let remembered = memory::is_from_it(state, &workers);
+        // What workers read and wrote is counted; of this, nothing.
+        let used = if remembered { Usage::default() } else { settlement.usage };
+        self.metrics.settled(state, used, settlement.cost);
+        if let Some(key) = open.memory_key.filter(|_| finish == Some(FinishReason::Stop) && !remembered) {
+            self.memory.learn(key, job);
+        }
         self.tell(job, account, &open.intent, step, None);
         let problem = match &body {
             Body::JobFailed(failed) => Some(failed.problem.clone()),
@@ -239,11 +265,12 @@ impl RealmTask {
             cost: settlement.cost,
             problem,
             receipt_json: settlement.receipt.and_then(|committed| stream.receipt(committed)),
-            workers: stream.workers(),
+            workers,
             sequence: stream.last_sequence() + 1,
             settled: settlement.time,
         })));
-        todo.after.push(AfterCommit::Ended(stream, settlement.time, Box::new(body), self.streams.clone()));
+        let streams = self.streams.clone();
+        todo.after.push(AfterCommit::Ended(stream, settlement.time, Box::new(body), streams, open.reply));
     }
 
     /// Tells those who watch the realm, if anybody does.
@@ -279,12 +306,16 @@ impl Settlement {
         &self,
         finish: Option<FinishReason>,
         output: mtor_protocol::Digest,
+        workers: &[String],
     ) -> (JobState, Body, FlowStep) {
         let cost = self.cost;
         match (finish, self.outcome) {
             (Some(finish), _) => {
-                let completed = Completed { usage: self.usage, cost, finish, output, settled: self.time };
-                (JobState::Completed, Body::JobCompleted(completed), FlowStep::Completed)
+                let state = JobState::Completed;
+                let from_memory = memory::is_from_it(state, workers);
+                let (usage, settled) = (self.usage, self.time);
+                let completed = Completed { usage, cost, finish, output, settled, from_memory };
+                (state, Body::JobCompleted(completed), FlowStep::Completed)
             }
             (None, Outcome::Cancelled) => {
                 (JobState::Cancelled, Body::JobCancelled(Cancelled { cost }), FlowStep::Cancelled)

@@ -1,5 +1,6 @@
 //! How the rest of the broker speaks to the realm's task.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use mtor_core::{Input, NewJob, Realm, Ticket};
@@ -11,6 +12,7 @@ use super::{Command, unwritable};
 use crate::defaults::COMMIT_PATIENCE;
 use crate::flow::Step;
 use crate::link::Link;
+use crate::memory::{Memory, Remembered};
 use crate::stream::JobStream;
 use crate::streams::Streams;
 
@@ -36,6 +38,21 @@ pub struct Submission {
     pub not_forgotten: bool,
     /// Whose workers it may go to.
     pub asked: Asked,
+    /// The key under which its answer will be remembered, if it will.
+    pub memory_key: Option<Digest>,
+    /// The answer, when it is there already.
+    pub remembered: Option<Remembered>,
+    /// When whoever submits it hears that it is taken.
+    pub told: Told,
+}
+
+/// When whoever submits a job hears that it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// As soon as it is durable.
+    WhenTaken,
+    /// When it has ended: who waits for the end alone need not be woken before.
+    AtTheEnd,
 }
 
 /// Whose workers a job may go to.
@@ -136,6 +153,8 @@ pub struct RealmHandle {
     revision: watch::Sender<u64>,
     /// What is durable.
     pub ledger: Arc<Ledger>,
+    /// Which requests were answered by which jobs.
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl RealmHandle {
@@ -146,10 +165,10 @@ impl RealmHandle {
         revision: watch::Sender<u64>,
         ledger: Arc<Ledger>,
     ) -> Self {
-        Self { commands, streams, flow, revision, ledger }
+        Self { commands, streams, flow, revision, ledger, memory: Arc::default() }
     }
 
-    /// Submits a job; answers when it is durable.
+    /// Submits a job; answers when it is durable, or has ended ([`Told`]).
     ///
     /// # Errors
     /// Why it is refused.
@@ -162,10 +181,13 @@ impl RealmHandle {
 
     async fn try_submit(&self, submission: Submission) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
-        let (id, account) = (submission.job.id, submission.job.account);
+        let (id, account, stream) = (submission.job.id, submission.job.account, submission.stream.clone());
         self.send(Command::Submit(Box::new(submission), reply)).await?;
-        match tokio::time::timeout(COMMIT_PATIENCE, answer).await {
+        let mut answer = pin!(answer);
+        match tokio::time::timeout(COMMIT_PATIENCE, answer.as_mut()).await {
             Ok(answered) => answered.map_err(|_| RealmGone)?,
+            // It is durable, and only its end is waited for.
+            Err(_) if stream.is_open() => answer.await.map_err(|_| RealmGone)?,
             Err(_) => {
                 // Nobody was told that it is taken, so nobody shall pay for it either.
                 self.input(Input::Cancel { ticket: Ticket::NOBODY, job: id, account }).await?;

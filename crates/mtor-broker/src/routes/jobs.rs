@@ -41,7 +41,7 @@ pub(super) async fn submit(
     let has_pictures = is_form(request.headers());
     let bytes_max = limits::TEXT_BYTES_MAX + if has_pictures { limits::INPUT_BYTES_MAX } else { 0 };
     let asked = Asked::read_up_to(&app, request, bytes_max).await?;
-    let (wish, input) = if has_pictures {
+    let (mut wish, input) = if has_pictures {
         let (job, pictures) = read_form(&asked).await?;
         let wish = read_wish(&app, &asked.wallet, &job)?;
         let task = &wish.submit.intent.task;
@@ -57,6 +57,7 @@ pub(super) async fn submit(
     if dry_run {
         return Ok(Json(app.quote(&asked.wallet, wish.submit).await?).into_response());
     }
+    wish.fresh |= asked.wants_fresh();
     let taken = app.take_with(&asked.wallet, wish, input).await?;
     if let Some(stream) = taken.stream.filter(|_| wait_s > 0) {
         let patience = Duration::from_secs(wait_s.min(defaults::WAIT_S_MAX));

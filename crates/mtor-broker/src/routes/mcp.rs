@@ -1,10 +1,11 @@
 //! `/mcp`: the realm as a server of the Model Context Protocol (streamable HTTP). What workers offer are its tools; a call
-//! is a job like any other, held, streamed as progress, paid, and cancelled when its client says so. A client that
+//! is a job like any other, held, streamed as progress, paid, and cancelled when its client says so; or it is a task (`tasks`). A client that
 //! goes without a word leaves its job running: it is found in the wallet.
 
 mod answer;
 mod rpc;
 mod sessions;
+mod tasks;
 mod tools;
 
 use std::sync::Arc;
@@ -86,6 +87,9 @@ pub(super) async fn post(State(app): Shared, request: Request) -> Result<Respons
                 "ping" => Ok(json!({})),
                 "tools/list" => list(&app).await,
                 "tools/call" => return call(app, asked.wallet, session, id, params, streams).await,
+                "tasks/get" => tasks::get(&app, &asked.wallet, &params).await,
+                "tasks/cancel" => tasks::cancel(&app, &asked.wallet, &params).await,
+                "tasks/result" => return Ok(tasks::result(&app, &asked.wallet, id, &params, streams).await),
                 other => Err(Fault::no_method(other)),
             };
             let answer = match result {
@@ -115,7 +119,7 @@ fn initialize(app: &App, wallet: &Wallet, message: &Message) -> Response {
     let version = VERSIONS.into_iter().find(|version| *version == wanted).unwrap_or(VERSIONS[0]);
     let result = json!({
         "protocolVersion": version,
-        "capabilities": { "tools": {} },
+        "capabilities": capabilities(version),
         "serverInfo": { "name": "mtor", "title": app.settings.file.name, "version": env!("CARGO_PKG_VERSION") },
         "instructions": INSTRUCTIONS,
     });
@@ -124,6 +128,13 @@ fn initialize(app: &App, wallet: &Wallet, message: &Message) -> Response {
         response.headers_mut().insert(SESSION, name);
     }
     response
+}
+
+fn capabilities(version: &str) -> Value {
+    match version >= tasks::SINCE {
+        true => json!({ "tools": {}, "tasks": { "cancel": {}, "requests": { "tools": { "call": {} } } } }),
+        false => json!({ "tools": {} }),
+    }
 }
 
 async fn list(app: &App) -> Result<Value, Fault> {
@@ -152,17 +163,29 @@ async fn call(
         // The model that called is told, in words that it can do something about.
         Err(problem) => return Ok(reply(StatusCode::OK, &rpc::result(&id, &answer::refused(&problem)))),
     };
+    if params.get("task").is_some_and(Value::is_object) {
+        let answer = match tasks::begun(&app, &wallet, taken.id).await {
+            Ok(result) => rpc::result(&id, &result),
+            Err(fault) => fault.answer(id),
+        };
+        return Ok(reply(StatusCode::OK, &answer));
+    }
     let Some(stream) = taken.stream else {
         return Err(Problem::new(ProblemKind::Internal, "the job has no events").into());
     };
     let running = session.map(|session| session.run(&id, taken.id));
     let progress = params["_meta"].get("progressToken").filter(|_| streams).cloned();
-    let call = Call { id, stream, progress, media_type, running };
+    let call = Call { id, stream, progress, media_type, running, is_task: false };
+    Ok(answered(&app, call, streams).await)
+}
+
+/// The answer to a call: its progress and its result as they come, or its result alone.
+async fn answered(app: &App, call: Call, streams: bool) -> Response {
     if streams {
-        return Ok(event_stream(call.events(app.closing.clone())));
+        return event_stream(call.events(app.closing.clone()));
     }
     let answer = call.answer().await;
-    Ok(reply(StatusCode::OK, &answer))
+    reply(StatusCode::OK, &answer)
 }
 
 fn reply(status: StatusCode, message: &Value) -> Response {

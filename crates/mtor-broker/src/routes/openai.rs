@@ -11,13 +11,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use mtor_protocol::body::Completed;
-use mtor_protocol::{Body, Intent, JobId, Problem, ProblemKind, ServiceClass, Submit};
+use mtor_protocol::{Body, JobId, Problem, ProblemKind, Submit};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::reply::OpenAiRefusal;
 use crate::app::{App, Wallet};
 use crate::input::JobInput;
-use crate::jobs::TakenJob;
+use crate::jobs::{TakenJob, Wish};
+use crate::realm::Taken;
 use crate::stream::{Heard, Item, JobStream};
 
 pub(super) use chat::chat;
@@ -41,14 +42,32 @@ impl Tied {
     async fn submit(
         app: Arc<App>,
         wallet: Wallet,
-        intent: Intent,
-        class: ServiceClass,
+        submit: Submit,
         input: Option<Arc<JobInput>>,
     ) -> Result<Self, Problem> {
-        let submit = Submit { class, ..Submit::new(intent) };
         let TakenJob { id, stream, .. } = app.take_with(&wallet, submit, input).await?;
-        let gone = || Problem::new(ProblemKind::Internal, "the job has no events");
-        Ok(Self { stream: stream.ok_or_else(gone)?, app, wallet, id, ended: false })
+        Ok(Self { stream: stream.ok_or_else(no_events)?, app, wallet, id, ended: false })
+    }
+
+    /// Waits for the end, and for nothing before it.
+    async fn submit_to_the_end(
+        app: Arc<App>,
+        wallet: Wallet,
+        submit: Submit,
+        input: Option<Arc<JobInput>>,
+    ) -> Result<(Self, Body), Problem> {
+        let submission = app.submission(&wallet, Wish::from(submit), input).await?;
+        let (id, stream) = (submission.job.id, submission.stream.clone());
+        let mut tied = Self { stream, app, wallet, id, ended: false };
+        let taken = tied.app.take_to_the_end(submission).await;
+        tied.set_ended();
+        match taken? {
+            Taken::New => {
+                let end = tied.stream.ended().await;
+                Ok((tied, end))
+            }
+            Taken::Known => Err(no_events()),
+        }
     }
 
     /// The job has ended: nothing is left to cancel.
@@ -109,6 +128,10 @@ impl Place {
     fn answer(&self) -> String {
         self.tied.stream.answer().0
     }
+}
+
+fn no_events() -> Problem {
+    Problem::new(ProblemKind::Internal, "the job has no events")
 }
 
 fn completed(end: Body) -> Result<Completed, Problem> {

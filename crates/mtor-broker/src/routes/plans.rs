@@ -1,17 +1,26 @@
 //! Requests of several steps.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use mtor_protocol::{Plan, PlanAnswer, PlanAsk};
+use mtor_protocol::{Plan, PlanAnswer, PlanAsk, PlanPage};
 
 use super::Shared;
 use super::reply::Refusal;
 use super::request::{Asked, value};
+use super::wallets::Page;
 
 pub(super) async fn ask(State(app): Shared, asked: Asked) -> Result<(StatusCode, Json<Plan>), Refusal> {
     let (plan, new) = app.plan(&asked.wallet, asked.json::<PlanAsk>()?).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(plan)))
+}
+
+pub(super) async fn list(
+    State(app): Shared,
+    Query(page): Query<Page>,
+    asked: Asked,
+) -> Result<Json<PlanPage>, Refusal> {
+    Ok(Json(app.plans_of(&asked.wallet, page.before()?, page.limit()?).await?))
 }
 
 pub(super) async fn show(

@@ -30,6 +30,7 @@ pub(super) async fn info(State(app): Shared) -> Result<Json<RealmInfo>, Refusal>
         draining,
         ledger: app.realm.ledger.info(),
         witnesses: app.settings.file.log.witnesses.iter().map(|witness| witness.key.to_string()).collect(),
+        attaches: app.settings.attaching.is_some(),
     }))
 }
 

@@ -1,10 +1,13 @@
 //! Answers: JSON, and problems in the shape that the route's clients expect.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mtor_protocol::Problem;
 use mtor_protocol::openai::ErrorBody;
+use mtor_protocol::{Problem, ProblemKind};
+
+/// By this OpenAI's clients know whether asking again is of use.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// A problem on its way to a client, as RFC 9457 says.
 #[derive(Debug)]
@@ -44,7 +47,13 @@ impl From<Problem> for OpenAiRefusal {
 
 impl IntoResponse for OpenAiRefusal {
     fn into_response(self) -> Response {
-        with_status(&self.0, Json(ErrorBody::from(&self.0)).into_response())
+        let mut response = with_status(&self.0, Json(ErrorBody::from(&self.0)).into_response());
+        if self.0.is(ProblemKind::InsufficientFunds) {
+            // As OpenAI says that a quota is spent: its clients raise what programs written for it look for, and don't try again.
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        response
     }
 }
 
@@ -63,4 +72,28 @@ fn with_status(problem: &Problem, mut response: Response) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spent_limit_is_a_spent_quota_for_openais_clients_alone() {
+        let problem = Problem::new(ProblemKind::InsufficientFunds, "the grant is spent");
+        let theirs = problem_for("/v1/chat/completions", &problem);
+        assert_eq!(
+            (theirs.status().as_u16(), &theirs.headers()[SHOULD_RETRY]),
+            (429, &HeaderValue::from_static("false"))
+        );
+        assert_eq!(ErrorBody::from(&problem).error.code.as_deref(), Some("insufficient_quota"));
+        assert_eq!(problem_for("/api/jobs", &problem).status().as_u16(), 402);
+        let busy =
+            problem_for("/v1/models", &Problem::new(ProblemKind::TooManyRequests, "full").retry_after_s(3));
+        assert_eq!(
+            (busy.status().as_u16(), &busy.headers()[header::RETRY_AFTER]),
+            (429, &HeaderValue::from(3))
+        );
+        assert!(!busy.headers().contains_key(SHOULD_RETRY));
+    }
 }

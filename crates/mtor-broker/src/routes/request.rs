@@ -61,6 +61,13 @@ impl Asked {
         Ok(Self { wallet, body, parts })
     }
 
+    /// Whether it says that an answer that is remembered will not do (`Cache-Control: no-cache` or `no-store`).
+    pub(super) fn wants_fresh(&self) -> bool {
+        let said = self.parts.headers.get_all(header::CACHE_CONTROL).into_iter();
+        let mut words = said.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        words.any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "no-cache" | "no-store"))
+    }
+
     /// The body as JSON of this type.
     ///
     /// # Errors

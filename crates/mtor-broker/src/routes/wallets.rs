@@ -9,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mtor_core::Input;
 use mtor_identity::{PublicKey, key_id};
 use mtor_ledger::{KeyRecord, Record, digest};
-use mtor_protocol::http::{ApiKey, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo};
+use mtor_protocol::http::{
+    ApiKey, DeviceList, JobPage, KeyRequest, MovementPage, TransferRequest, WalletInfo,
+};
 use mtor_protocol::{AccountId, JobId, Problem, ProblemKind, limits};
 use serde::Deserialize;
 
@@ -39,7 +41,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn limit(&self) -> Result<usize, Problem> {
+    pub(super) fn before<T: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<Option<T>, Problem> {
+        self.before.as_deref().map(|text| value("before", text)).transpose()
+    }
+
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
         let limit: usize = self.limit.as_deref().map_or(Ok(PAGE_DEFAULT), |text| value("limit", text))?;
         Ok(limit.clamp(1, PAGE_MAX))
     }
@@ -95,7 +101,7 @@ pub(super) async fn jobs(
     asked: Asked,
 ) -> Result<Json<JobPage>, Refusal> {
     own_wallet(&app, &asked.wallet, &did)?;
-    let before: Option<JobId> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let before: Option<JobId> = page.before()?;
     let account = page.account(&app, &asked.wallet).await?;
     let (limit, words) = (page.limit()?, page.q.filter(|q| !q.trim().is_empty()));
     if words.as_ref().is_some_and(|words| words.len() > TEXT_BYTES_MAX) {
@@ -121,9 +127,18 @@ pub(super) async fn movements(
     asked: Asked,
 ) -> Result<Json<MovementPage>, Refusal> {
     own_wallet(&app, &asked.wallet, &did)?;
-    let before: Option<u64> = page.before.as_deref().map(|text| value("before", text)).transpose()?;
+    let before: Option<u64> = page.before()?;
     let (account, limit) = (page.account(&app, &asked.wallet).await?, page.limit()?);
     Ok(Json(app.realm.ledger_read(move |ledger| ledger.movements(account, before, limit)).await?))
+}
+
+pub(super) async fn devices(
+    State(app): Shared,
+    Path(did): Path<String>,
+    asked: Asked,
+) -> Result<Json<DeviceList>, Refusal> {
+    own_wallet(&app, &asked.wallet, &did)?;
+    Ok(Json(DeviceList { since: app.started, devices: app.devices.of(asked.wallet.account) }))
 }
 
 /// At home, the owner fills a wallet of the household up. Whoever sits at the realm's own machine may ask for it.

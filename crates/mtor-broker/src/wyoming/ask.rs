@@ -6,9 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::resolve::{Resolve, Resolved};
-use mtor_protocol::{Body, Intent, Micro, Problem, ProblemKind, ServiceClass, Submit, Task};
+use mtor_protocol::{
+    Body, Intent, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanState, Problem, ProblemKind, ServiceClass,
+    StepState, Submit, Task,
+};
+use tokio::sync::watch;
 
-use super::limits::{TURN_JOB_MS, WAKE_JOB_MS};
+use super::limits::{CONNECT_TIMEOUT, TURN_JOB_MS, WAKE_JOB_MS};
 use crate::app::{App, Wallet};
 use crate::jobs::TakenJob;
 use crate::stream::{Item, JobStream};
@@ -32,6 +36,17 @@ pub(super) trait Ask: Send + Sync + 'static {
 
     /// What some words want.
     fn resolve(&self, asked: Resolve) -> impl Future<Output = Result<Resolved, Problem>> + Send;
+
+    /// Makes a plan of some words, or finds the one of this id, and tells how it stands whenever that changes. What it may
+    /// cost unasked is the same as for a question.
+    fn plan(&self, ask: PlanAsk) -> impl Future<Output = Result<watch::Receiver<Plan>, Problem>> + Send;
+
+    /// Says yes or no to what a plan asks.
+    fn answer_plan(
+        &self,
+        plan: JobId,
+        answer: PlanAnswer,
+    ) -> impl Future<Output = Result<watch::Receiver<Plan>, Problem>> + Send;
 }
 
 /// A realm, asked by a wallet.
@@ -96,6 +111,24 @@ impl Ask for Realm {
 
     async fn resolve(&self, asked: Resolve) -> Result<Resolved, Problem> {
         self.app.resolve(&self.wallet, asked).await
+    }
+
+    async fn plan(&self, ask: PlanAsk) -> Result<watch::Receiver<Plan>, Problem> {
+        let id = ask.id;
+        self.app.plan(&self.wallet, PlanAsk { max_price: self.limit, ..ask }).await?;
+        self.app.follow_plan(&self.wallet, id).await
+    }
+
+    async fn answer_plan(&self, plan: JobId, answer: PlanAnswer) -> Result<watch::Receiver<Plan>, Problem> {
+        let mut state = self.app.follow_plan(&self.wallet, plan).await?;
+        self.app.answer_plan(&self.wallet, plan, answer).await?;
+        // The answer is taken a moment before the plan shows it.
+        let heard = |plan: &Plan| match answer.step {
+            None => plan.state != PlanState::Proposed,
+            Some(at) => plan.steps.get(usize::from(at)).is_none_or(|step| step.state != StepState::Asking),
+        };
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, state.wait_for(heard)).await;
+        Ok(state)
     }
 }
 

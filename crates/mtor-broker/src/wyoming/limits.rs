@@ -81,6 +81,8 @@ pub(super) const VOLUME_KNEE: f32 = 0.8;
 
 /// Tokens of a spoken answer at most.
 pub(super) const ANSWER_TOKENS_MAX: u32 = 200;
+/// How long a satellite waits for a plan to ask something, or to be over.
+pub(super) const PLAN_PATIENCE: Duration = Duration::from_secs(90);
 /// How long a job of a turn may take, in milliseconds.
 pub(super) const TURN_JOB_MS: u64 = 60_000;
 /// What satellites get to play when they say nothing of their speaker, in samples per second: what Home Assistant sends.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use mtor_protocol::{ChatMessage, Micro, Role};
+use mtor_protocol::{ChatMessage, JobId, Micro, Role};
 
 use super::limits::{
     MEMORY_BYTES_MAX, MEMORY_MS, MEMORY_TURNS_MAX, SPEED_MAX, SPEED_MIN, VOLUME_MAX, VOLUME_MIN,
@@ -14,23 +14,28 @@ use super::limits::{
 pub(super) struct Memory {
     turns: VecDeque<Turn>,
     last_ms: u64,
-    /// A question that waits for a yes to what it costs, and when that was asked.
-    dear: Option<(u64, Dear)>,
+    /// What waits for a yes, and when that was asked.
+    asked: Option<(u64, Waiting)>,
     speed: f32,
     volume: f32,
 }
 
-/// A question that may cost more than may be spent unasked.
+/// What waits for somebody's yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dear {
-    pub(super) question: String,
-    /// What it may cost at most.
-    pub(super) most: Micro,
+pub(super) enum Waiting {
+    /// A question that may cost more than may be spent unasked.
+    Dear {
+        question: String,
+        /// What it may cost at most.
+        most: Micro,
+    },
+    /// A plan that asks about one of its steps, or about all of it.
+    Plan { plan: JobId, step: Option<u16> },
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { turns: VecDeque::new(), last_ms: 0, dear: None, speed: 1.0, volume: 1.0 }
+        Self { turns: VecDeque::new(), last_ms: 0, asked: None, speed: 1.0, volume: 1.0 }
     }
 }
 
@@ -75,15 +80,15 @@ impl Memory {
         }
     }
 
-    /// Somebody was asked whether a question may cost so much.
-    pub(super) fn wait_for_yes(&mut self, now_ms: u64, question: &str, most: Micro) {
-        self.dear = Some((now_ms, Dear { question: question.to_owned(), most }));
+    /// Somebody was asked for a yes.
+    pub(super) fn wait_for_yes(&mut self, now_ms: u64, waiting: Waiting) {
+        self.asked = Some((now_ms, waiting));
     }
 
-    /// The question that waits for a yes, if that was asked lately. It waits no more.
-    pub(super) fn take_dear(&mut self, now_ms: u64) -> Option<Dear> {
-        let (asked_ms, dear) = self.dear.take()?;
-        (now_ms.saturating_sub(asked_ms) <= MEMORY_MS).then_some(dear)
+    /// What waits for a yes, if that was asked lately. It waits no more.
+    pub(super) fn take_waiting(&mut self, now_ms: u64) -> Option<Waiting> {
+        let (asked_ms, waiting) = self.asked.take()?;
+        (now_ms.saturating_sub(asked_ms) <= MEMORY_MS).then_some(waiting)
     }
 
     /// What was answered last, if that is not long ago.

@@ -9,14 +9,15 @@ use mtor_protocol::body::{Completed, Failed};
 use mtor_protocol::http::WorkerInfo;
 use mtor_protocol::resolve::{By, Control, Resolve, Resolved, Understanding};
 use mtor_protocol::{
-    AccountId, Body, CapabilityKind, ChatMessage, Digest, FinishReason, JobId, Micro, Problem, ProblemKind,
-    Task, Timestamp, Usage, Woken,
+    AccountId, Body, CapabilityKind, ChatMessage, Digest, Effect, FinishReason, JobId, Micro, Plan,
+    PlanAnswer, PlanAsk, PlanState, PlanStep, Problem, ProblemKind, StepState, Task, Timestamp, Usage, Woken,
 };
 use mtor_wyoming::{
     Address, AudioFormat, AudioStop, Connection, Detect, Detection, Listener, Message, Ping, RunPipeline,
     Stage, Synthesize, SynthesizeStart, Text, Transcribe, Voice, connect,
 };
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,8 @@ struct Played {
     lacks: Option<CapabilityKind>,
     /// What questions cost, when that is more than may be spent unasked.
     dear: Option<Micro>,
+    /// What is done when several steps are wanted.
+    plan: Option<watch::Sender<Plan>>,
     /// What somebody has agreed to pay for the last question.
     agreed: Mutex<Option<Micro>>,
     jobs: AtomicU32,
@@ -62,6 +65,7 @@ impl Played {
             control: Mutex::default(),
             lacks: None,
             dear: None,
+            plan: None,
             agreed: Mutex::default(),
             jobs: AtomicU32::new(0),
             asked: Mutex::default(),
@@ -122,6 +126,23 @@ impl Ask for Played {
         Vec::new()
     }
 
+    async fn plan(&self, ask: PlanAsk) -> Result<watch::Receiver<Plan>, Problem> {
+        let plan = self.plan.as_ref().expect("a plan is played");
+        plan.send_modify(|plan| (plan.id, plan.text) = (ask.id, ask.text));
+        Ok(plan.subscribe())
+    }
+
+    async fn answer_plan(&self, id: JobId, answer: PlanAnswer) -> Result<watch::Receiver<Plan>, Problem> {
+        let plan = self.plan.as_ref().expect("a plan is played");
+        assert_eq!((plan.borrow().id, answer.step), (id, Some(0)));
+        plan.send_modify(|plan| {
+            plan.state = if answer.yes { PlanState::Done } else { PlanState::Failed };
+            plan.steps[0].state = if answer.yes { StepState::Done } else { StepState::Refused };
+            plan.steps[0].text = answer.yes.then(|| "It is sent.".to_owned());
+        });
+        Ok(plan.subscribe())
+    }
+
     async fn resolve(&self, asked: Resolve) -> Result<Resolved, Problem> {
         let chat = || Understanding::Act {
             capability: CapabilityKind::CHAT,
@@ -130,8 +151,12 @@ impl Ask for Played {
             confidence: 1.0,
             intent: None,
         };
+        let wanted = || match self.plan {
+            Some(_) => Understanding::Steps { steps: Vec::new() },
+            None => chat(),
+        };
         let understanding =
-            self.control.lock().unwrap().map_or_else(chat, |control| Understanding::Control { control });
+            self.control.lock().unwrap().map_or_else(wanted, |control| Understanding::Control { control });
         Ok(Resolved { text: asked.text, language: "en".into(), understanding, by: By::Rules })
     }
 }
@@ -186,7 +211,8 @@ async fn work(stream: Arc<JobStream>, task: Task, heard: Arc<AtomicU32>) {
     }
     let output = Digest([0; 32]);
     let (usage, cost, finish, settled) = (Usage::default(), Micro(0), FinishReason::Stop, NOW);
-    stream.end(NOW, Body::JobCompleted(Completed { usage, cost, finish, output, settled }));
+    stream
+        .end(NOW, Body::JobCompleted(Completed { usage, cost, finish, output, settled, from_memory: false }));
 }
 
 async fn read(stream: &JobStream, mut take: impl FnMut(Bytes)) {
@@ -520,6 +546,52 @@ async fn what_is_dear_is_asked_back_and_done_after_a_yes() {
         rooms.closing.cancel();
         while rooms.tasks.join_next().await.is_some() {}
         assert_eq!(rooms.played.count(&CapabilityKind::CHAT), questions);
+    }
+}
+
+/// A plan that asks whether a mail may be sent.
+fn asking() -> Plan {
+    let params = serde_json::json!({ "to": "ada@example.org", "body": "Birds fly south." });
+    let step = PlanStep {
+        title: "email it".to_owned(),
+        capability: CapabilityKind::new("tool.mail").unwrap(),
+        params: params.as_object().unwrap().clone(),
+        after: Vec::new(),
+        effect: Effect::Sends,
+        state: StepState::Asking,
+        job: JobId(2),
+        cost: None,
+        worker: None,
+        note: None,
+        text: None,
+        problem: None,
+    };
+    let (id, state) = (JobId(1), PlanState::Asking);
+    Plan { id, text: String::new(), submitted: NOW, state, max: Micro(0), cost: Micro(0), steps: vec![step] }
+}
+
+#[tokio::test]
+async fn what_a_plan_asks_is_spoken_and_the_next_words_answer_it() {
+    for (answer, end) in [(Control::Yes, StepState::Done), (Control::No, StepState::Refused)] {
+        let plan = watch::Sender::new(asking());
+        let mut rooms = rooms(1, Played { plan: Some(plan.clone()), ..Played::new() }).await;
+        let satellite = &mut rooms.satellites[0];
+        satellite.wake().await;
+        satellite.speech(0.2).await;
+        let Message::Synthesize(spoken) = satellite.until("synthesize").await else { panic!("no answer") };
+        assert_eq!(
+            spoken.text, "I would send this. To: ada@example.org. Body: Birds fly south. Shall I?",
+            "all that will be sent, and to whom"
+        );
+        satellite.sound().await;
+        satellite.say(Message::Played).await;
+        assert_eq!(plan.borrow().steps[0].state, StepState::Asking, "not before somebody agrees");
+        *rooms.played.control.lock().unwrap() = Some(answer);
+        satellite.wake().await;
+        satellite.speech(0.2).await;
+        satellite.until("synthesize").await;
+        satellite.sound().await;
+        assert_eq!(plan.borrow().steps[0].state, end);
     }
 }
 

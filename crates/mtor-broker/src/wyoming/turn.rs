@@ -14,25 +14,28 @@ use mtor_audio::pcm::to_s16le;
 use mtor_intent::say::{self, Phrase};
 use mtor_protocol::resolve::{By, Control, Resolve, Understanding};
 use mtor_protocol::{
-    AudioSource, CapabilityKind, ChatTask, Micro, Problem, ProblemKind, SpeakTask, Task, TranscribeTask,
-    limits,
+    AudioSource, CapabilityKind, ChatTask, JobId, Micro, Plan, PlanAnswer, PlanAsk, PlanState, Problem,
+    ProblemKind, SpeakTask, StepState, Task, TranscribeTask, limits,
 };
 use mtor_wyoming::{AudioStop, Message, Stage, Synthesize, Transcribe, Transcript};
 use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
 
 use super::arbiter::Ticket;
 use super::ask::{Ask, Asked, Piece};
 use super::client::{Feed, tell};
 use super::endpoint::{Endpoint, Found};
 use super::house::House;
-use super::limits::{ANSWER_TOKENS_MAX, SPEED_STEP, VOLUME_STEP};
+use super::limits::{ANSWER_TOKENS_MAX, PLAN_PATIENCE, SPEED_STEP, VOLUME_STEP};
 use super::loudness::Loudness;
-use super::memory::{Dear, Memory};
+use super::memory::{Memory, Waiting};
 use super::serve::chunks;
 use super::sound::{Ear, Mouth};
 
 /// A timer's job lasts longer than a turn, and nobody would be there when it rings.
 const TIMER: &str = "tool.timer";
+/// A mail has to be seen before it is sent.
+const SEND_MAIL: &str = "tool.mail.send";
 
 /// A turn, before it runs.
 pub(super) struct Turn<A> {
@@ -131,12 +134,20 @@ impl<A: Ask> Turn<A> {
         }
         let now_ms = self.house.now_ms();
         // Whatever is said next answers it, or leaves it behind.
-        let dear = self.memory(|memory| memory.take_dear(now_ms));
-        match (resolved.understanding, dear) {
-            (Understanding::Control { control: Control::Yes }, Some(Dear { question, most })) => {
+        let waiting = self.memory(|memory| memory.take_waiting(now_ms));
+        match (resolved.understanding, waiting) {
+            (Understanding::Control { control: Control::Yes }, Some(Waiting::Dear { question, most })) => {
                 self.answer(&question, Some(most)).await
             }
-            (Understanding::Control { control: Control::No }, Some(_)) => Ok(()),
+            (Understanding::Control { control: Control::No }, Some(Waiting::Dear { .. })) => Ok(()),
+            (
+                Understanding::Control { control: control @ (Control::Yes | Control::No) },
+                Some(Waiting::Plan { plan, step }),
+            ) => {
+                let word = PlanAnswer { step, yes: control == Control::Yes };
+                let state = self.ask.answer_plan(plan, word).await.map_err(cannot(CapabilityKind::CHAT))?;
+                self.follow_plan(state, question).await
+            }
             (understanding, _) => self.understood(understanding, resolved.by, &resolved.text, question).await,
         }
     }
@@ -156,7 +167,8 @@ impl<A: Ask> Turn<A> {
             Understanding::Act { capability, intent, .. } => {
                 // What switches something is done when the words say just that, and not when they only come near to it.
                 let is_sure = by == By::Rules && capability.as_str() != TIMER;
-                if let Some(task @ Task::Tool(_)) = intent.map(|intent| intent.task).filter(|_| is_sure) {
+                let is_done = |task: &Task| is_sure && task.kind().as_str() != SEND_MAIL;
+                if let Some(task @ Task::Tool(_)) = intent.map(|intent| intent.task).filter(is_done) {
                     return self.use_tool(question, task).await;
                 }
                 let detail = format!("no worker of this realm does {capability} for a satellite");
@@ -164,9 +176,11 @@ impl<A: Ask> Turn<A> {
                 Err(Broken::Problem { problem, doing: capability })
             }
             Understanding::Steps { .. } => {
-                let detail = "what sends or switches has to be seen before it is done: ask for several steps in the console";
-                let problem = Problem::new(ProblemKind::Infeasible, detail).into();
-                Err(Broken::Problem { problem, doing: CapabilityKind::CHAT })
+                let language = self.language.clone().unwrap_or_default();
+                let (id, text) = (JobId::generate(), within(question));
+                let ask = PlanAsk { id, text, language, page: None, max_price: None };
+                let state = self.ask.plan(ask).await.map_err(cannot(CapabilityKind::CHAT))?;
+                self.follow_plan(state, question).await
             }
             Understanding::Unsure { question: back, .. } => {
                 self.recite(&back).await?;
@@ -174,6 +188,37 @@ impl<A: Ask> Turn<A> {
                 Ok(())
             }
         }
+    }
+
+    /// Waits until a plan asks something or is over, and says it. What it asks is answered by the next words.
+    async fn follow_plan(&mut self, mut state: watch::Receiver<Plan>, question: &str) -> Result<(), Broken> {
+        let settled = |plan: &Plan| plan.state.is_final() || asks(plan).is_some();
+        // One that takes longer goes on without somebody who listens: the console shows it.
+        let _ = tokio::time::timeout(PLAN_PATIENCE, state.wait_for(settled)).await;
+        let plan = state.borrow().clone();
+        let language = self.language.as_deref().unwrap_or_default();
+        let words = match asks(&plan) {
+            Some(step) => {
+                let now_ms = self.house.now_ms();
+                self.memory(|memory| memory.wait_for_yes(now_ms, Waiting::Plan { plan: plan.id, step }));
+                match step.and_then(|step| plan.steps.get(usize::from(step))) {
+                    Some(step) => say::step(step.effect, &step.params, language),
+                    None => say::dear(plan.max, language),
+                }
+            }
+            None => {
+                if let Some(problem) = plan.steps.iter().find_map(|step| step.problem.clone()) {
+                    let step = plan.steps.iter().find(|step| step.problem.is_some());
+                    let doing = step.map_or(CapabilityKind::CHAT, |step| step.capability.clone());
+                    return Err(Broken::Problem { problem: problem.into(), doing });
+                }
+                let said = plan.steps.iter().rev().find_map(|step| step.text.clone());
+                said.unwrap_or_else(|| say::phrase(Phrase::AtYourService, language).to_owned())
+            }
+        };
+        self.recite(words.trim()).await?;
+        self.keep(question, words.trim());
+        Ok(())
     }
 
     /// Has a tool do something, and says what came of it.
@@ -284,7 +329,8 @@ impl<A: Ask> Turn<A> {
         if let Some(most) =
             self.ask.dear(&task).await.filter(|most| agreed.is_none_or(|agreed| agreed < *most))
         {
-            self.memory(|memory| memory.wait_for_yes(now_ms, question, most));
+            let waiting = Waiting::Dear { question: question.to_owned(), most };
+            self.memory(|memory| memory.wait_for_yes(now_ms, waiting));
             let language = self.language.as_deref().unwrap_or_default();
             return self.recite(&say::dear(most, language)).await;
         }
@@ -429,6 +475,18 @@ impl<A: Ask> Turn<A> {
 
 fn cannot(doing: CapabilityKind) -> impl Fn(Problem) -> Broken {
     move |problem| Broken::Problem { problem: problem.into(), doing: doing.clone() }
+}
+
+/// What a plan asks: about a step, or, where it names none, about all of it.
+fn asks(plan: &Plan) -> Option<Option<u16>> {
+    if plan.state == PlanState::Proposed {
+        return Some(None);
+    }
+    if plan.state != PlanState::Asking {
+        return None;
+    }
+    let step = plan.steps.iter().position(|step| step.state == StepState::Asking)?;
+    Some(u16::try_from(step).ok())
 }
 
 fn trimmed(text: Result<String, Problem>) -> Result<String, Broken> {

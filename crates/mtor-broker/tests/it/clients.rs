@@ -179,3 +179,64 @@ async fn a_call_streams_its_progress_and_ends_when_its_client_says_so() {
     assert_eq!(end.status(), 204);
     home.stop().await;
 }
+
+/// Draws one picture, and says what it shows.
+struct Painter;
+
+impl Worker for Painter {
+    fn announcement(&self) -> Announcement {
+        Announcement::new("painter", vec![CapabilityOffer::new(CapabilityKind::IMAGINE, "oil", 1)])
+    }
+
+    async fn run(&self, _: Job, output: &mut Output) -> Result<Finished, JobError> {
+        output.part("picture-1.png", "image/png", b"\x89PNG").await?;
+        output.text("A cloud.", 1).await?;
+        let usage = mtor_protocol::Usage { images: 1, ..output.usage(0) };
+        Ok(Finished { usage, finish: FinishReason::Stop })
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_drawn_and_long_calls_are_tasks() {
+    let home = Home::start().await;
+    home.attach(Caller).await;
+    home.attach(Painter).await;
+    let ask = async |id: u32, method: &str, params: Value| {
+        body(home.post("/mcp", &rpc(id, method, params)).await, 200).await
+    };
+    for (version, tasks) in [("2025-11-25", true), ("2025-06-18", false)] {
+        let begun = ask(1, "initialize", json!({ "protocolVersion": version })).await;
+        let can = &begun["result"]["capabilities"];
+        assert_eq!(can.pointer("/tasks/requests/tools/call").is_some(), tasks, "{version}: {can}");
+    }
+    let draw = json!({ "name": "imagine", "arguments": { "prompt": "a cloud" } });
+    let drawn = ask(2, "tools/call", draw.clone()).await["result"].clone();
+    let picture = json!({ "type": "image", "data": "iVBORw==", "mimeType": "image/png" });
+    assert_eq!(drawn["content"], json!([picture, { "type": "text", "text": "A cloud." }]));
+
+    let mut as_task = draw;
+    as_task["task"] = json!({ "ttl": 60_000 });
+    let begun = ask(3, "tools/call", as_task).await;
+    let task = json!({ "taskId": begun["result"]["task"]["taskId"] });
+    assert!(task["taskId"].is_string(), "{begun}");
+    for id in [4, 5] {
+        // Fetched again, it is the same.
+        let result = ask(id, "tasks/result", task.clone()).await["result"].clone();
+        assert_eq!(result["content"], drawn["content"]);
+        let related = result["_meta"]["io.modelcontextprotocol/related-task"].clone();
+        assert_eq!(related, task);
+    }
+    assert_eq!(ask(6, "tasks/get", task.clone()).await["result"]["status"], "completed");
+    assert_eq!(ask(7, "tasks/cancel", task).await["error"]["code"], -32602, "it is over");
+
+    let wait = json!({ "name": "ask", "arguments": { "prompt": "wait" }, "task": {} });
+    let begun = ask(8, "tools/call", wait).await["result"]["task"].clone();
+    assert_eq!(begun["status"], "working");
+    let task = json!({ "taskId": begun["taskId"] });
+    assert_eq!(ask(9, "tasks/cancel", task.clone()).await["result"]["status"], "cancelled");
+    assert_eq!(ask(10, "tasks/result", task).await["result"]["isError"], true);
+    for nothing in [json!({}), json!({ "taskId": mtor_protocol::JobId::generate() })] {
+        assert_eq!(ask(11, "tasks/get", nothing).await["error"]["code"], -32602);
+    }
+    home.stop().await;
+}

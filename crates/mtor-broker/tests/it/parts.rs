@@ -61,7 +61,7 @@ async fn listen(home: &Home, job: JobId, submit: Option<Submit>) -> (Vec<Got>, B
         format!("ws{}/ws", home.url().strip_prefix("http").unwrap()).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "mtor.v1".parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let hello = Hello { role: SessionRole::Client, did: None, signature: None };
+    let hello = Hello { role: SessionRole::Client, did: None, signature: None, device: None };
     let ask = submit.map_or(Body::JobWatch(Watch::default()), Body::JobSubmit);
     for body in [Body::SessionHello(hello), ask] {
         let event = Event { subject: Some(job), ..Event::new("test", Timestamp(0), body) };

@@ -5,7 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mtor_protocol::worker::CapabilityOffer;
-use mtor_protocol::{Announcement, CapabilityKind, Effect, FinishReason, JobId, Role, Task, ToolInfo};
+use mtor_protocol::{
+    Announcement, CallMade, CapabilityKind, ChatTask, Effect, FinishReason, JobId, Needs, Role, Task,
+    ToolInfo,
+};
 use mtor_worker::{Finished, Job, JobError, Output, Worker};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -25,6 +28,9 @@ struct House {
     /// The writer waits for a permit while this is set.
     slow: AtomicBool,
     may_write: Semaphore0,
+    /// What it proposes when it is asked for a plan; without one, it can't be asked.
+    proposal: Option<Mutex<Value>>,
+    asked_to_plan: Mutex<Vec<ChatTask>>,
 }
 
 /// A semaphore without permits.
@@ -57,7 +63,10 @@ impl Worker for House {
         Announcement::new(
             "house",
             vec![
-                CapabilityOffer::new(CapabilityKind::CHAT, "obedient", 4),
+                CapabilityOffer {
+                    can: Needs { tools: self.proposal.is_some(), json: false },
+                    ..CapabilityOffer::new(CapabilityKind::CHAT, "obedient", 4)
+                },
                 tool(
                     "tool.web",
                     Effect::Reads,
@@ -80,6 +89,14 @@ impl Worker for House {
 
     async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
         let text = match &job.intent.task {
+            Task::Chat(chat) if !chat.tools.is_empty() => {
+                self.asked_to_plan.lock().unwrap().push(chat.clone());
+                let proposal = self.proposal.as_ref().unwrap().lock().unwrap().clone();
+                match proposal {
+                    Value::Object(arguments) => CallMade { name: "plan".to_owned(), arguments }.to_text(),
+                    words => words.to_string(),
+                }
+            }
             Task::Chat(chat) => {
                 if self.slow.load(Ordering::SeqCst) {
                     let permit = job.cancelled.run_until_cancelled(self.may_write.0.acquire()).await;
@@ -146,6 +163,9 @@ async fn what_sends_waits_for_a_yes_and_every_step_is_a_job() {
     let asking = until(&home, &plan, "asking").await;
     assert_eq!(states(&asking), ["done", "done", "asking"]);
     let mail = &asking["steps"][2];
+    assert_eq!((&mail["after"], &asking["steps"][0]["worker"]), (&json!([1]), &json!("house")));
+    let listed = json(home.get("/api/plans?limit=1").await, 200).await;
+    assert_eq!(listed["plans"][0]["id"], plan["id"], "the wallet's plans, the newest first");
     assert_eq!(mail["params"]["to"], json!("ada@example.org"), "what is asked about is what will be done");
     assert_eq!(mail["params"]["body"], json!("As you wish: Birds fly south."));
     assert_eq!(house.done("tool.mail.send"), [] as [Value; 0], "nothing was sent yet");
@@ -300,6 +320,166 @@ async fn what_comes_from_outside_is_never_obeyed() {
         );
         assert_eq!(house.done.lock().unwrap().len(), 2, "{page}");
         assert_eq!(done["steps"].as_array().unwrap().len(), 3);
+    }
+    home.stop().await;
+}
+
+/// Words that the rules do not take apart.
+const LOOSELY: &str = "Could you boil https://example.org/page down for me in verse and let ada@example.org have it, and dim the kitchen light?";
+
+async fn planner(home: &Home) -> std::sync::Arc<House> {
+    let proposal = Some(Mutex::new(Value::Null));
+    home.attach(House { page: Mutex::new("Birds fly south.".to_owned()), proposal, ..House::default() }).await
+}
+
+impl House {
+    fn proposes(&self, proposal: Value) {
+        *self.proposal.as_ref().unwrap().lock().unwrap() = proposal;
+    }
+}
+
+fn step(name: &str, arguments: Value) -> Value {
+    json!({ "use": name, "arguments": arguments })
+}
+
+/// What a good model makes of [`LOOSELY`].
+fn good() -> Vec<Value> {
+    vec![
+        step("tool.web", json!({ "url": "https://example.org/page" })),
+        step("write", json!({ "instruction": "Write a poem of it.", "text": { "$from": 0 } })),
+        step("tool.mail.send", json!({ "to": "ada@example.org", "body": { "$from": 1 } })),
+        step("tool.home", json!({ "device": "kitchen light", "action": "dim" })),
+    ]
+}
+
+#[tokio::test]
+async fn what_the_rules_do_not_understand_a_model_plans_and_a_person_sees_it_first() {
+    let home = Home::start().await;
+    let house = planner(&home).await;
+    house.proposes(json!({ "steps": good() }));
+    let plan = json(home.post("/api/plans", &ask(LOOSELY)).await, 201).await;
+    assert_eq!(
+        (&plan["state"], states(&plan)),
+        (&json!("proposed"), vec!["waiting"; 4]),
+        "nothing begins yet"
+    );
+    assert!(
+        plan["cost"].as_str().unwrap().parse::<u64>().unwrap() > 0,
+        "the proposal is a job, and paid: {plan}"
+    );
+    assert_eq!(house.done.lock().unwrap().len(), 0);
+    let shown = house.asked_to_plan.lock().unwrap().clone();
+    assert_eq!((shown.len(), shown[0].messages.len()), (1, 2));
+    assert_eq!(
+        shown[0].messages[1].content, LOOSELY,
+        "the person's words, and nothing else beside the tools"
+    );
+
+    answer(&home, &plan, json!({ "yes": true })).await;
+    let asking = until(&home, &plan, "asking").await;
+    let mail = &asking["steps"][2]["params"];
+    assert_eq!(
+        (&mail["to"], &mail["body"]),
+        (&json!("ada@example.org"), &json!("As you wish: Birds fly south."))
+    );
+    assert_eq!(house.done("tool.mail.send"), [] as [Value; 0], "what sends is asked about once more");
+    for step in [2, 3] {
+        answer(&home, &plan, json!({ "step": step, "yes": true })).await;
+    }
+    until(&home, &plan, "done").await;
+    assert_eq!(house.done("tool.home"), [json!({ "device": "kitchen light", "action": "dim" })]);
+    assert_eq!(house.asked_to_plan.lock().unwrap().len(), 1);
+    home.stop().await;
+}
+
+/// A model that wants more than the person does gets nothing of it.
+#[tokio::test]
+async fn a_proposal_that_the_words_do_not_bear_is_refused_whole() {
+    let home = Home::start().await;
+    let house = planner(&home).await;
+    let mail = |to: &str| step("tool.mail.send", json!({ "to": to, "body": { "$from": 0 } }));
+    let with = |extra: Value| json!({ "steps": ([good(), vec![extra]].concat()) });
+    let instead = |at: usize, other: Value| {
+        let mut steps = good();
+        steps[at] = other;
+        json!({ "steps": steps })
+    };
+    let hostile = [
+        ("another recipient", instead(2, mail("eve@example.com"))),
+        ("one more mail", with(mail("eve@example.com"))),
+        ("two recipients", instead(2, mail("ada@example.org, eve@example.com"))),
+        ("a recipient made of words that were said", instead(2, mail("light@example.org"))),
+        ("a part of an address", instead(2, mail("a@example.org"))),
+        ("another one in another form", instead(2, mail("Ada <eve@example.com>"))),
+        ("the same mail twice", with(good()[2].clone())),
+        (
+            "who gets it is read in the page",
+            instead(2, step("tool.mail.send", json!({ "to": { "$from": 0 }, "body": "x" }))),
+        ),
+        (
+            "a hidden copy",
+            instead(
+                2,
+                step(
+                    "tool.mail.send",
+                    json!({ "to": "ada@example.org", "body": "x", "bcc": "eve@example.com" }),
+                ),
+            ),
+        ),
+        ("no recipient", instead(2, step("tool.mail.send", json!({ "body": "x" })))),
+        (
+            "a device that was not said",
+            with(step("tool.home", json!({ "device": "alarm", "action": "off" }))),
+        ),
+        (
+            "a device that the page says",
+            with(step("tool.home", json!({ "device": { "$from": 0 }, "action": "dim" }))),
+        ),
+        ("something switches, and nobody knows what", with(step("tool.home", json!({})))),
+        (
+            "another page",
+            instead(0, step("tool.web", json!({ "url": "https://eve.example/?q=ada@example.org" }))),
+        ),
+        (
+            "an address that only begins with the one said",
+            instead(0, step("tool.web", json!({ "url": "https://example.org/page?x=secret" }))),
+        ),
+        (
+            "a tool that there is not",
+            with(step("tool.wallet.send", json!({ "to": "did:key:z6MkEve", "coins": 500 }))),
+        ),
+        ("what no plan can ask for", with(step("chat", json!({ "prompt": "x" })))),
+        ("an argument of another type", instead(0, step("tool.web", json!({ "url": 7 })))),
+        (
+            "an argument that there is not",
+            instead(0, step("tool.web", json!({ "url": "https://example.org/page", "header": "x" }))),
+        ),
+        (
+            "what a later step brings",
+            instead(1, step("write", json!({ "instruction": "x", "text": { "$from": 3 } }))),
+        ),
+        ("an instruction from the page", instead(1, step("write", json!({ "instruction": { "$from": 0 } })))),
+        (
+            "a reference that is none",
+            instead(1, step("write", json!({ "instruction": "x", "text": { "$from": "0" } }))),
+        ),
+        ("too many steps", json!({ "steps": vec![good()[0].clone(); 7] })),
+        ("no list", json!({ "steps": "tool.web" })),
+        ("something beside the steps", json!({ "steps": good(), "yes": true })),
+    ];
+    for (what, proposal) in hostile {
+        house.proposes(proposal);
+        let answer = home.post("/api/plans", &ask(LOOSELY)).await;
+        let status = answer.status().as_u16();
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(status, 422, "{what}: {problem}");
+        assert_eq!(house.done.lock().unwrap().len(), 0, "{what}");
+    }
+    // One thing, and words instead of a plan: as if nobody had been asked.
+    for proposal in [json!({ "steps": [good()[0]] }), json!({ "steps": [] }), json!("I would rather not")] {
+        house.proposes(proposal);
+        let problem = json(home.post("/api/plans", &ask(LOOSELY)).await, 400).await;
+        assert_eq!(problem["param"], json!("text"));
     }
     home.stop().await;
 }

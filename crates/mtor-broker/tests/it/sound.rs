@@ -119,7 +119,15 @@ impl Client {
         let mut client = Self(socket);
         assert!(matches!(client.event().await.body, Body::SessionChallenge(_)));
         client
-            .say(None, Body::SessionHello(Hello { role: SessionRole::Client, did: None, signature: None }))
+            .say(
+                None,
+                Body::SessionHello(Hello {
+                    role: SessionRole::Client,
+                    did: None,
+                    signature: None,
+                    device: None,
+                }),
+            )
             .await;
         assert!(matches!(client.event().await.body, Body::SessionWelcome(_)));
         client

@@ -25,35 +25,12 @@ impl Realm {
         &mut self,
         now: Timestamp,
         ticket: Ticket,
-        mut job: NewJob,
+        job: NewJob,
         asked: Asked,
         meter: &impl Meter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), Corrupt> {
-        if let Some(known) = self.known(job.id) {
-            let same = known == Finished::Job { account: job.account, request: job.request };
-            outputs.push(match same {
-                true => Output::Known { ticket, job: job.id },
-                false => {
-                    Self::refuse(ticket, ProblemKind::Conflict, format!("{} is another request", job.id))
-                }
-            });
-            return Ok(());
-        }
-        self.fund_payers(now, &job, outputs)?;
-        self.bound_by_window(&mut job);
-        let (hold, price) = match self.admit(now, &mut job) {
-            Ok(terms) => terms,
-            Err(problem) => {
-                outputs.push(Output::Refused { ticket, problem: problem.about(job.id) });
-                return Ok(());
-            }
-        };
-        let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
-        // What it led to is noted; what the journal does not have, the state must not have either.
-        (job.grant, job.quote) = (None, None);
-        self.set_aside(now, &job, hold, outputs)?;
-        self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
+        let Some((id, prefix)) = self.accept(now, ticket, job, outputs)? else { return Ok(()) };
         self.track(id, prefix);
         if let Some(running) = self.jobs.get_mut(&id) {
             match asked {
@@ -64,9 +41,44 @@ impl Realm {
                 }
             }
         }
-        outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
         self.place_or_line_up(now, id, meter, outputs);
         Ok(())
+    }
+
+    /// Takes a job, if it is new and may be taken. Gives back its id, and where its prompt may be remembered.
+    pub(super) fn accept(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        mut job: NewJob,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Option<(JobId, Option<u64>)>, Corrupt> {
+        if let Some(known) = self.known(job.id) {
+            let same = known == Finished::Job { account: job.account, request: job.request };
+            outputs.push(match same {
+                true => Output::Known { ticket, job: job.id },
+                false => {
+                    Self::refuse(ticket, ProblemKind::Conflict, format!("{} is another request", job.id))
+                }
+            });
+            return Ok(None);
+        }
+        self.fund_payers(now, &job, outputs)?;
+        self.bound_by_window(&mut job);
+        let (hold, price) = match self.admit(now, &mut job) {
+            Ok(terms) => terms,
+            Err(problem) => {
+                outputs.push(Output::Refused { ticket, problem: problem.about(job.id) });
+                return Ok(None);
+            }
+        };
+        let (id, deadline, prefix) = (job.id, job.deadline, job.prefix.take());
+        // What it led to is noted; what the journal does not have, the state must not have either.
+        (job.grant, job.quote) = (None, None);
+        self.set_aside(now, &job, hold, outputs)?;
+        self.record(now, Fact::Accepted { job, hold, price }, outputs)?;
+        outputs.push(Output::Accepted { ticket, job: id, hold, deadline });
+        Ok(Some((id, prefix)))
     }
 
     /// What a job would cost and how long it would wait, without taking it.

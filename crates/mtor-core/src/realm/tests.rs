@@ -16,6 +16,7 @@ mod performance;
 mod pricing;
 mod private;
 mod random;
+mod recalling;
 mod refusing;
 mod restart;
 mod starting;

@@ -642,6 +642,8 @@ pub(super) static GERMAN: Language = Language {
         no_worker: "Gerade kann hier niemand {able}.",
         no_funds: "Die Geldbörse ist leer.",
         dear: "Das kann bis zu {coins} kosten. Soll ich?",
+        step: ("Das würde ich verschicken.", "Das würde ich schalten.", "Das würde ich tun."),
+        shall: "Soll ich?",
         coin: ("Münze", "Münzen"),
         decimal: ",",
         forbidden: "Das darf ich nicht.",

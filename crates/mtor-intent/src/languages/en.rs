@@ -762,6 +762,8 @@ pub(super) static ENGLISH: Language = Language {
         no_worker: "No worker can {able} right now.",
         no_funds: "The wallet is empty.",
         dear: "That may cost up to {coins}. Shall I?",
+        step: ("I would send this.", "I would switch this.", "I would do this."),
+        shall: "Shall I?",
         coin: ("coin", "coins"),
         decimal: ".",
         forbidden: "I am not allowed to do that.",

@@ -570,6 +570,8 @@ pub(super) static SPANISH: Language = Language {
         no_worker: "Ahora mismo nadie puede {able}.",
         no_funds: "El monedero está vacío.",
         dear: "Eso puede costar hasta {coins}. ¿Lo hago?",
+        step: ("Enviaría esto.", "Conmutaría esto.", "Haría esto."),
+        shall: "¿Lo hago?",
         coin: ("moneda", "monedas"),
         decimal: ",",
         forbidden: "No me está permitido hacer eso.",

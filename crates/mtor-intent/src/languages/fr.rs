@@ -556,6 +556,8 @@ pub(super) static FRENCH: Language = Language {
         no_worker: "Personne ne peut {able} pour le moment.",
         no_funds: "Le porte-monnaie est vide.",
         dear: "Cela peut coûter jusqu'à {coins}. Je le fais ?",
+        step: ("J’enverrais ceci.", "Je commuterais ceci.", "Je ferais ceci."),
+        shall: "Dois-je le faire ?",
         coin: ("pièce", "pièces"),
         decimal: ",",
         forbidden: "Je n'ai pas le droit de faire cela.",

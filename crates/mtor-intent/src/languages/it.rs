@@ -556,6 +556,8 @@ pub(super) static ITALIAN: Language = Language {
         no_worker: "In questo momento nessuno può {able}.",
         no_funds: "Il portafoglio è vuoto.",
         dear: "Può costare fino a {coins}. Lo faccio?",
+        step: ("Invierei questo.", "Commuterei questo.", "Farei questo."),
+        shall: "Lo faccio?",
         coin: ("moneta", "monete"),
         decimal: ",",
         forbidden: "Non mi è permesso farlo.",

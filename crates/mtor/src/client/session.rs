@@ -168,7 +168,7 @@ async fn greet(socket: &mut WebSocketStream<TcpStream>, who: &Who) -> anyhow::Re
         anyhow::bail!("the realm does not begin with a challenge; is it one, of this version?");
     };
     let hello = match who.keypair() {
-        None => Hello { role: SessionRole::Client, did: None, signature: None },
+        None => Hello { role: SessionRole::Client, did: None, signature: None, device: None },
         Some(keypair) => {
             let offer = Offer::from_wire(&challenge).context("the realm's challenge")?;
             offer.answer(keypair, SessionRole::Client).to_wire(SessionRole::Client)

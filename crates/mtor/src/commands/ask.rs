@@ -86,6 +86,9 @@ pub(crate) struct AskArgs {
     /// Ask nothing: show what would be done, by which models, at which price and how soon
     #[arg(long)]
     dry_run: bool,
+    /// Have a worker answer, although the realm may remember the answer
+    #[arg(long)]
+    no_cache: bool,
     /// Give up after so many seconds [default: the realm's limit]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -149,6 +152,7 @@ impl AskArgs {
             Visible::Any => Privacy::Any,
         };
         submit.max_price = self.max_price;
+        submit.fresh = self.no_cache;
         submit.timeout_ms = self.timeout.map(|seconds| seconds.saturating_mul(1_000));
         Ok(submit)
     }

@@ -20,6 +20,7 @@ use crate::log_file::LogFile;
 use crate::logging;
 use crate::signals::Interrupts;
 
+mod attached;
 mod browser;
 mod chat_model;
 mod child_log;
@@ -27,6 +28,7 @@ mod summary;
 mod supervisor;
 mod workers;
 
+use attached::Attached;
 use chat_model::ChatModel;
 use summary::Summary;
 use workers::Workers;
@@ -73,6 +75,8 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     settings.expected = args.workers.kinds().iter().filter_map(|kind| kind.capability()).collect();
     settings.house_workers =
         args.workers.kinds().iter().map(|kind| worker_did(&folder, *kind)).collect::<anyhow::Result<_>>()?;
+    let (attaching, wishes) = mtor_broker::Attaching::channel();
+    settings.attaching = Some(attaching);
     let broker = mtor_broker::start(settings).await?;
 
     let summary = Summary::new(broker.address())?;
@@ -92,6 +96,8 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
         };
         tracker.spawn(worker.run(interrupts.first.clone(), stop_workers.clone()));
     }
+    let attached = Attached::recall(folder.clone(), summary.clone(), tracker.clone(), stop_workers.clone());
+    tracker.spawn(attached.run(wishes));
     tracker.close();
     let announcing = tokio::spawn(announce(summary.clone(), args.no_browser, never_ready));
 

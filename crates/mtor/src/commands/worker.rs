@@ -13,6 +13,7 @@ use crate::commands::model::{self, Bar};
 use crate::data::DataArg;
 use crate::signals::Interrupts;
 
+mod attach;
 mod list;
 mod new;
 mod program;
@@ -33,12 +34,14 @@ Examples:
   mtor worker new lamp --lang python                   begins a worker of your own
   mtor worker gateway -- wyoming tcp://attic:10300     attaches a voice service that runs elsewhere
   mtor worker gateway -- openai http://127.0.0.1:11434 attaches Ollama; `mtor worker gateway -- --help` lists the rest
+  mtor worker sandbox -- --skill dice.wasm             a stranger's skill, that reaches nothing but what you allow
   mtor worker discover                                 says which services on this machine could be attached
+  mtor worker attach http://127.0.0.1:11434            attaches what is there, for as long as the realm lives
   mtor worker list                                     who works for the realm
 
 Kinds: chat (writes the next message of a conversation, with any GGUF model), ears (speech to text), voice (text to
 speech), embed (texts to vectors), eyes (what is in pictures), skills (timers, weather, news, web pages, the house),
-gateway (services that run elsewhere).
+gateway (services that run elsewhere), sandbox (skills of strangers, as WebAssembly modules).
 
 The worker's key is workers/KIND.key in the data folder: it names the worker, and what it earns is paid to it.";
 
@@ -67,6 +70,10 @@ enum WorkerCommand {
     List(ListArgs),
     /// Begin a worker of your own, that runs
     New(new::NewArgs),
+    /// Attach a service by its address, for good: the realm keeps a gateway running for it
+    Attach(attach::AttachArgs),
+    /// Detach a service that was attached by its address
+    Detach(attach::DetachArgs),
     /// Which services on this machine could be attached
     Discover(DiscoverArgs),
 }
@@ -97,6 +104,12 @@ impl WorkerArgs {
             (None, Some(kind)) => self.command(kind).await.map(Asked::Worker),
             (Some(WorkerCommand::List(args)), _) => list::run(args, &self.realm).await.map(|()| Asked::Done),
             (Some(WorkerCommand::New(args)), _) => new::run(args).map(|()| Asked::Done),
+            (Some(WorkerCommand::Attach(args)), _) => {
+                attach::attach(args, &self.realm).await.map(|()| Asked::Done)
+            }
+            (Some(WorkerCommand::Detach(args)), _) => {
+                attach::detach(args, &self.realm).await.map(|()| Asked::Done)
+            }
             (Some(WorkerCommand::Discover(args)), _) => self.discover(args.attach).map(Asked::Worker),
             (None, None) => anyhow::bail!("which kind of worker? See mtor worker --help"),
         }

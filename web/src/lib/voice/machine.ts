@@ -7,6 +7,7 @@
  */
 
 import { SPEED_STEP, VAIN_BARGES_MAX, VOLUME_STEP } from "../defaults";
+import type { Spoken } from "../conversation";
 import type { Intent, Micro, Quote, Timestamp } from "../wire";
 import type { Mode } from "./settings";
 
@@ -30,11 +31,13 @@ export type Meaning =
   | { kind: "control"; control: Control }
   /**
    * `quote`: when the quote that it relies on runs out. `most`: what the person agreed to, where that is above the limit. `tool`: what
-   * is asked of a tool, rather than of a model.
+   * is asked of a tool, rather than of a model. `plan`: the words want several steps.
    */
-  | { kind: "ask"; text: string; quote?: Timestamp; most?: Micro; tool?: Intent }
+  | { kind: "ask"; text: string; quote?: Timestamp; most?: Micro; tool?: Intent; plan?: Spoken }
+  /** A yes or a no to what a plan asks: about one of its steps, or about all of it. */
+  | { kind: "word"; plan: string; step?: number; yes: boolean }
   /** The person said yes to what was quoted; whether that still holds is to be seen. */
-  | { kind: "agreed"; text: string; quote: Quote }
+  | { kind: "agreed"; text: string; quote: Quote; tool?: Intent }
   /** Nobody here can do it. */
   | { kind: "nobody"; capability: string }
   /** It may cost more than the person wants to spend unasked. */
@@ -128,6 +131,10 @@ export type VoiceEvent =
   | { type: "choose"; index: number }
   | { type: "meant"; turn: number; meaning: Meaning }
   | { type: "typed"; aloud: boolean }
+  /** What goes on in this turn asks something before it goes on. */
+  | { type: "asked"; turn: number; question: string; choices: Choice[] }
+  /** What it asked was answered by hand. */
+  | { type: "answered"; turn: number }
   | { type: "answer-began"; turn: number }
   | { type: "answer-ended"; turn: number; failed?: string }
   | { type: "sound-began"; speech: number }
@@ -150,8 +157,10 @@ export type Command =
   | { do: "cancel-transcribe" }
   | { do: "resolve"; turn: number; text: string }
   /** Finds out whether a question still costs no more than was agreed to. */
-  | { do: "price"; turn: number; text: string; agreed: Quote }
-  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp; most?: Micro; tool?: Intent }
+  | { do: "price"; turn: number; text: string; agreed: Quote; tool?: Intent }
+  | { do: "ask"; turn: number; text: string; aloud: boolean; quote?: Timestamp; most?: Micro; tool?: Intent; plan?: Spoken }
+  /** Says yes or no to a plan, and hears how it goes on. */
+  | { do: "word"; turn: number; plan: string; step?: number; yes: boolean }
   | { do: "cancel-answer" }
   /** Speaks the answer of this turn as it is written. */
   | { do: "speak-answer"; speech: number }
@@ -193,6 +202,15 @@ export function step(state: VoiceState, event: VoiceEvent): Step {
     case "meant":
       return event.turn === state.turn && state.resolving ? act(state, event.meaning) : stay(state);
     case "typed": return typed(state, event.aloud);
+    case "asked": {
+      const waits = event.turn === state.turn && state.answering && state.phase === "thinking";
+      return waits ? choose({ ...state, choices: event.choices }, { line: "which", question: event.question }) : stay(state);
+    }
+    case "answered": {
+      if (event.turn !== state.turn || state.phase !== "choosing") return stay(state);
+      const next: VoiceState = { ...waiting(state), speech: state.speech + 1 };
+      return [next, [{ do: "silence" }, { do: "clear", timer: "choice" }]];
+    }
     case "answer-began": return answerBegan(state, event.turn);
     case "answer-ended": return answerEnded(state, event.turn, event.failed);
     case "sound-began":
@@ -406,15 +424,16 @@ function act(before: VoiceState, meaning: Meaning): Step {
     case "control": return prepend([clear], control({ ...state, phase: "idle" }, meaning.control));
     case "nobody": return prepend([clear], say(state, { line: "nobody", capability: meaning.capability }));
     case "ask": {
-      const next: VoiceState = {
-        ...state, phase: "thinking", aloud: true, answering: true, interrupted: false, vainBarges: 0, words: meaning.text,
-      };
-      const { text, quote, most, tool } = meaning;
-      return [next, [clear, { do: "ask", turn: state.turn, text, aloud: true, quote, most, tool }]];
+      const { text, quote, most, tool, plan } = meaning;
+      return [{ ...waiting(state), words: text }, [clear, { do: "ask", turn: state.turn, text, aloud: true, quote, most, tool, plan }]];
+    }
+    case "word": {
+      const { plan, step: asked, yes } = meaning;
+      return [waiting(state), [clear, { do: "word", turn: state.turn, plan, step: asked, yes }]];
     }
     case "agreed": {
       const next: VoiceState = { ...state, phase: "thinking", resolving: true, words: meaning.text };
-      const price: Command = { do: "price", turn: state.turn, text: meaning.text, agreed: meaning.quote };
+      const price: Command = { do: "price", turn: state.turn, text: meaning.text, agreed: meaning.quote, tool: meaning.tool };
       return [next, [price, { do: "timer", timer: "resolve" }]];
     }
     case "dear": return prepend([clear], choose({ ...state, choices: meaning.choices }, { line: "dear", price: meaning.price }));
@@ -422,9 +441,16 @@ function act(before: VoiceState, meaning: Meaning): Step {
   }
 }
 
+/** The answer of this turn is on its way, and will be spoken. */
+function waiting(state: VoiceState): VoiceState {
+  return {
+    ...state, phase: "thinking", aloud: true, answering: true, interrupted: false, vainBarges: 0, choices: [], following: false,
+  };
+}
+
 function choose(state: VoiceState, line: Line): Step {
   const [next, commands] = say(state, line);
-  return [{ ...next, phase: "choosing" }, [...commands, { do: "timer", timer: "choice" }]];
+  return [{ ...next, phase: "choosing" }, [{ do: "clear", timer: "choice" }, ...commands]];
 }
 
 /** The page says something by itself. */
@@ -534,7 +560,8 @@ function answerEnded(state: VoiceState, turn: number, failed: string | undefined
 }
 
 function soundEnded(state: VoiceState): Step {
-  if (state.phase === "choosing") return canHear(state) ? [{ ...state, following: true }, []] : stay(state);
+  // What is asked may be long: the time for an answer begins when it has been said.
+  if (state.phase === "choosing") return [{ ...state, following: canHear(state) }, [{ do: "timer", timer: "choice" }]];
   if (state.phase !== "speaking" && state.phase !== "thinking") return stay(state);
   return follow({ ...state, phase: "idle", ducked: false, interrupted: false });
 }

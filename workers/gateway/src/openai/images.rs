@@ -43,7 +43,7 @@ fn request(model: &str, task: &ImagineTask, seed: Option<u64>) -> Value {
     let mut ask = Map::new();
     let mut put = |name: &str, value: Value| ask.insert(name.to_owned(), value);
     put("model", json!(model));
-    put("prompt", json!(task.prompt));
+    put("prompt", json!(pictures::words(&task.prompt)));
     put("n", json!(1));
     // The newer models of OpenAI's give nothing else, and refuse to be asked.
     if !model.starts_with("gpt-image") {
@@ -57,7 +57,7 @@ fn request(model: &str, task: &ImagineTask, seed: Option<u64>) -> Value {
         }
     }
     if let Some(negative) = &task.negative_prompt {
-        put("negative_prompt", json!(negative));
+        put("negative_prompt", json!(pictures::words(negative)));
     }
     if let Some(steps) = task.steps {
         put("steps", json!(steps));

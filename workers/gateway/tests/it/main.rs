@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attached;
+mod calls;
 mod mcp;
 mod played;
 mod realm;

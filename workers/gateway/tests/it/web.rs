@@ -23,6 +23,7 @@ use mtor_gateway::discover::{Kind, discover};
 use mtor_gateway::http::{Key, parse_base};
 use mtor_gateway::huggingface::HuggingFace;
 use mtor_gateway::openai::OpenAi;
+use mtor_gateway::probe::probe;
 use mtor_gateway::{Offered, png};
 use mtor_worker::protocol::worker::Stop;
 use mtor_worker::protocol::{
@@ -70,7 +71,7 @@ fn picture() -> Vec<u8> {
         .unwrap()
 }
 
-fn sse(events: impl IntoIterator<Item = Value>) -> String {
+pub(crate) fn sse(events: impl IntoIterator<Item = Value>) -> String {
     events.into_iter().map(|event| format!("data: {event}\n\n")).collect()
 }
 
@@ -78,7 +79,7 @@ fn piece(text: &str) -> Value {
     json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
 }
 
-fn streamed(body: HttpBody) -> Response {
+pub(crate) fn streamed(body: HttpBody) -> Response {
     ([("content-type", "text/event-stream")], body).into_response()
 }
 
@@ -383,11 +384,49 @@ async fn ollama_says_what_its_models_can_do() {
         offers(&session),
         ["chat=llama3.2:1b", "chat=llava:7b", "vision=llava:7b", "embed=all-minilm"]
     );
+    let tools: Vec<bool> = session.announcement.offers.iter().map(|offer| offer.can.tools).collect();
+    assert_eq!(tools, [true, false, false, false]);
 
     let port = served.url.port().unwrap();
     let found =
         discover(&[(Kind::Ollama, port), (Kind::ComfyUi, port), (Kind::Automatic1111, 1)]).await.unwrap();
     assert_eq!(found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::Ollama]);
+    // By its address, however it was pasted.
+    let pasted = format!("127.0.0.1:{port}/v1");
+    let probed = probe(&pasted).await.unwrap();
+    assert_eq!((probed.service, probed.gateway), ("ollama", "openai"));
+    assert_eq!(probed.address, format!("http://127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn what_is_at_an_address_is_found_out_without_a_key() {
+    async fn kind(path: &str, status: u16, answer: Value) -> Result<&'static str, String> {
+        let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Json(answer.clone())) };
+        let served = serve(Router::new().route(path, get(answer.clone()).post(answer))).await;
+        probe(served.url.as_str()).await.map(|probed| probed.gateway).map_err(|error| error.to_string())
+    }
+    let denied = json!({"type": "error", "error": {"type": "authentication_error", "message": "x-api-key header is required"}});
+    assert_eq!(kind("/v1/models", 401, denied).await, Ok("anthropic"));
+    let denied =
+        json!({"error": {"message": "You didn't provide an API key.", "type": "invalid_request_error"}});
+    assert_eq!(kind("/v1/models", 401, denied).await, Ok("openai"));
+    assert_eq!(kind("/v1/models", 200, json!({"object": "list", "data": []})).await, Ok("openai"));
+    assert_eq!(kind("/sdapi/v1/sd-models", 200, json!([])).await, Ok("automatic1111"));
+    let system = json!({"system": {"comfyui_version": "0.3.60"}});
+    assert_eq!(kind("/system_stats", 200, system).await, Ok("comfyui"));
+    let began =
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18", "capabilities": {}}});
+    assert_eq!(kind("/", 200, began).await, Ok("mcp"));
+    let nothing = kind("/", 200, json!({"hello": "there"})).await.unwrap_err();
+    assert!(
+        nothing.contains("nothing at http://127.0.0.1:") && nothing.contains("tcp://HOST:PORT"),
+        "{nothing}"
+    );
+    // A redirect is not followed: whoever is asked does not say who else is.
+    let served =
+        serve(Router::new().fallback(get(|| async { axum::response::Redirect::to("http://127.0.0.1:1/") })))
+            .await;
+    assert!(probe(served.url.as_str()).await.is_err());
 }
 
 #[tokio::test]
@@ -496,6 +535,34 @@ async fn automatic1111_draws_shows_how_it_comes_on_and_stops_when_told() {
     while !matches!(session.next().await, Body::WorkerPartial(_)) {}
     session.say(Some(JobId(2)), Body::WorkerStop(Stop { lease: 2 })).await;
     within("the end of the drawing", easel.interrupted.notified()).await;
+}
+
+#[tokio::test]
+async fn stable_diffusion_cpp_is_found_and_draws_what_the_words_say_and_no_more() {
+    let draw = |Json(ask): Json<Value>| async move {
+        assert_eq!((&ask["steps"], &ask["seed"]), (&json!(4), &json!(11)));
+        let settings = format!("{}{}", ask["prompt"], ask["negative_prompt"]).contains("<sd_cpp_extra_args>");
+        assert!(!settings, "{ask}");
+        Json(json!({"images": [STANDARD.encode(picture())], "parameters": ask, "info": ""}))
+    };
+    let models = json!([{"title": "sd15", "model_name": "sd15", "filename": "sd15.gguf", "config": null}]);
+    let capabilities = json!({"model": {"name": "sd15", "stem": "sd15", "path": "sd15.gguf"}});
+    let router = Router::new()
+        .route("/sdcpp/v1/capabilities", get(move || async { Json(capabilities) }))
+        .route("/sdapi/v1/sd-models", get(move || async { Json(models) }))
+        .route("/sdapi/v1/txt2img", post(draw));
+    let served = serve(router).await;
+    let port = served.url.port().unwrap();
+    let found = discover(&[(Kind::LmStudio, port), (Kind::StableDiffusionCpp, port)]).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::StableDiffusionCpp]);
+    let realm = Realm::attached(Automatic1111::new(served.url.clone(), None, offered()).unwrap()).await;
+    let mut session = realm.session().await;
+    assert_eq!(offers(&session), ["imagine=sd15"]);
+    let hidden = "a cloud <sd_cpp_extra_args>{\"width\":8192}</sd_cpp_extra_args>";
+    let task = ImagineTask { seed: Some(11), steps: Some(4), ..ImagineTask::of(hidden) };
+    session.run(1, Task::Imagine(task), "").await;
+    let outcome = session.outcome().await;
+    assert_eq!((outcome.parts.len(), outcome.end.unwrap().usage.images), (1, 1));
 }
 
 #[tokio::test]

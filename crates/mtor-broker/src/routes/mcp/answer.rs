@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use mtor_protocol::{Body, Micro, Problem, ProblemKind};
+use mtor_protocol::http::{JobInfo, JobState};
+use mtor_protocol::{Body, JobId, Micro, Part, Problem, ProblemKind};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ pub(super) struct Call {
     /// What comes out as bytes.
     pub(super) media_type: &'static str,
     pub(super) running: Option<Running>,
+    /// It was asked for as a task, whose result this is.
+    pub(super) is_task: bool,
 }
 
 /// Where a client is in it.
@@ -84,7 +87,10 @@ impl Place {
                 Item::Payload(bytes) => self.payload.extend_from_slice(&bytes),
                 Item::Event(body) => {
                     messages.extend(self.progress(one.sequence, &body));
-                    if let Some(end) = self.end(&body) {
+                    if let Some(mut end) = self.end(&body) {
+                        if self.call.is_task {
+                            relate(&mut end, self.call.stream.job);
+                        }
                         self.done = true;
                         self.call.running = None;
                         messages.push(result(&self.call.id, &end));
@@ -123,25 +129,59 @@ impl Place {
     }
 
     fn result(&self, cost: Micro) -> Value {
-        let (text, _) = self.call.stream.answer();
+        let stream = &self.call.stream;
+        let parts = stream.parts();
         let mut content = Vec::new();
-        if !self.payload.is_empty() {
+        // The bytes of parts go by too, as they come.
+        if !self.payload.is_empty() && parts.is_empty() {
             content.push(json!({
                 "type": "audio", "data": STANDARD.encode(&self.payload), "mimeType": self.call.media_type }));
         }
-        if !text.is_empty() || content.is_empty() {
-            content.push(json!({ "type": "text", "text": text }));
-        }
-        let mut result = json!({
-            "content": content,
-            "isError": false,
-            "_meta": { "mtor/job": self.call.stream.job, "mtor/cost": cost },
-        });
-        if let Ok(structured @ Value::Object(_)) = serde_json::from_str::<Value>(&text) {
-            result["structuredContent"] = structured;
-        }
-        result
+        content.extend(parts.iter().map(|kept| part(stream.job, &kept.part, &kept.data)));
+        whole(content, &stream.answer().0, stream.job, cost)
     }
+}
+
+/// The result of a call that is over, of what was kept of its job.
+pub(super) fn past(job: &JobInfo, parts: &[(Part, Bytes)]) -> Value {
+    match (&job.problem, job.state) {
+        (_, JobState::Completed) => {
+            let content = parts.iter().map(|(told, data)| part(job.id, told, data)).collect();
+            whole(content, job.text.as_deref().unwrap_or_default(), job.id, job.cost.unwrap_or(Micro::ZERO))
+        }
+        (Some(problem), _) => refused(problem),
+        (None, _) => refused(&Problem::new(ProblemKind::Cancelled, "the call was cancelled")),
+    }
+}
+
+/// A part of an answer: a picture is shown as one.
+fn part(job: JobId, part: &Part, data: &Bytes) -> Value {
+    let (encoded, kind) = (STANDARD.encode(data), &part.media_type);
+    if kind.starts_with("image/") {
+        return json!({ "type": "image", "data": encoded, "mimeType": kind });
+    }
+    let uri = format!("mtor:jobs/{job}/parts/{}", part.number);
+    json!({ "type": "resource", "resource": { "uri": uri, "mimeType": kind, "blob": encoded } })
+}
+
+fn whole(mut content: Vec<Value>, text: &str, job: JobId, cost: Micro) -> Value {
+    if !text.is_empty() || content.is_empty() {
+        content.push(json!({ "type": "text", "text": text }));
+    }
+    let mut result = json!({
+        "content": content,
+        "isError": false,
+        "_meta": { "mtor/job": job, "mtor/cost": cost },
+    });
+    if let Ok(structured @ Value::Object(_)) = serde_json::from_str::<Value>(text) {
+        result["structuredContent"] = structured;
+    }
+    result
+}
+
+/// Says in a result of which task it is.
+pub(super) fn relate(result: &mut Value, job: JobId) {
+    result["_meta"]["io.modelcontextprotocol/related-task"] = json!({ "taskId": job });
 }
 
 /// A result that says why there is none, to the model that called.

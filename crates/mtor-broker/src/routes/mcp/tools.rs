@@ -45,7 +45,7 @@ struct Known {
     arguments: &'static [(&'static str, &'static str, &'static str, bool)],
 }
 
-const KNOWN: [Known; 6] = [
+const KNOWN: [Known; 7] = [
     Known {
         name: "ask",
         capability: CapabilityKind::CHAT,
@@ -82,6 +82,23 @@ const KNOWN: [Known; 6] = [
         arguments: &[
             ("language", "string", "The language spoken, as in ISO 639-1; found out when absent.", false),
             ("hint", "string", "Words that are likely to occur, such as names.", false),
+        ],
+    },
+    Known {
+        name: "imagine",
+        capability: CapabilityKind::IMAGINE,
+        title: "Draw a picture",
+        description: "Draws pictures of what a text describes, and gives them.",
+        bytes: None,
+        arguments: &[
+            ("prompt", "string", "What the picture shall show.", true),
+            ("negative_prompt", "string", "What it shall not show.", false),
+            ("count", "integer", "How many pictures; one when absent.", false),
+            ("width", "integer", "Its width in pixels.", false),
+            ("height", "integer", "Its height in pixels.", false),
+            ("steps", "integer", "How many steps are taken; more are slower, and finer.", false),
+            ("seed", "integer", "The same seed and words give the same picture.", false),
+            ("model", "string", "The model; the realm's first choice when absent.", false),
         ],
     },
     Known {
@@ -187,6 +204,7 @@ impl Tool {
                     "name": name,
                     "description": info.description,
                     "inputSchema": schema,
+                    "execution": { "taskSupport": "optional" },
                     "annotations": {
                         "readOnlyHint": info.effect == Effect::Reads,
                         "destructiveHint": info.effect.needs_consent(),
@@ -218,6 +236,7 @@ impl Known {
             "title": self.title,
             "description": self.description,
             "inputSchema": { "type": "object", "properties": properties, "required": required, "additionalProperties": false },
+            "execution": { "taskSupport": "optional" },
             "annotations": { "readOnlyHint": true, "openWorldHint": false },
         })
     }
@@ -314,6 +333,12 @@ mod tests {
         let request = open("ask", json!({ "prompt": "Hi", "model": "m", "seed": 7 })).unwrap();
         assert_eq!(request.intent.model, "m");
         assert!(matches!(request.intent.task, Task::Chat(chat) if chat.seed == Some(7)));
+        let Task::Imagine(drawn) =
+            open("imagine", json!({ "prompt": "a cloud", "count": 2, "seed": 7 })).unwrap().intent.task
+        else {
+            panic!()
+        };
+        assert_eq!((drawn.count, drawn.seed), (2, Some(7)));
         assert_eq!(
             open("see", json!({ "prompt": "?", "picture": "QUJD" })).unwrap().intent.task.pictures().count(),
             1
@@ -326,6 +351,7 @@ mod tests {
         assert!(said("nothing", json!({})).contains("there are: ask, classify_picture"));
         assert!(said("ask", json!({ "prompt": "x", "colour": 1 })).contains("colour"));
         assert!(said("ask", json!({ "prompt": "x", "temperature": 9 })).contains("temperature"));
+        assert!(said("imagine", json!({ "prompt": "x", "count": 1_000 })).contains("count"));
         assert!(said("see", json!({ "prompt": "x", "picture": "!" })).contains("base64"));
         assert!(said("transcribe", json!({})).contains("audio is missing"));
     }

@@ -16,7 +16,7 @@ use mtor_protocol::openai::{
     ChatChoice, ChatCompletion, ChatCompletionRequest, ChatFinish, ErrorBody, FunctionCall, ResponseMessage,
 };
 use mtor_protocol::{
-    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, ServiceClass, Task, Usage, limits,
+    Body, Digest, Intent, JobId, Picture, Problem, ProblemKind, Role, Submit, Task, Usage, limits,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -45,12 +45,16 @@ pub(in crate::routes) async fn chat(State(app): Shared, request: Request) -> Res
     let calls = task.needs().tools;
     let input = pictures_input(&app, &task, shown)?;
     let intent = Intent { model: model.clone(), task };
-    let tied = Tied::submit(app, asked.wallet, intent, ServiceClass::default(), input).await?;
-    let completion = Completion { id: format!("chatcmpl-{}", tied.id), created: clock::now_s(), model };
-    let telling = Telling { include_usage: usage, calls: calls.then(Calls::default) };
-    match streams {
-        true => stream(tied, completion, telling).await,
-        false => whole(tied, completion, calls).await,
+    let submit = Submit { fresh: asked.wants_fresh(), ..Submit::new(intent) };
+    let (wallet, created) = (asked.wallet, clock::now_s());
+    let completion = |id: JobId| Completion { id: format!("chatcmpl-{id}"), created, model };
+    if streams {
+        let tied = Tied::submit(app, wallet, submit, input).await?;
+        let telling = Telling { include_usage: usage, calls: calls.then(Calls::default) };
+        stream(completion(tied.id), tied, telling).await
+    } else {
+        let (tied, end) = Tied::submit_to_the_end(app, wallet, submit, input).await?;
+        whole(completion(tied.id), &tied, end, calls)
     }
 }
 
@@ -146,13 +150,12 @@ impl Calls {
 }
 
 /// The whole answer at once.
-async fn whole(
-    mut tied: Tied,
+fn whole(
     mut completion: Completion,
+    tied: &Tied,
+    end: Body,
     has_calls: bool,
 ) -> Result<Response, OpenAiRefusal> {
-    let end = tied.stream.ended().await;
-    tied.set_ended();
     let Completed { usage, finish, .. } = completed(end)?;
     if let Some(model) = tied.stream.model() {
         completion.model = model;
@@ -186,8 +189,8 @@ struct Telling {
 
 /// The answer word by word. The headers wait for the first word, so that whatever fails before it fails with a status.
 async fn stream(
-    tied: Tied,
     mut completion: Completion,
+    tied: Tied,
     mut telling: Telling,
 ) -> Result<Response, OpenAiRefusal> {
     let mut place = Place::new(tied);

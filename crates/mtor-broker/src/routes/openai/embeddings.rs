@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mtor_protocol::openai::{Embedding, EmbeddingList, EmbeddingRequest};
-use mtor_protocol::{EmbedTask, Intent, Problem, ProblemKind, ServiceClass, Task};
+use mtor_protocol::{EmbedTask, Intent, Problem, ProblemKind, Submit, Task};
 use serde_json::Value;
 
 use super::{OpenAiRefusal, Tied, completed};
@@ -32,9 +32,8 @@ pub(in crate::routes) async fn embeddings(
     };
     let task = Task::Embed(EmbedTask { input: request.input.into_vec() });
     let intent = Intent { model: request.model.clone(), task };
-    let mut tied = Tied::submit(app, asked.wallet, intent, ServiceClass::default(), None).await?;
-    let end = tied.stream.ended().await;
-    tied.set_ended();
+    let submit = Submit { fresh: asked.wants_fresh(), ..Submit::new(intent) };
+    let (tied, end) = Tied::submit_to_the_end(app, asked.wallet, submit, None).await?;
     let usage = completed(end)?.usage;
     let (text, _) = tied.stream.answer();
     let vectors: Vec<Vec<f32>> = serde_json::from_str(&text).map_err(|error| {

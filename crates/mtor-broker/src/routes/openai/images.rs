@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mtor_protocol::openai::{Image, ImageFormat, ImageList, ImageRequest};
-use mtor_protocol::{Intent, JobId, ServiceClass, Task};
+use mtor_protocol::{Intent, JobId, ServiceClass, Submit, Task};
 
 use super::{OpenAiRefusal, Tied, completed};
 use crate::routes::Shared;
@@ -20,9 +20,8 @@ pub(in crate::routes) async fn images(
     let request: ImageRequest = asked.json()?;
     let (format, model) = (request.format()?, request.realm_model().to_owned());
     let intent = Intent { model, task: Task::Imagine(request.into_task()?) };
-    let mut tied = Tied::submit(app, asked.wallet, intent, ServiceClass::Interactive, None).await?;
-    let end = tied.stream.ended().await;
-    tied.set_ended();
+    let submit = Submit { class: ServiceClass::Interactive, ..Submit::new(intent) };
+    let (tied, end) = Tied::submit_to_the_end(app, asked.wallet, submit, None).await?;
     let created = completed(end)?.settled.0 / 1_000;
     let id = tied.id;
     let image = |kept: mtor_ledger::PartRecord| match format {

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream::{StreamExt as _, iter, unfold};
 use mtor_protocol::openai::{ErrorBody, SpeechEvent, SpeechRequest};
-use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Task};
+use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Task};
 
 use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, data};
 use crate::routes::Shared;
@@ -28,7 +28,8 @@ pub(in crate::routes) async fn speech(
     let task = request.into_task()?;
     let media_type = task.format.media_type();
     let intent = Intent { model, task: Task::Speak(task) };
-    let tied = Tied::submit(app, asked.wallet, intent, ServiceClass::Interactive, None).await?;
+    let submit = Submit { class: ServiceClass::Interactive, ..Submit::new(intent) };
+    let tied = Tied::submit(app, asked.wallet, submit, None).await?;
     let mut place = Place::new(tied);
     // The headers wait for the first sound, so that whatever fails before it fails with a status.
     let first = first_sound(&mut place).await?;

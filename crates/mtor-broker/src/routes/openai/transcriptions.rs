@@ -12,7 +12,7 @@ use futures_util::stream::unfold;
 use mtor_protocol::openai::{
     ErrorBody, Transcription, TranscriptionEvent, TranscriptionFormat, TranscriptionRequest, subtitles,
 };
-use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Task, Transcript, limits};
+use mtor_protocol::{Body, Intent, Problem, ProblemKind, ServiceClass, Submit, Task, Transcript, limits};
 
 use super::{Heard, Item, OpenAiRefusal, Place, Tied, cancelled_elsewhere, completed, data};
 use crate::app::App;
@@ -34,7 +34,8 @@ pub(in crate::routes) async fn transcriptions(
     let intent =
         Intent { model: request.realm_model().to_owned(), task: Task::Transcribe(request.into_task()?) };
     let input = whole_input(&app, &intent.task, recording)?;
-    let tied = Tied::submit(app, asked.wallet, intent, ServiceClass::Interactive, Some(input)).await?;
+    let submit = Submit { class: ServiceClass::Interactive, ..Submit::new(intent) };
+    let tied = Tied::submit(app, asked.wallet, submit, Some(input)).await?;
     match streams {
         true => Ok(stream(tied)),
         false => whole(tied, format).await,

@@ -83,10 +83,11 @@ impl Screen {
             );
         }
         if self.remarks {
-            let worker = self
-                .worker
-                .as_ref()
-                .map_or_else(String::new, |at| format!("{} with {} · ", at.worker, at.model));
+            let worker = match (&self.worker, completed.from_memory) {
+                (_, true) => "from memory · ".to_owned(),
+                (Some(at), false) => format!("{} with {} · ", at.worker, at.model),
+                (None, false) => String::new(),
+            };
             let seconds = self.started.elapsed().as_secs_f64();
             let text = format!(
                 "{worker}{} tokens in {seconds:.1} s · {} coins",

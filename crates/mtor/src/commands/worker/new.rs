@@ -12,6 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   mtor worker new lamp                     in Rust, in the folder lamp
   mtor worker new lamp --lang python       in Python, with the SDK beside it
+  mtor worker new dice --lang wasm         a skill for the sandbox, that others can run without trusting it
 
 It offers one tool, tool.NAME, and runs at once; the README in it says how.";
 
@@ -33,11 +34,12 @@ pub(crate) struct NewArgs {
     sdk: Option<PathBuf>,
 }
 
-/// A language that there is an SDK for.
+/// A language that there is an SDK for, or the text of WebAssembly, which needs none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Language {
     Rust,
     Python,
+    Wasm,
 }
 
 /// What stands for the name in the templates, as it is and as a name in the language.
@@ -53,6 +55,11 @@ const RUST: [File; 4] = [
     ("src/main.rs", include_str!("new/rust/main.rs.in")),
     ("README.md", include_str!("new/rust/README.md.in")),
     (".gitignore", "/target\n*.key\n"),
+];
+
+const WASM: [File; 2] = [
+    ("skill.wat", include_str!("new/wasm/skill.wat.in")),
+    ("README.md", include_str!("new/wasm/README.md.in")),
 ];
 
 const PYTHON: [File; 10] = [
@@ -80,6 +87,7 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     let files: &[File] = match args.lang {
         Language::Rust => &RUST,
         Language::Python => &PYTHON,
+        Language::Wasm => &WASM,
     };
     let sdk = place_of_sdk(args.sdk.as_deref())?;
     let identifier = args.name.replace('-', "_");
@@ -95,6 +103,7 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         Language::Python => {
             "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python worker.py"
         }
+        Language::Wasm => "mtor worker sandbox -- --skill skill.wat",
     };
     terminal::line(&format!(
         "{} is a worker with the tool tool.{}. Start it:\n\n  cd {} && {start}",
@@ -132,11 +141,15 @@ mod tests {
     #[test]
     fn what_is_made_names_itself_and_nothing_is_written_over() {
         let place = tempfile::tempdir().unwrap();
-        for lang in [Language::Rust, Language::Python] {
+        for lang in [Language::Rust, Language::Python, Language::Wasm] {
             let folder = place.path().join(format!("{lang:?}"));
             let args = NewArgs { name: "my-lamp".into(), lang, folder: Some(folder.clone()), sdk: None };
             run(&args).unwrap();
-            let main = if lang == Language::Rust { "src/main.rs" } else { "worker.py" };
+            let main = match lang {
+                Language::Rust => "src/main.rs",
+                Language::Python => "worker.py",
+                Language::Wasm => "skill.wat",
+            };
             let text = fs::read_to_string(folder.join(main)).unwrap();
             assert!(text.contains("my-lamp") && !text.contains("_OF_WORKER"), "{text}");
             assert!(run(&args).unwrap_err().to_string().contains("there already"));

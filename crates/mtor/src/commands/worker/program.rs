@@ -27,12 +27,22 @@ pub(crate) enum Kind {
     Skills,
     /// Attaches services that run elsewhere.
     Gateway,
+    /// Runs skills of strangers, as WebAssembly modules.
+    Sandbox,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Chat, Self::Ears, Self::Voice, Self::Embed, Self::Eyes, Self::Skills, Self::Gateway];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Chat,
+        Self::Ears,
+        Self::Voice,
+        Self::Embed,
+        Self::Eyes,
+        Self::Skills,
+        Self::Gateway,
+        Self::Sandbox,
+    ];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
@@ -44,10 +54,11 @@ impl Kind {
             Self::Eyes => "eyes",
             Self::Skills => "skills",
             Self::Gateway => "gateway",
+            Self::Sandbox => "sandbox",
         }
     }
 
-    /// The capability that it offers first; what a gateway offers depends on what it attaches.
+    /// The capability that it offers first; what a gateway or a sandbox offers depends on what it attaches.
     pub(crate) fn capability(self) -> Option<CapabilityKind> {
         match self {
             Self::Chat => Some(CapabilityKind::CHAT),
@@ -56,7 +67,7 @@ impl Kind {
             Self::Embed => Some(CapabilityKind::EMBED),
             Self::Eyes => Some(CapabilityKind::VISION),
             Self::Skills => CapabilityKind::new("tool.calculate"),
-            Self::Gateway => None,
+            Self::Gateway | Self::Sandbox => None,
         }
     }
 
@@ -75,6 +86,7 @@ impl Kind {
             Self::Eyes => "mtor-eyes",
             Self::Skills => "mtor-skills",
             Self::Gateway => "mtor-gateway",
+            Self::Sandbox => "mtor-sandbox",
         }
     }
 
@@ -86,7 +98,7 @@ impl Kind {
             Self::Voice => &["speak", "speak-config"],
             Self::Embed => &["embed", "embed-vocabulary"],
             Self::Eyes => &["objects", "text-lines", "text-letters", "picture-safety"],
-            Self::Skills | Self::Gateway => &[],
+            Self::Skills | Self::Gateway | Self::Sandbox => &[],
         }
     }
 
@@ -145,7 +157,7 @@ mod tests {
         assert!(Kind::parse("Chat").unwrap_err().contains("did you mean"));
         let far = Kind::parse("telepathy").unwrap_err();
         assert!(
-            far.contains("[kinds: chat, ears, voice, embed, eyes, skills, gateway]")
+            far.contains("[kinds: chat, ears, voice, embed, eyes, skills, gateway, sandbox]")
                 && !far.contains("did you mean"),
             "{far}"
         );
