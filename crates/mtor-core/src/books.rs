@@ -51,8 +51,8 @@ fn is_nothing(amount: &Micro) -> bool {
 impl Account {
     /// What can be spent now: what came in, less what went out, less what is held; and what may be owed.
     pub fn available(&self) -> Micro {
-        let most = Micro(self.credits_posted.0.saturating_add(self.credit.0));
-        most.saturating_sub(self.debits_posted).saturating_sub(self.debits_pending)
+        let most = u128::from(self.credits_posted.0) + u128::from(self.credit.0);
+        countable(most.saturating_sub(self.gone()))
     }
 
     /// The same without what may be owed: coins that are there.
@@ -62,19 +62,28 @@ impl Account {
 
     /// How much is owed, if what is held is spent.
     pub fn owed(&self) -> Micro {
-        Micro(self.debits_posted.0.saturating_add(self.debits_pending.0)).saturating_sub(self.credits_posted)
+        countable(self.gone().saturating_sub(self.credits_posted.0.into()))
     }
 
     /// The lowest limit that it can have: what it owes, and its bound coins beside it, which stay.
     pub fn least_credit(&self) -> Micro {
-        let out = self.debits_posted.0.saturating_add(self.debits_pending.0).saturating_add(self.bound.0);
-        Micro(out).saturating_sub(self.credits_posted)
+        let out = self.gone() + u128::from(self.bound.0);
+        countable(out.saturating_sub(self.credits_posted.0.into()))
+    }
+
+    /// What went out, and what is held. Wider than an amount, since with credit it may be more than coins can be.
+    fn gone(&self) -> u128 {
+        u128::from(self.debits_posted.0) + u128::from(self.debits_pending.0)
     }
 
     /// What can be sent now: what is there and not bound.
     pub fn sendable(&self) -> Micro {
         self.owned().saturating_sub(self.bound)
     }
+}
+
+fn countable(amount: u128) -> Micro {
+    Micro(u64::try_from(amount).unwrap_or(u64::MAX))
 }
 
 /// A pending transfer from a wallet: reserved, not yet paid.
@@ -318,8 +327,8 @@ impl Books {
             return Err(BooksError::Unbalanced("pending sums differ from the standing holds"));
         }
         let overdrawn = |(id, account): (&AccountId, &Account)| {
-            let out = u128::from(account.debits_posted.0) + u128::from(account.debits_pending.0);
-            *id != ISSUER && out > u128::from(account.credits_posted.0) + u128::from(account.credit.0)
+            *id != ISSUER
+                && account.gone() > u128::from(account.credits_posted.0) + u128::from(account.credit.0)
         };
         if self.accounts.iter().any(overdrawn) {
             return Err(BooksError::Unbalanced("an account is below zero, or owes more than it may"));

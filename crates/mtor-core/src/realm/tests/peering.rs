@@ -116,7 +116,7 @@ fn a_peer_owes_up_to_its_limit_and_no_more() {
     assert!(matches!(peer(&mut world, Some(419)), Output::Refused { .. }), "not below what it owes");
     assert!(matches!(peer(&mut world, None), Output::Done { .. }));
     world.join(1, [chat("small", 2)]);
-    world.issue(50, FAR, Micro(400));
+    world.issue(50, FAR, Micro(5_000));
     assert_eq!(world.refused(theirs(4)).known_kind(), Some(ProblemKind::Forbidden));
     assert!(matches!(peer(&mut world, Some(1_000)), Output::Done { .. }));
     world.submit(theirs(5));
