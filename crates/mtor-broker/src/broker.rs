@@ -97,7 +97,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, (owner, keys), peers, handle, metrics, tasks));
+    let app = Arc::new(App::new(settings, config, key, (owner, keys, peers), handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
