@@ -15,6 +15,7 @@ use crate::handover::Handovers;
 use crate::input::InputRoom;
 use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::plans::Plans;
 use crate::rate::RateLimiter;
 use crate::realm::RealmHandle;
@@ -73,6 +74,8 @@ pub struct App {
     pub devices: Arc<Devices>,
     /// Who uses the realm by the Model Context Protocol.
     pub(crate) mcp: Sessions,
+    /// Other realms that this one trades with.
+    pub peers: Peers,
     /// Requests of several steps that are under way.
     pub plans: Plans,
     /// What words are resolved with.
@@ -90,7 +93,7 @@ impl App {
         settings: Settings,
         config: mtor_core::Config,
         key: Arc<Keypair>,
-        (owner, keys): (Wallet, Arc<KeyRing>),
+        (owner, keys, peers): (Wallet, Arc<KeyRing>, Peers),
         realm: RealmHandle,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
@@ -112,6 +115,7 @@ impl App {
             handovers: Handovers::default(),
             devices: Arc::default(),
             mcp: Sessions::default(),
+            peers,
             plans: Plans::default(),
             resolving: Resolving::default(),
             closing: CancellationToken::new(),

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::{App, Wallet};
 use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::realm::{Parts, RealmFault, RealmTask};
 use crate::settings::Settings;
 use crate::stream::JobStream;
@@ -61,6 +62,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let owner_key = load_key(&settings, "owner.key")?.public();
     let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
     let ledger = Arc::new(ledger);
+    let peers = Peers::load(&settings.data)?;
     let keys = Arc::new(KeyRing::new(recovered.state.keys().clone()));
     let owner = owner(&keys, &owner_key);
     let config = settings.file.core_config(owner.account).map_err(|fault| anyhow!("realm.toml: {fault}"))?;
@@ -79,6 +81,7 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     let parts = Parts {
         realm,
         did: key.did(),
+        account: mtor_identity::guid(&key.public()),
         ledger,
         streams,
         metrics: metrics.clone(),
@@ -94,13 +97,14 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     for input in lost {
         handle.input(input).await?;
     }
-    let app = Arc::new(App::new(settings, config, key, (owner, keys), handle, metrics, tasks));
+    let app = Arc::new(App::new(settings, config, key, (owner, keys, peers), handle, metrics, tasks));
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
     let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
     wyoming.start(&app);
     audit::start(&app, compared);
+    app.resume_peers().await;
     app.resume_plans().await?;
     Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
 }
@@ -225,9 +229,10 @@ fn resume_jobs(recovered: &Recovered, streams: &Streams) -> Vec<(JobId, Arc<Inte
 }
 
 /// Open jobs whose request can't be read any more, or whose input was lost: nobody can do them, so they are given up and refunded.
+/// And jobs of peers: the peer has lost the link, and gives them to others.
 fn lost_jobs(parts: &Parts) -> Vec<Input> {
     let open = parts.realm.state().open().values();
-    let lost = open.filter(|open| parts.streams.get(open.job.id).is_none());
+    let lost = open.filter(|open| !open.job.hops.is_empty() || parts.streams.get(open.job.id).is_none());
     lost.map(|open| Input::Cancel { ticket: Ticket::NOBODY, job: open.job.id, account: open.job.account })
         .collect()
 }

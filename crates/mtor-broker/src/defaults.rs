@@ -143,3 +143,18 @@ pub const KNOWN_USES_MAX: usize = 3;
 pub const ALIKE_TEXTS: f64 = 0.5;
 /// How near two vectors of the same text by the same model must be.
 pub const ALIKE_VECTORS: f64 = 0.999;
+
+/// Most peers of a realm.
+pub const PEERS_MAX: usize = 64;
+/// Most invitations that wait for a guest.
+pub const PEER_INVITES_MAX: usize = 32;
+/// How long an invitation is good, in milliseconds.
+pub const PEER_INVITE_TTL_MS: u64 = 60 * 60 * 1_000;
+/// How long a realm that has invited this one may take to answer.
+pub const PEER_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest answer that is read of it, in bytes.
+pub const PEER_ANSWER_BYTES_MAX: usize = 16 * 1_024;
+/// What is lent to a peer is said anew at most so often.
+pub const PEER_ANNOUNCE_PAUSE: Duration = Duration::from_secs(1);
+/// A peer that refuses what is lent to it is asked again after so long. (A link that is lost is dialled sooner.)
+pub const PEER_REDIAL_PAUSE: Duration = Duration::from_secs(10);

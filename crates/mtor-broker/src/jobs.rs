@@ -9,8 +9,8 @@ use mtor_ledger::{StoredJob, StoredPart};
 use mtor_protocol::body::{Cancelled, Chunk, Completed, Failed, Quote};
 use mtor_protocol::http::{JobInfo, JobState};
 use mtor_protocol::{
-    Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part, Problem,
-    ProblemKind, Role, ServiceClass, Submit, Task, limits,
+    AccountId, Body, CapabilityKind, Event, FinishReason, Intent, JobId, Micro, Order, OrderSeal, Part,
+    Price, Problem, ProblemKind, Role, ServiceClass, Submit, Task, limits,
 };
 
 use crate::app::{App, Wallet};
@@ -34,6 +34,18 @@ pub struct Wish {
     pub order: Option<(String, OrderSeal)>,
     /// Whether an answer that is remembered will not do, whatever the request itself says.
     pub fresh: bool,
+}
+
+/// What a peer realm says of a job that it hands on, beside what is wanted.
+pub(crate) struct Borrowed {
+    /// Where it has come through.
+    pub(crate) hops: Vec<AccountId>,
+    /// What others have written of the answer already.
+    pub(crate) prefix: String,
+    /// Most tokens to write from here on.
+    pub(crate) output_tokens_max: u32,
+    /// What was asked for it.
+    pub(crate) ask: Price,
 }
 
 impl From<Submit> for Wish {
@@ -127,6 +139,36 @@ impl App {
         let mut submission = self.prepare(&self.treasury(), submit.into(), None)?;
         submission.job.model = model;
         submission.asked = asked;
+        let stream = submission.stream.clone();
+        self.realm.submit(submission).await?;
+        Ok(stream)
+    }
+
+    /// Takes a job that a peer realm hands on, on the peer's account. Costs no more than was asked for it.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) async fn take_for_peer(
+        &self,
+        peer: &Wallet,
+        submit: Submit,
+        borrowed: Borrowed,
+    ) -> Result<Arc<JobStream>, Problem> {
+        let Borrowed { hops, prefix, output_tokens_max, ask } = borrowed;
+        if hops.is_empty() || hops.len() > limits::HOPS_MAX {
+            let detail =
+                format!("a job of a peer says where it has come through: 1 to {} realms", limits::HOPS_MAX);
+            return Err(Problem::new(ProblemKind::InvalidRequest, detail));
+        }
+        let mut submission = self.prepare(peer, submit.into(), None)?;
+        let job = &mut submission.job;
+        job.hops = hops;
+        job.output_tokens_max = job.output_tokens_max.min(output_tokens_max);
+        job.max_price = Some(ask.cost(&job.bounds()));
+        if !prefix.is_empty() {
+            let stream = JobStream::of_task(job.id, job.account, &submission.intent.task, None);
+            submission.stream = Arc::new(stream.resumed(clock::now(), prefix, 0, 0));
+        }
         let stream = submission.stream.clone();
         self.realm.submit(submission).await?;
         Ok(stream)
@@ -239,6 +281,7 @@ impl App {
             deadline,
             max_price: submit.max_price,
             prefix: prefix_hash(&intent.task),
+            hops: Vec::new(),
             quote: submit.quote,
             grant: submit.grant,
         };

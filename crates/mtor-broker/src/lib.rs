@@ -25,6 +25,7 @@ mod link;
 mod memory;
 mod metrics;
 mod parts;
+mod peers;
 pub mod plans;
 mod rate;
 pub mod realm;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mtor_core::{Corrupt, Input, Output, Realm, Ticket, WorkerId};
 use mtor_ledger::{Batch, Ledger, PartialRecord, Record, Unavailable, answer_commitment};
-use mtor_protocol::{Did, Digest, Intent, JobId, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{AccountId, Did, Digest, Intent, JobId, Problem, ProblemKind, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +87,8 @@ pub enum RealmFault {
 pub(crate) struct RealmTask {
     realm: Realm,
     source: String,
+    /// The account that the realm has with its peers: that of its key.
+    account: AccountId,
     ledger: Arc<Ledger>,
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
@@ -107,6 +109,8 @@ pub(crate) struct RealmTask {
 pub(crate) struct Parts {
     pub(crate) realm: Realm,
     pub(crate) did: Did,
+    /// The account that the realm has with its peers.
+    pub(crate) account: AccountId,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
@@ -138,6 +142,7 @@ impl RealmTask {
         let task = Self {
             open: open.collect(),
             realm: parts.realm,
+            account: parts.account,
             source: parts.did.0,
             ledger: parts.ledger,
             streams: parts.streams,

@@ -11,6 +11,7 @@ mod log;
 mod mcp;
 mod openai;
 mod passkeys;
+mod peers;
 mod plans;
 mod realm;
 mod reply;
@@ -81,6 +82,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/handovers/{id}/take", post(handovers::take))
         .route("/api/trust", get(trust::list))
         .route("/api/trust/{job}", get(trust::show).post(trust::act))
+        .route("/api/peers", get(peers::list))
+        .route("/api/peers/invite", post(peers::invite))
+        .route("/api/peers/join", post(peers::join))
+        .route("/api/peers/greet", post(peers::greet))
+        .route("/api/peers/{did}", post(peers::change).delete(peers::part))
         .route("/api/transfers", post(wallets::transfer))
         .route("/api/attachments", get(attachments::list).post(attachments::attach))
         .route("/api/attachments/{id}", delete(attachments::detach))

@@ -94,6 +94,7 @@ impl Bench {
             deadline: NOW.plus_ms(600_000),
             max_price: Some(Micro::coins(1)),
             prefix,
+            hops: Vec::new(),
             quote: None,
             grant: None,
         };

@@ -55,8 +55,9 @@ impl Books {
     pub fn lines(&self) -> impl Iterator<Item = Balance> {
         self.accounts().filter(|(id, _)| !is_the_realms(*id)).map(|(account, sums)| Balance {
             account,
-            available: sums.available(),
-            held: sums.debits_pending,
+            available: sums.owned(),
+            // What a peer owes is its own affair: a line never has less than nothing.
+            held: sums.debits_pending.min(sums.credits_posted.saturating_sub(sums.debits_posted)),
         })
     }
 

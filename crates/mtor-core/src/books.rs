@@ -39,6 +39,9 @@ pub struct Account {
     /// How much of what is available can be spent, but not sent.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub bound: Micro,
+    /// How far below zero it may go for jobs: for the accounts of peer realms.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub credit: Micro,
 }
 
 fn is_nothing(amount: &Micro) -> bool {
@@ -46,15 +49,41 @@ fn is_nothing(amount: &Micro) -> bool {
 }
 
 impl Account {
-    /// What can be spent now: what came in, less what went out, less what is held.
+    /// What can be spent now: what came in, less what went out, less what is held; and what may be owed.
     pub fn available(&self) -> Micro {
+        let most = u128::from(self.credits_posted.0) + u128::from(self.credit.0);
+        countable(most.saturating_sub(self.gone()))
+    }
+
+    /// The same without what may be owed: coins that are there.
+    pub fn owned(&self) -> Micro {
         self.credits_posted.saturating_sub(self.debits_posted).saturating_sub(self.debits_pending)
     }
 
-    /// What can be sent now: what is available and not bound.
-    pub fn sendable(&self) -> Micro {
-        self.available().saturating_sub(self.bound)
+    /// How much is owed, if what is held is spent.
+    pub fn owed(&self) -> Micro {
+        countable(self.gone().saturating_sub(self.credits_posted.0.into()))
     }
+
+    /// The lowest limit that it can have: what it owes, and its bound coins beside it, which stay.
+    pub fn least_credit(&self) -> Micro {
+        let out = self.gone() + u128::from(self.bound.0);
+        countable(out.saturating_sub(self.credits_posted.0.into()))
+    }
+
+    /// What went out, and what is held. Wider than an amount, since with credit it may be more than coins can be.
+    fn gone(&self) -> u128 {
+        u128::from(self.debits_posted.0) + u128::from(self.debits_pending.0)
+    }
+
+    /// What can be sent now: what is there and not bound.
+    pub fn sendable(&self) -> Micro {
+        self.owned().saturating_sub(self.bound)
+    }
+}
+
+fn countable(amount: u128) -> Micro {
+    Micro(u64::try_from(amount).unwrap_or(u64::MAX))
 }
 
 /// A pending transfer from a wallet: reserved, not yet paid.
@@ -96,6 +125,12 @@ pub enum BooksError {
     /// No hold of this name stands.
     #[error("this hold does not stand, or was resolved already")]
     HoldUnknown,
+    /// Less credit than is owed already.
+    #[error("{owed} coins are owed already: the limit can't be lower")]
+    Owed {
+        /// How much.
+        owed: Micro,
+    },
     /// From the account of what is burnt.
     #[error("what is burnt does not come back")]
     Burnt,
@@ -167,10 +202,27 @@ impl Books {
     /// # Errors
     /// [`BooksError`]; nothing has changed then.
     pub fn carry(&mut self, from: AccountId, to: AccountId, amount: Micro) -> Result<(), BooksError> {
+        let account = self.account(from);
+        if account.credit > Micro::ZERO && account.owned() < amount {
+            return Err(BooksError::Insufficient { available: account.owned(), needed: amount });
+        }
         let bound = self.account(from).bound.min(amount);
         self.post(from, to, amount, bound)?;
         let payer = self.entry(from);
         payer.bound = payer.bound.saturating_sub(bound);
+        Ok(())
+    }
+
+    /// Lets an account owe so much for jobs.
+    ///
+    /// # Errors
+    /// [`BooksError::Owed`] when it owes more already; nothing has changed then.
+    pub fn set_credit(&mut self, id: AccountId, limit: Micro) -> Result<(), BooksError> {
+        let owed = self.account(id).least_credit();
+        if is_the_realms(id) || limit < owed {
+            return Err(BooksError::Owed { owed });
+        }
+        self.entry(id).credit = limit;
         Ok(())
     }
 
@@ -259,7 +311,7 @@ impl Books {
     }
 
     /// Checks that everything sums to zero, that the pending sums are those of the standing holds, and that nobody
-    /// but the issuer is below zero.
+    /// but the issuer is below zero, or below what it may owe.
     ///
     /// # Errors
     /// [`BooksError::Unbalanced`] with what is wrong.
@@ -275,11 +327,11 @@ impl Books {
             return Err(BooksError::Unbalanced("pending sums differ from the standing holds"));
         }
         let overdrawn = |(id, account): (&AccountId, &Account)| {
-            let out = u128::from(account.debits_posted.0) + u128::from(account.debits_pending.0);
-            *id != ISSUER && out > u128::from(account.credits_posted.0)
+            *id != ISSUER
+                && account.gone() > u128::from(account.credits_posted.0) + u128::from(account.credit.0)
         };
         if self.accounts.iter().any(overdrawn) {
-            return Err(BooksError::Unbalanced("an account is below zero"));
+            return Err(BooksError::Unbalanced("an account is below zero, or owes more than it may"));
         }
         let burnt = self.account(BURN);
         if (burnt.debits_posted, burnt.debits_pending) != (Micro::ZERO, Micro::ZERO) {
@@ -344,6 +396,7 @@ mod tests {
         IssueBound(AccountId, u64),
         Hold(u128, AccountId, u64),
         Resolve(u128, Vec<(AccountId, u64)>),
+        Credit(AccountId, u64),
     }
 
     fn account() -> impl Strategy<Value = AccountId> {
@@ -360,6 +413,7 @@ mod tests {
             (account(), account(), amount()).prop_map(|(from, to, amount)| Step::Carry(from, to, amount)),
             (account(), amount()).prop_map(|(to, amount)| Step::IssueBound(to, amount)),
             (0u128..5, account(), amount()).prop_map(|(id, from, amount)| Step::Hold(id, from, amount)),
+            (account(), amount()).prop_map(|(of, limit)| Step::Credit(of, limit)),
             (0u128..5, prop::collection::vec((account(), amount()), 0..3))
                 .prop_map(|(id, legs)| Step::Resolve(id, legs)),
         ]
@@ -382,6 +436,7 @@ mod tests {
                         issued
                     }
                     Step::Transfer(from, to, amount) => books.transfer(from, to, Micro(amount)),
+                    Step::Credit(of, limit) => books.set_credit(of, Micro(limit)),
                     Step::Hold(id, from, amount) => books.hold(JobId(id), from, Micro(amount)),
                     Step::Resolve(id, legs) => {
                         let legs: Vec<_> = legs.into_iter().map(|(to, amount)| Leg::new(to, Micro(amount))).collect();
@@ -417,6 +472,24 @@ mod tests {
             Err(BooksError::HoldUnknown),
             "a hold resolves exactly once"
         );
+    }
+
+    #[test]
+    fn an_account_on_credit_owes_no_more_than_its_limit_and_sends_nothing_of_it() {
+        let mut books = Books::default();
+        books.set_credit(A, Micro(100)).unwrap();
+        books.hold(JobId(1), A, Micro(70)).unwrap();
+        let beyond = BooksError::Insufficient { available: Micro(30), needed: Micro(31) };
+        assert_eq!(books.hold(JobId(2), A, Micro(31)), Err(beyond));
+        books.resolve(JobId(1), &[Leg::new(B, Micro(60))]).unwrap();
+        assert_eq!((books.account(A).owed(), books.account(A).available()), (Micro(60), Micro(40)));
+        assert!(books.transfer(A, C, Micro(1)).is_err(), "what may be owed is for jobs");
+        assert!(books.carry(A, C, Micro(1)).is_err());
+        assert_eq!(books.set_credit(A, Micro(59)), Err(BooksError::Owed { owed: Micro(60) }));
+        // Work that goes the other way is netted: it is the same account.
+        books.transfer(B, A, Micro(60)).unwrap();
+        assert_eq!((books.account(A).owed(), books.account(A).available()), (Micro::ZERO, Micro(100)));
+        assert_eq!(books.check(), Ok(()));
     }
 
     #[test]

@@ -180,6 +180,18 @@ pub enum Fact {
         /// What was signed for it; nothing when only time has passed.
         statement: Option<Box<KeyStatement>>,
     },
+    /// Another realm is a peer: its account may owe so much for jobs.
+    Peered {
+        /// Its account.
+        account: AccountId,
+        /// The most that it may owe.
+        limit: Micro,
+    },
+    /// It is one no more. What it owes it owes still.
+    Parted {
+        /// Its account.
+        account: AccountId,
+    },
     /// What all wallets had then: at most once an hour, and only when something had happened since.
     Balanced {
         /// Their number, their sum and their root.
@@ -284,6 +296,9 @@ pub struct NewJob {
     /// A hash of the part of the prompt that a worker may still have in its memory, when that is worth looking for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<u64>,
+    /// The realms that it has come through, by their accounts, the one where it was asked first; none for a client's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<AccountId>,
     /// When the quote expires that the client relies on. Not in the journal: the price that it led to is.
     #[serde(skip)]
     pub quote: Option<Timestamp>,
@@ -342,6 +357,7 @@ mod tests {
             deadline: Timestamp(1_000),
             max_price: None,
             prefix: Some(3),
+            hops: vec![AccountId(4)],
             quote: None,
             grant: None,
         };

@@ -241,6 +241,16 @@ fn infeasible(job: &NewJob, faults: &BTreeMap<Fault, u32>) -> Problem {
             Fault::Privacy => {
                 format!("{who} {} not your own, and the job is for your own workers only", verb("is", "are"))
             }
+            Fault::Peer => {
+                let are = verb("is a peer realm's", "are peer realms'");
+                format!("{who} {are}, and the job is not for peers: its privacy would have to be `peers`")
+            }
+            Fault::Hops => {
+                format!(
+                    "{who} {} to a realm that has the job already, or is one too many",
+                    verb("belongs", "belong")
+                )
+            }
         }
     };
     let mut reasons: Vec<_> = faults.iter().take(REASONS_SHOWN_MAX).map(reason).collect();

@@ -6,6 +6,7 @@ mod grants;
 mod hedge;
 mod keys;
 mod late;
+mod peers;
 mod performance;
 mod pricing;
 mod probation;
@@ -305,6 +306,15 @@ pub enum Input {
         /// Whether it is taken back.
         pardon: bool,
     },
+    /// The owner makes another realm a peer, changes what it may owe, or parts with it.
+    Peer {
+        /// For the reply.
+        ticket: Ticket,
+        /// Its account.
+        account: AccountId,
+        /// The most that it may owe; nothing when it is a peer no more.
+        limit: Option<Micro>,
+    },
     /// Time has passed.
     Tick,
     /// The realm is going down: no new jobs from now on.
@@ -455,6 +465,8 @@ pub(crate) struct Running {
     pub(crate) window_too_small: Option<u32>,
     /// What workers that had it before have delivered, for their pay.
     pub(crate) parts: Vec<(AccountId, Usage)>,
+    /// What peer realms that had it asked for it.
+    pub(crate) peer_asks: BTreeMap<AccountId, Price>,
     /// Names of the workers that had it.
     pub(crate) workers: Vec<String>,
     /// The position that its wallet was told last.
@@ -680,6 +692,7 @@ impl Realm {
             }
             Input::Appeal { ticket, job, account } => self.appeal(now, ticket, job, account, outputs),
             Input::DecideCase { ticket, job, pardon } => self.decide_case(now, ticket, job, pardon, outputs),
+            Input::Peer { ticket, account, limit } => self.peer(now, ticket, account, limit, outputs),
             Input::Tick => self.tick(now, meter, outputs),
             Input::Drain => {
                 self.draining = true;
@@ -734,6 +747,7 @@ impl Realm {
             prefix,
             window_too_small: None,
             parts: Vec::new(),
+            peer_asks: BTreeMap::new(),
             workers: Vec::new(),
             told_position: None,
             last_problem: None,
@@ -755,7 +769,9 @@ impl Realm {
     fn turn(&self, job: &NewJob, accepted: Timestamp) -> Timestamp {
         let open = self.open_by_wallet.get(&job.account).copied().unwrap_or(0);
         let goal_ms = self.config.goals.of(job.class);
-        accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open))
+        // Own jobs first: what a peer asks for waits behind all of them.
+        let after_own_ms = if job.hops.is_empty() { 0 } else { peers::AFTER_OWN_MS };
+        accepted.plus_ms(goal_ms + goal_ms / 8 * u64::from(open) + after_own_ms)
     }
 
     /// What the scheduler is asked about a job, open or not.

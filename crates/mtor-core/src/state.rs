@@ -1,7 +1,7 @@
 //! What must survive: the books and the open jobs. It changes through [`State::apply`] alone, at run time and on
 //! replay alike, so that the journal is the one source of truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Micro, Price, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub struct State {
     /// Results that were proven wrong, and what hangs on each.
     #[serde(default, skip_serializing_if = "Cases::is_empty")]
     cases: Cases,
+    /// Accounts of peer realms.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    peers: BTreeSet<AccountId>,
     /// When the balances were last written down; when it was founded, before they ever were.
     #[serde(default)]
     balanced_at: Timestamp,
@@ -183,6 +186,15 @@ impl State {
                 if let Some(statement) = statement {
                     self.saw(statement.id);
                 }
+            }
+            Fact::Peered { account, limit } => {
+                self.books.set_credit(*account, *limit)?;
+                self.peers.insert(*account);
+            }
+            Fact::Parted { account } => {
+                let least = self.books.account(*account).least_credit();
+                self.books.set_credit(*account, least)?;
+                self.peers.remove(account);
             }
             Fact::Balanced { balances, .. } => {
                 if *balances != self.books.balances() {
@@ -364,6 +376,11 @@ impl State {
     /// Who had starter coins.
     pub fn starters(&self) -> &Starters {
         &self.starters
+    }
+
+    /// Whether an account is a peer realm's.
+    pub fn is_peer(&self, account: AccountId) -> bool {
+        self.peers.contains(&account)
     }
 
     /// Which key speaks for which wallet.

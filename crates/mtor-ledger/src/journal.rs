@@ -131,6 +131,8 @@ pub(crate) fn taken_id(fact: &Fact) -> Option<JobId> {
         | Fact::Appealed { .. }
         | Fact::Pardoned { .. }
         | Fact::Forfeited { .. }
+        | Fact::Peered { .. }
+        | Fact::Parted { .. }
         | Fact::Balanced { .. } => None,
     }
 }
@@ -160,6 +162,8 @@ pub(crate) fn movements(fact: &Fact, payer: Option<AccountId>) -> impl Iterator<
         | Fact::Appealed { .. }
         | Fact::Pardoned { .. }
         | Fact::Forfeited { .. }
+        | Fact::Peered { .. }
+        | Fact::Parted { .. }
         | Fact::Balanced { .. } => [None, None],
     };
     let (legs, kind): (&[Leg], _) = match fact {

@@ -315,6 +315,10 @@ impl fmt::Display for Proven {
                     write!(f, "the wallet {account} was recovered, and has the key {key} from then on")?;
                 }
             },
+            Fact::Peered { account, limit } => {
+                write!(f, "the realm with the account {account} is a peer, and may owe up to {limit} coins")?;
+            }
+            Fact::Parted { account } => write!(f, "the realm with the account {account} is a peer no more")?,
             Fact::Balanced { balances, .. } => {
                 let wallets = if balances.accounts == 1 { "wallet" } else { "wallets" };
                 write!(f, "{} {wallets} had {} coins together", balances.accounts, balances.liabilities)?;

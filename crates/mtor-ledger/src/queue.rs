@@ -234,7 +234,9 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
     const ESCAPED: usize = 6;
     FIXED
         + match &entry.fact {
-            Fact::Accepted { job, .. } => ESCAPED * (job.model.len() + job.capability.as_str().len()),
+            Fact::Accepted { job, .. } => {
+                ESCAPED * (job.model.len() + job.capability.as_str().len()) + HOLDER * job.hops.len()
+            }
             Fact::Settled { legs, .. } | Fact::Forfeited { legs, .. } => LEG * legs.len(),
             Fact::Granted { to, terms, .. } => {
                 let only: usize = terms.only.iter().map(|kind| kind.as_str().len() + 3).sum();
@@ -258,6 +260,8 @@ fn leaf_bytes_max(entry: &Entry) -> usize {
             | Fact::Filled { .. }
             | Fact::Revoked { .. }
             | Fact::Appealed { .. }
+            | Fact::Peered { .. }
+            | Fact::Parted { .. }
             | Fact::Pardoned { .. } => 0,
         }
 }

@@ -32,6 +32,7 @@ pub mod money;
 pub mod openai;
 pub mod order;
 pub mod part;
+pub mod peer;
 pub mod picture;
 pub mod plan;
 pub mod problem;

@@ -91,3 +91,6 @@ pub const WORK_MEMORY_KIB_MAX: u32 = 1 << 20;
 pub const WORK_ZERO_BITS_MAX: u8 = 40;
 /// Longest time a job may ask to live, in milliseconds: one day.
 pub const TIMEOUT_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+/// Most realms that a job comes through, the one where it was asked among them.
+pub const HOPS_MAX: usize = 4;

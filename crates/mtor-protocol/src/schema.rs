@@ -10,7 +10,7 @@ use crate::body::{Body, Way};
 use crate::http::{self, Access, Route};
 use crate::openai;
 use crate::problem::{Problem, ProblemKind};
-use crate::{SUBPROTOCOL, intent};
+use crate::{SUBPROTOCOL, intent, peer};
 
 /// The committed files, by name.
 pub fn files() -> [(&'static str, Value); 3] {
@@ -134,7 +134,7 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let lists = named! {
         "PriceList": Vec<http::PriceInfo>, "PriceHistories": Vec<http::PriceHistory>, "JobProofs": http::JobProofs,
         "WorkerList": Vec<http::WorkerInfo>,
-        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "AttachmentList": Vec<crate::Attachment>, "CaseList": Vec<crate::trust::CaseInfo>,
+        "ApiKeyList": Vec<http::ApiKey>, "PasskeyList": Vec<http::PasskeyInfo>, "AttachmentList": Vec<crate::Attachment>, "CaseList": Vec<crate::trust::CaseInfo>, "PeerList": Vec<peer::PeerInfo>,
     };
     // Mentioned so that the generator defines them under their own names.
     let _ = named! {
@@ -149,6 +149,8 @@ fn definitions(generator: &mut SchemaGenerator) -> Map<String, Value> {
         "PlanAsk": crate::PlanAsk, "PlanAnswer": crate::PlanAnswer, "Plan": crate::Plan, "PlanPage": crate::PlanPage,
         "AttachRequest": crate::AttachRequest, "Attachment": crate::Attachment,
         "CaseInfo": crate::trust::CaseInfo, "CaseRequest": crate::trust::CaseRequest,
+        "PeerInviteRequest": peer::PeerInviteRequest, "PeerInvite": peer::PeerInvite, "PeerJoinRequest": peer::PeerJoinRequest,
+        "PeerGreeting": peer::PeerGreeting, "PeerWelcome": peer::PeerWelcome, "PeerTerms": peer::PeerTerms, "PeerInfo": peer::PeerInfo,
         "HandoverRequest": http::HandoverRequest, "Handover": http::Handover, "HandoverTaken": http::HandoverTaken,
         "ChatCompletionRequest": openai::ChatCompletionRequest, "ChatCompletion": openai::ChatCompletion<'static>,
         "EmbeddingRequest": openai::EmbeddingRequest, "EmbeddingList": openai::EmbeddingList,

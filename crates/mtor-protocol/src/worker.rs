@@ -167,6 +167,13 @@ pub struct CapabilityOffer {
     /// What it can do beside the capability itself.
     #[serde(default, skip_serializing_if = "Needs::is_none")]
     pub can: Needs,
+    /// How many realms stand between the one that offers it and who does it: for peers that hand on what their peers offer.
+    #[serde(default, skip_serializing_if = "is_none_between")]
+    pub hops: u8,
+}
+
+fn is_none_between(hops: &u8) -> bool {
+    *hops == 0
 }
 
 /// What a job needs of whoever does it, beside the capability itself; and what an offer can do.
@@ -205,6 +212,7 @@ impl CapabilityOffer {
             voices,
             tool,
             can,
+            hops: 0,
         }
     }
 
@@ -223,6 +231,9 @@ impl CapabilityOffer {
             |voice: &VoiceInfo| [&voice.id, &voice.name, &voice.language].into_iter().all(name_fits);
         if !self.languages.iter().all(name_fits) || !self.voices.iter().all(voice_fits) {
             return Some(format!("languages and voices: names of 1 to {} bytes", limits::NAME_BYTES_MAX));
+        }
+        if usize::from(self.hops) >= limits::HOPS_MAX {
+            return Some(format!("hops: fewer than {}", limits::HOPS_MAX));
         }
         if let Some(fault) = self.tool.as_ref().and_then(|tool| tool.fault()) {
             return Some(fault);
@@ -287,6 +298,9 @@ pub struct Run {
     pub output_tokens_max: u32,
     /// When the realm gives up.
     pub deadline: Timestamp,
+    /// For a peer realm: the realms that the job has come through, by their accounts, this one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<crate::AccountId>,
 }
 
 fn is_zero(number: &u32) -> bool {

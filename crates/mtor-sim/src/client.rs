@@ -120,6 +120,7 @@ impl Client {
             deadline: now.plus_ms(dice.pick(&[2_000, 20_000, 120_000])),
             max_price: None,
             prefix: dice.chance(500).then(|| dice.range(0..3)),
+            hops: Vec::new(),
             quote: dice.chance(300).then(|| now.plus_ms(dice.range(0..40_000))),
             grant: None,
         }

@@ -99,6 +99,8 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         | Fact::Appealed { .. }
         | Fact::Pardoned { .. }
         | Fact::Forfeited { .. }
+        | Fact::Peered { .. }
+        | Fact::Parted { .. }
         | Fact::Balanced { .. } => None,
     }
 }

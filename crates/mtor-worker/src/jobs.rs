@@ -96,13 +96,14 @@ impl<W: Worker> Jobs<W> {
         slots.taken += 1;
         let may_start = slots.running < slots.max;
         let cancelled = self.all.child_token();
-        let Run { intent, prefix, parts, output_tokens_max, deadline, .. } = run;
+        let Run { intent, prefix, parts, output_tokens_max, deadline, hops, .. } = run;
         let intent = Arc::unwrap_or_clone(intent);
         let (feeder, input) = Input::channel(intent.task.input_frames_max());
         let feeder = intent.task.takes_input().then_some(feeder);
         let held = Held { kind: kind.clone(), feeder, cancelled: cancelled.clone(), stopped: false };
         self.held.insert(lease, held);
-        let job = Job { id, lease, intent, prefix, parts, output_tokens_max, deadline, input, cancelled };
+        let job =
+            Job { id, lease, intent, prefix, parts, output_tokens_max, deadline, hops, input, cancelled };
         if may_start {
             self.start(&kind, job);
         } else {

@@ -274,6 +274,7 @@ mod tests {
             parts: 0,
             output_tokens_max: 1,
             deadline: Timestamp(0),
+            hops: Vec::new(),
             input: Input::of([]),
             cancelled: cancelled.clone(),
         };

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use mtor_protocol::{Announcement, FinishReason, Intent, JobId, Problem, ProblemKind, Timestamp, Usage};
+use mtor_protocol::{
+    AccountId, Announcement, FinishReason, Intent, JobId, Problem, ProblemKind, Timestamp, Usage,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::input::Input;
@@ -64,6 +66,8 @@ pub struct Job {
     pub output_tokens_max: u32,
     /// When the realm gives up.
     pub deadline: Timestamp,
+    /// For a worker that is a realm itself: the realms that the job has come through, by their accounts.
+    pub hops: Vec<AccountId>,
     /// The sound, or the text that is still being written; empty for a task that takes none.
     pub input: Input,
     /// Cancelled as soon as nobody wants the answer any more, the link is lost, or the worker has to leave.

@@ -137,6 +137,8 @@ export interface CapabilityOffer {
   can?: Needs;
   /** What it can do. */
   capability: CapabilityKind;
+  /** How many realms stand between the one that offers it and who does it: for peers that hand on what their peers offer. */
+  hops?: number;
   /** The languages that it understands or speaks, as in ISO 639-1; empty when that is of no account. */
   languages?: string[];
   /** What it can take. */
@@ -1111,6 +1113,78 @@ export interface PasskeySealed {
   sealed: string;
 }
 
+/** What a realm says to one that has invited it, signed by its realm's key. */
+export interface PeerGreeting {
+  /** Where it is reached, if it is. */
+  address?: string | null;
+  /** What people call it. */
+  name: string;
+  /** Out of the code. */
+  secret: string;
+}
+
+/** A peer, and how it stands with this realm. */
+export interface PeerInfo {
+  /** Where it is reached, if it is. */
+  address?: string | null;
+  /** Whether its workers take our jobs now. */
+  attached: boolean;
+  /** Its key. */
+  did: Did;
+  /** What people call it. */
+  name: string;
+  /** What it offers us, while it is attached. */
+  offers: CapabilityKind[];
+  /** What we owe it. */
+  owed: Micro;
+  /** What it owes us, with what is held for its open jobs. */
+  owes: Micro;
+  /** On what terms it is a peer. */
+  terms: PeerTerms;
+}
+
+/** An invitation. Whoever has its code can join once, until it expires. */
+export interface PeerInvite {
+  /** What the other realm's owner is told: over a way that nobody else reads. */
+  code: string;
+  /** Until when. */
+  expires: Timestamp;
+}
+
+/** A wish for an invitation. */
+export interface PeerInviteRequest {
+  /** Where the other realm reaches this one: `http://HOST:PORT`. */
+  address: string;
+  /** On what terms whoever joins with it is a peer. */
+  terms?: PeerTerms;
+}
+
+/** A wish to join a realm that has invited this one. */
+export interface PeerJoinRequest {
+  /** Where the other realm reaches this one, if it does: else it can take our workers' help, and not lend us its own. */
+  address?: string | null;
+  /** The code of its invitation. */
+  code: string;
+  /** On what terms it is a peer. */
+  terms?: PeerTerms;
+}
+
+export type PeerList = PeerInfo[];
+
+/** On what terms a realm is a peer. */
+export interface PeerTerms {
+  /** The most that it may owe us. */
+  limit?: Micro;
+  /** What it may use of our workers: any of `chat` and `embed`. Nothing unless said. */
+  share?: CapabilityKind[];
+}
+
+/** What the realm that has invited it answers. */
+export interface PeerWelcome {
+  /** What people call it. */
+  name: string;
+}
+
 /** How often a grant is filled up again. All in UTC. */
 export type Period = "day" | "week" | "month";
 
@@ -1500,6 +1574,8 @@ export type Role = "system" | "user" | "assistant" | "tool";
 export interface Run {
   /** When the realm gives up. */
   deadline: Timestamp;
+  /** For a peer realm: the realms that the job has come through, by their accounts, this one last. */
+  hops?: AccountId[];
   /** What to do. */
   intent: Intent;
   /** The fencing token of this assignment; everything that the worker sends for the job carries it. */

@@ -111,8 +111,16 @@ impl RealmTask {
                 }
             }
             Output::Assign { job, worker, offer, lease, attempt, rival, output_tokens_max, deadline } => {
-                let run =
-                    |intent, prefix, parts| Run { lease, intent, prefix, parts, output_tokens_max, deadline };
+                let hops = self.hops(worker, job);
+                let run = |intent, prefix, parts| Run {
+                    lease,
+                    intent,
+                    prefix,
+                    parts,
+                    output_tokens_max,
+                    deadline,
+                    hops,
+                };
                 self.assign(now, job, (worker, offer), attempt, (lease, rival), run);
             }
             Output::Alone { job, lease } => {
@@ -195,13 +203,23 @@ impl RealmTask {
         let name = self.realm.worker_name(worker).map_or_else(String::new, |(name, _)| name.to_owned());
         let model = self.realm.offer_model(worker, offer).unwrap_or_default().to_owned();
         self.tell(job, open.stream.account, &open.intent, FlowStep::Assigned, Some(name.clone()));
-        let assigned = Assigned { worker: name, did: link.did.clone(), model, attempt };
+        let assigned = Assigned { worker: name, did: link.did.clone(), model: model.clone(), attempt };
         open.stream.push(now, Body::JobAssigned(assigned));
-        let run = run(open.intent.clone(), prefix, open.stream.parts_count());
+        let mut run = run(open.intent.clone(), prefix, open.stream.parts_count());
+        if !run.hops.is_empty() {
+            // A peer is told which of its offers is meant: each has its own price.
+            run.intent = Arc::new(Intent { model, ..Intent::clone(&open.intent) });
+        }
         link.send(&Event::leased(&*self.source, now, job, lease, Body::WorkerRun(run)));
         if open.stream.input.is_some() {
             self.tasks.spawn(link.clone().feed(open.stream.clone(), lease));
         }
+    }
+
+    /// Where a job has come through, this realm last, if it goes to a peer; else that is nobody's business.
+    fn hops(&self, worker: WorkerId, job: JobId) -> Vec<AccountId> {
+        let Some(before) = self.realm.hops_to(worker, job) else { return Vec::new() };
+        before.iter().copied().chain([self.account]).collect()
     }
 
     /// Somebody compares it, unless there are too many already.

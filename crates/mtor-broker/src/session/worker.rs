@@ -56,6 +56,9 @@ impl Session {
 
     fn admit(&self, wallet: &Wallet) -> Result<(), Problem> {
         let rule = &self.app.settings.file.workers;
+        if self.app.peers.has(wallet.account) {
+            return Ok(());
+        }
         let listed = self.is_one_of(wallet.account, &rule.listed) || wallet.account == self.app.owner.account;
         let admitted = match rule.admit {
             Admit::Anyone => true,
@@ -203,6 +206,12 @@ impl Session {
             Body::WorkerBeat(beat) => Input::WorkerBeat { worker, tokens_per_s: beat.tokens_per_s },
             Body::WorkerDrain(_) => Input::WorkerDraining { worker },
             Body::WorkerAnnounce(announcement) => {
+                // A peer may have been one when it came, and be one no more.
+                let wallet = Wallet { did: link.did.clone(), account: link.account, grant: None };
+                if let Err(problem) = self.admit(&wallet) {
+                    link.dismissed.cancel();
+                    return Ok(Err(problem));
+                }
                 if let Some(fault) = announcement.fault() {
                     return Ok(Err(Problem::new(ProblemKind::InvalidRequest, fault)));
                 }

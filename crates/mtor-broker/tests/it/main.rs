@@ -5,6 +5,7 @@
 mod clients;
 mod harness;
 mod parts;
+mod peers;
 mod pictures;
 mod plans;
 mod prices;

@@ -116,6 +116,15 @@ impl Serialize for Entry {
                 leaf.serialize_field("decision", decision)?;
                 optional(&mut leaf, "statement", statement.as_ref())?;
             }
+            Fact::Peered { account, limit } => {
+                leaf.serialize_field("fact", &Name::Peered)?;
+                leaf.serialize_field("account", account)?;
+                leaf.serialize_field("amount", limit)?;
+            }
+            Fact::Parted { account } => {
+                leaf.serialize_field("fact", &Name::Parted)?;
+                leaf.serialize_field("account", account)?;
+            }
             Fact::Balanced { balances: Balances { accounts, liabilities, root }, prices } => {
                 leaf.serialize_field("fact", &Name::Balanced)?;
                 leaf.serialize_field("accounts", accounts)?;
@@ -146,7 +155,7 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     #[rustfmt::skip]
     let NewJob {
         id, account, payer, capability, model, class, privacy, request, order, input_bytes, input_tokens_max, output_tokens_max,
-        audio_ms_max, images_max, needs, deadline, max_price, prefix, quote: _, grant: _,
+        audio_ms_max, images_max, needs, deadline, max_price, prefix, hops, quote: _, grant: _,
     } = job;
     leaf.serialize_field("id", id)?;
     leaf.serialize_field("account", account)?;
@@ -165,7 +174,8 @@ fn job_fields<S: SerializeStruct>(leaf: &mut S, job: &NewJob) -> Result<(), S::E
     optional(leaf, "needs", Some(needs).filter(|needs| !needs.is_none()))?;
     leaf.serialize_field("deadline", deadline)?;
     optional(leaf, "max_price", max_price.as_ref())?;
-    optional(leaf, "prefix", prefix.as_ref())
+    optional(leaf, "prefix", prefix.as_ref())?;
+    optional(leaf, "hops", Some(hops).filter(|hops| !hops.is_empty()))
 }
 
 fn optional<S: SerializeStruct>(
@@ -198,6 +208,8 @@ enum Name {
     Forfeited,
     Validated,
     Keys,
+    Peered,
+    Parted,
     Balanced,
 }
 
@@ -237,6 +249,8 @@ struct Leaf {
     deadline: Option<Timestamp>,
     max_price: Option<Micro>,
     prefix: Option<u64>,
+    #[serde(default)]
+    hops: Vec<AccountId>,
     hold: Option<Micro>,
     price: Option<Price>,
     outcome: Option<Outcome>,
@@ -325,6 +339,7 @@ impl Leaf {
                     deadline: need("deadline", self.deadline)?,
                     max_price: self.max_price,
                     prefix: self.prefix,
+                    hops: self.hops,
                     quote: None,
                     grant: None,
                 },
@@ -366,6 +381,10 @@ impl Leaf {
                 decision: need("decision", self.decision)?,
                 statement: self.statement,
             },
+            Name::Peered => {
+                Fact::Peered { account: need("account", self.account)?, limit: need("amount", self.amount)? }
+            }
+            Name::Parted => Fact::Parted { account: need("account", self.account)? },
             Name::Balanced => Fact::Balanced {
                 balances: Balances {
                     accounts: need("accounts", self.accounts)?,

@@ -4,7 +4,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mtor_protocol::worker::OfferLimits;
-use mtor_protocol::{AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware};
+use mtor_protocol::{
+    AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware, limits,
+};
 
 use crate::books::TREASURY;
 use crate::entry::NewJob;
@@ -31,6 +33,8 @@ pub(crate) struct Shape {
     pub(crate) can: Needs,
     /// Attached by the realm itself.
     pub(crate) house: bool,
+    /// The realm that it is, if it is a peer.
+    pub(crate) peer: Option<AccountId>,
 }
 
 /// An offer with its load and its measured speed.
@@ -55,6 +59,8 @@ pub(crate) struct Offer {
     pub(crate) service_us: Option<f64>,
     /// Round trip to the worker, in microseconds.
     pub(crate) link_us: u64,
+    /// How many realms stand behind it, if it is a peer's.
+    pub(crate) hops: u8,
     /// What it understands or speaks: for people, nothing is decided by it.
     pub(crate) languages: Vec<String>,
     /// How it can sound: for people too.
@@ -157,6 +163,8 @@ pub(super) enum Fault {
     Json,
     Price,
     Privacy,
+    Peer,
+    Hops,
 }
 
 impl Wish<'_> {
@@ -197,6 +205,15 @@ impl Wish<'_> {
     fn fault_of_terms(&self, shape: &Shape) -> Option<Fault> {
         if !shape.ask.within(self.price) {
             return Some(Fault::Price);
+        }
+        if let Some(peer) = shape.peer {
+            let hops = &self.job.hops;
+            if !matches!(self.job.privacy, Privacy::Peers | Privacy::Any) {
+                return Some(Fault::Peer);
+            }
+            if hops.len() >= limits::HOPS_MAX || hops.contains(&peer) || self.job.account == peer {
+                return Some(Fault::Hops);
+            }
         }
         let (needs, can) = (self.job.needs, shape.can);
         if needs.tools && !can.tools {

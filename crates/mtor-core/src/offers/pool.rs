@@ -158,21 +158,31 @@ impl Pool {
             places.filter(|(_, id)| lookup(*id).is_some_and(|offer| wish.fits(id.0, offer))).min()
         });
         let (best_us, best) = [self.fastest(wish), own, on_hold.flatten()].into_iter().flatten().min()?;
+        let is_peers = |id| lookup(id).is_some_and(|offer| offer.shape.peer.is_some());
+        let as_near = |id: &OfferId| is_peers(*id) == is_peers(best);
         let owner = wish.prefix.and_then(|prefix| {
-            let owners = self.owners(prefix).into_iter().flatten().filter_map(free);
+            let owners = self.owners(prefix).into_iter().flatten().filter(as_near).filter_map(free);
             owners.filter(|(us, _)| *us <= best_us.saturating_mul(PREFIX_PATIENCE)).map(|(_, id)| id).next()
         });
         Some(owner.unwrap_or(best))
     }
 
     /// The fastest free offer among the groups that fit. The groups come in the order of their fastest, so that the
-    /// first one that fits has the answer, unless its fastest was tried already.
+    /// first one that fits has the answer, unless its fastest was tried already. A peer realm is asked only when no worker
+    /// that is attached here is free.
     fn fastest(&self, wish: &Wish<'_>) -> Option<Free> {
+        self.fastest_of(wish, false).or_else(|| self.fastest_of(wish, true))
+    }
+
+    fn fastest_of(&self, wish: &Wish<'_>, peers: bool) -> Option<Free> {
         let untried = |(_, id): &Free| !wish.tried.contains(&id.0);
         let mut best: Option<Free> = None;
         for (head, shape) in &self.heads {
             if best.is_some_and(|best| best <= *head) {
                 break;
+            }
+            if shape.peer.is_some() != peers {
+                continue;
             }
             if wish.fault_of_shape(shape).is_some() || (wish.only == Some(Only::House) && !shape.house) {
                 continue;

@@ -37,7 +37,7 @@ impl Realm {
         // Of an answer in parts nobody could be asked for just one.
         let [(account, part)] = running.parts.as_slice() else { return };
         let is_replica = open.job.account == TREASURY;
-        let is_strangers = !worker.house && *account != open.job.account;
+        let is_strangers = !worker.house && *account != open.job.account && !self.state.is_peer(*account);
         let may_be_shown = open.job.privacy != Privacy::Own;
         let may_be_checked = !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability);
         let check = match may_be_checked {

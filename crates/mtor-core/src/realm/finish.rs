@@ -1,8 +1,10 @@
 //! Jobs progress and end: done, failed, cancelled, expired. Whoever wrote a part of the answer is paid for it; a hold
 //! is resolved exactly once, because only the worker with the present lease is heard.
 
+use std::collections::BTreeMap;
+
 use mtor_protocol::{
-    AccountId, Digest, FinishReason, JobId, Micro, Problem, ProblemKind, Timestamp, ToolName, Usage,
+    AccountId, Digest, FinishReason, JobId, Micro, Price, Problem, ProblemKind, Timestamp, ToolName, Usage,
 };
 
 use super::{Finished, Meter, Output, Phase, Realm, Retry, Ticket, WorkerId};
@@ -315,7 +317,7 @@ impl Realm {
         let done = is_tool && matches!(outcome, Outcome::Stop | Outcome::Length);
         let pays = done || (outcome != Outcome::Failed && usage != Usage::default());
         let cost = if pays { open.price.cost(&usage).min(open.hold) } else { Micro::ZERO };
-        let legs = split(cost, self.config.splits, &running.parts);
+        let legs = split(cost, self.config.splits, &running.parts, &running.peer_asks);
         let legs = self.pay_late(&open.job, legs);
         let (account, request, kind) = (open.job.account, open.job.request, open.job.capability.clone());
         self.waiting.leave(&open.job.capability, &open.job.model, running.rank);
@@ -348,8 +350,38 @@ fn total(parts: &[(AccountId, Usage)]) -> Usage {
 }
 
 /// Divides a cost: the workers' share among those that wrote or spoke, by how much they did, the last one getting what rounding
-/// leaves; then the treasury's, and what is burnt.
-fn split(cost: Micro, splits: Splits, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
+/// leaves; then the treasury's, and what is burnt. A peer realm gets what it asked, no more and no less: only so do its books and
+/// ours say the same. What is over is the treasury's, where nobody else worked.
+fn split(
+    cost: Micro,
+    splits: Splits,
+    parts: &[(AccountId, Usage)],
+    peer_asks: &BTreeMap<AccountId, Price>,
+) -> Vec<Leg> {
+    if peer_asks.is_empty() {
+        return split_here(cost, splits, parts);
+    }
+    let mut rest = cost;
+    let mut legs = Vec::new();
+    let mut here = Vec::new();
+    for (to, usage) in parts {
+        let Some(ask) = peer_asks.get(to) else {
+            here.push((*to, *usage));
+            continue;
+        };
+        let due = ask.cost(usage).min(rest);
+        rest = rest.saturating_sub(due);
+        legs.push(Leg::new(*to, due));
+    }
+    match here.is_empty() {
+        true => legs.push(Leg::new(TREASURY, rest)),
+        false => legs.extend(split_here(rest, splits, &here)),
+    }
+    legs.retain(|leg| leg.amount > Micro::ZERO);
+    legs
+}
+
+fn split_here(cost: Micro, splits: Splits, parts: &[(AccountId, Usage)]) -> Vec<Leg> {
     let Some(((last, _), earlier)) = parts.split_last() else { return Vec::new() };
     let Parts { worker: share, treasury, burn } = splits.divide(cost);
     // A job is either written or listened to and spoken, so that the two never compete.
@@ -371,12 +403,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_legs_sum_to_the_cost(cost: u64, worker in 0u16..=900, burn in 0u16..=100, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
+        fn the_legs_sum_to_the_cost(cost: u64, worker in 0u16..=900, burn in 0u16..=100, peer: Option<u64>, written in prop::collection::vec(0u64..1_000_000, 1..4)) {
             let parts: Vec<_> = (10u128..)
                 .zip(&written)
                 .map(|(account, tokens)| (AccountId(account), Usage { output_tokens: *tokens, ..Usage::default() }))
                 .collect();
-            let legs = split(Micro(cost), Splits::new(worker, 1_000 - worker - burn, burn).unwrap(), &parts);
+            let asks = BTreeMap::from_iter(peer.map(|job| (AccountId(10), Price { job: Micro(job), ..Price::default() })));
+            let legs = split(Micro(cost), Splits::new(worker, 1_000 - worker - burn, burn).unwrap(), &parts, &asks);
             let sum: u128 = legs.iter().map(|leg| u128::from(leg.amount.0)).sum();
             prop_assert_eq!(sum, u128::from(cost));
         }

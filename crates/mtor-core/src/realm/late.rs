@@ -46,7 +46,10 @@ impl Realm {
     pub(super) fn pay_late(&self, job: &NewJob, mut legs: Vec<Leg>) -> Vec<Leg> {
         if self.config.audit && self.config.trust.holdback > 0 && is_comparable(&job.capability) {
             let at_once = |to: AccountId| {
-                [TREASURY, BURN].contains(&to) || to == job.account || self.house.contains(&to)
+                [TREASURY, BURN].contains(&to)
+                    || to == job.account
+                    || self.house.contains(&to)
+                    || self.state.is_peer(to)
             };
             legs.iter_mut().for_each(|leg| leg.late = !at_once(leg.to));
         }

@@ -96,7 +96,10 @@ impl Realm {
         if !self.config.audit {
             return;
         }
-        let Some(worker) = self.workers.get(&worker).filter(|worker| !worker.house) else { return };
+        let Some(worker) = self.workers.get(&worker) else { return };
+        if worker.house || self.state.is_peer(worker.account) {
+            return;
+        }
         let Some(offer) = worker.offers.get(usize::from(index)) else { return };
         let (account, kind) = (worker.account, offer.capability.clone());
         if self.is_apprentice(account, &kind)

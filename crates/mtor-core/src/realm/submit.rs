@@ -119,6 +119,11 @@ impl Realm {
     fn admit(&self, now: Timestamp, job: &mut NewJob) -> Result<(Micro, Price), Problem> {
         let (_, hold, price) = self.terms(now, job)?;
         job.payer = self.payer(now, job, hold)?;
+        let payer = job.payer();
+        if self.state.books().account(payer).credit > Micro::ZERO && !self.state.is_peer(payer) {
+            let detail = "this realm is a peer no more, and nothing is done for it on credit";
+            return Err(Problem::new(ProblemKind::Forbidden, detail));
+        }
         self.check_room(job, &price)?;
         Ok((hold, price))
     }
@@ -227,6 +232,9 @@ impl Realm {
         running.phase =
             Phase::Assigned { worker: worker_id, offer: index, lease, since: now, first_chunk: None };
         running.told_position = None;
+        if let Some(peer) = offer.shape.peer {
+            running.peer_asks.insert(peer, offer.shape.ask);
+        }
         self.offers.update((worker_id, index), offer, |offer| offer.busy += 1);
         worker.jobs.insert(id, index);
         outputs.push(Output::Assign {

@@ -11,6 +11,7 @@ mod keying;
 mod late;
 mod money;
 mod ordering;
+mod peering;
 mod performance;
 mod pricing;
 mod private;

@@ -46,7 +46,7 @@ impl Realm {
             house,
             since: now,
             draining: false,
-            offers: offers(&announcement, (account, house), link_us, &self.config.sizes),
+            offers: offers(&announcement, self.kind_of(account, house), link_us, &self.config.sizes),
             jobs: Default::default(),
             last_beat: now,
             jobs_done: 0,
@@ -56,6 +56,10 @@ impl Realm {
         self.workers.insert(id, worker);
         self.open_offers(now, id, meter, outputs);
         Ok(())
+    }
+
+    fn kind_of(&self, account: AccountId, house: bool) -> Whose {
+        Whose { account, house, peer: self.state.is_peer(account).then_some(account) }
     }
 
     /// New offers in place of the old ones. What it has in hand it keeps, if the offer it has it under is still there.
@@ -70,8 +74,8 @@ impl Realm {
     ) -> Result<(), Corrupt> {
         self.worker_beat(now, id, None);
         self.close_offers(id);
-        let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
-        let whose = (worker.account, worker.house);
+        let whose = self.workers.get(&id).map(|worker| self.kind_of(worker.account, worker.house));
+        let (Some(worker), Some(whose)) = (self.workers.get_mut(&id), whose) else { return Ok(()) };
         let mut renewed = offers(&announcement, whose, link_us, &self.config.sizes);
         let same = |old: &Offer, new: &Offer| old.capability == new.capability && old.model == new.model;
         // Where each old offer stands now: in its old place if it can, else wherever the same is offered.
@@ -210,9 +214,17 @@ impl Realm {
     }
 }
 
+/// Whose a worker is.
+#[derive(Clone, Copy)]
+struct Whose {
+    account: AccountId,
+    house: bool,
+    peer: Option<AccountId>,
+}
+
 fn offers(
     announcement: &Announcement,
-    (account, house): (AccountId, bool),
+    Whose { account, house, peer }: Whose,
     link_us: u64,
     sizes: &SizeRules,
 ) -> Vec<Offer> {
@@ -224,12 +236,13 @@ fn offers(
         slots: offer.slots,
         busy: 0,
         on_hold: false,
-        shape: Shape { limits: offer.limits, ask: offer.price, can: offer.can, house },
+        shape: Shape { limits: offer.limits, ask: offer.price, can: offer.can, house, peer },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,
         first_chunk_deviation_us: 0.0,
         service_us: None,
         link_us,
+        hops: if peer.is_some() { offer.hops.saturating_add(1) } else { 0 },
         languages: offer.languages.clone(),
         voices: offer.voices.clone(),
         tool: offer.tool.clone(),

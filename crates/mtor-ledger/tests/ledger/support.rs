@@ -174,6 +174,7 @@ impl History {
             deadline: Timestamp(self.time + 600_000),
             max_price: None,
             prefix: None,
+            hops: Vec::new(),
             quote: None,
             grant: None,
         };

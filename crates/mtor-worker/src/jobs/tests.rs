@@ -48,7 +48,15 @@ fn jobs(worker: &Arc<Gated>, stop_grace: Duration) -> (Jobs<Gated>, mpsc::Receiv
 
 fn assignment(lease: u64) -> Run {
     let intent = Intent::any_model(Task::Chat(ChatTask::question("?"))).into();
-    Run { lease, intent, prefix: String::new(), parts: 0, output_tokens_max: 1, deadline: Timestamp(0) }
+    Run {
+        lease,
+        intent,
+        prefix: String::new(),
+        parts: 0,
+        output_tokens_max: 1,
+        deadline: Timestamp(0),
+        hops: Vec::new(),
+    }
 }
 
 fn heard(frames: &mut mpsc::Receiver<Message>) -> Vec<Body> {

@@ -216,5 +216,6 @@ pub(crate) fn assignment(lease: u64, question: &str) -> Run {
         parts: 0,
         output_tokens_max: 100,
         deadline: now().plus_ms(60_000),
+        hops: Vec::new(),
     }
 }

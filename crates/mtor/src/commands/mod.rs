@@ -8,6 +8,7 @@ mod doctor;
 mod ledger;
 mod mcp;
 mod model;
+mod peer;
 mod plan;
 mod price;
 mod realm_file;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Top(top::TopArgs),
     /// Answers of workers that were proven wrong, and what becomes of their pay
     Trust(trust::TrustArgs),
+    /// Other realms that this one trades work with
+    Peer(peer::PeerArgs),
     /// Models: list, fetch, verify
     Model(model::ModelArgs),
     /// Load against a realm, with percentiles
@@ -87,6 +90,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Price(args) => on_one_thread(price::run(args)),
         Command::Top(args) => on_one_thread(top::run(args)),
         Command::Trust(args) => on_one_thread(trust::run(args)),
+        Command::Peer(args) => on_one_thread(peer::run(args)),
         Command::Model(args) => on_one_thread(model::run(args)),
         Command::Completions(args) => completions::run(&args),
     }

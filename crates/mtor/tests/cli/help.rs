@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["ledger", "prove"],
     &["ledger", "check"],
     &["plan"],
+    &["peer"],
     &["price"],
     &["top"],
     &["trust"],

@@ -102,7 +102,15 @@ impl Session {
 
     pub(crate) async fn run(&mut self, lease: u64, task: Task, prefix: &str) {
         let (intent, deadline) = (Intent::any_model(task).into(), now().plus_ms(600_000));
-        let run = Run { lease, intent, prefix: prefix.into(), parts: 0, output_tokens_max: 100, deadline };
+        let run = Run {
+            lease,
+            intent,
+            prefix: prefix.into(),
+            parts: 0,
+            hops: Vec::new(),
+            output_tokens_max: 100,
+            deadline,
+        };
         self.say(Some(JobId(lease.into())), Body::WorkerRun(run)).await;
     }
 

@@ -395,6 +395,7 @@ pub(super) fn job(id: u128) -> NewJob {
         deadline: START.plus_ms(60 * 60 * 1_000),
         max_price: None,
         prefix: None,
+        hops: Vec::new(),
         quote: None,
         grant: None,
     }
