@@ -128,6 +128,7 @@ impl Attached {
             intent: Intent::any_model(Task::Chat(task)).into(),
             prefix: prefix.into(),
             parts: 0,
+            hops: Vec::new(),
             output_tokens_max,
             deadline: now().plus_ms(600_000),
         };

@@ -127,6 +127,7 @@ impl Attached {
             intent: Intent::any_model(Task::Embed(task)).into(),
             prefix: prefix.into(),
             parts: 0,
+            hops: Vec::new(),
             output_tokens_max: 0,
             deadline: now().plus_ms(600_000),
         };

@@ -126,6 +126,7 @@ impl Attached {
             intent: Intent::any_model(Task::Speak(task)).into(),
             prefix: prefix.into(),
             parts: 0,
+            hops: Vec::new(),
             output_tokens_max: 1,
             deadline: now().plus_ms(600_000),
         };
