@@ -108,7 +108,7 @@ async fn a_form_has_the_job_and_its_pictures() {
     assert!(detail(&question(&["one"]), &["eno"]).await.contains("picture 1 of 1 has the SHA-256"));
     assert!(detail(&question(&["one"]), &[]).await.contains("ends after 0 of the 3 bytes"));
     let chat = json!({"intent": {"capability": "chat", "params": {"prompt": "Hi"}}});
-    assert!(detail(&chat, &["one"]).await.contains("about none"));
+    assert!(detail(&chat, &["one"]).await.contains("has none"));
     let without = json(home.post("/api/jobs", &question(&["one"])).await, 400).await;
     assert!(without["detail"].as_str().unwrap().contains("a form beside the job"), "{without}");
     home.stop().await;
