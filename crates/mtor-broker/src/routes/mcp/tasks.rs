@@ -96,6 +96,11 @@ pub(super) async fn result(app: &App, wallet: &Wallet, id: Value, params: &Value
         let call = Call { id, stream, progress, media_type, running: None, is_task: true };
         return answered(app, call, streams).await;
     }
+    // It may have ended since it was looked at.
+    let job = match app.job_info(wallet, job.id).await {
+        Ok(job) => job,
+        Err(problem) => return reply(axum::http::StatusCode::OK, &Fault::problem(&problem).answer(id)),
+    };
     let mut parts = Vec::with_capacity(job.parts.len());
     for part in &job.parts {
         // Kept or not: the rest of the answer is given.
