@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use mtor_protocol::body::{Assigned, Chunk, Completed, Queued};
-use mtor_protocol::{Body, Event};
+use mtor_protocol::{Body, Event, Part};
 
 use crate::commands::ask::answer::{Answer, Gap, Show};
 use crate::terminal;
@@ -22,6 +22,8 @@ pub(crate) struct Screen {
     answer: Answer,
     started: Instant,
     worker: Option<Assigned>,
+    /// What came beside the text, and where it is to be had.
+    parts: Vec<(Part, String)>,
 }
 
 impl Screen {
@@ -35,6 +37,7 @@ impl Screen {
             answer: Answer::default(),
             started: Instant::now(),
             worker: None,
+            parts: Vec::new(),
         }
     }
 
@@ -53,6 +56,10 @@ impl Screen {
                 let again = if assigned.attempt > 1 { "another worker goes on: " } else { "" };
                 self.remark(&format!("{again}{} with {}", assigned.worker, assigned.model));
                 self.worker = Some(assigned.clone());
+            }
+            Body::JobPart(part) if !part.preview => {
+                let job = event.subject.map_or_else(String::new, |job| job.to_string());
+                self.parts.push((part.clone(), format!("/api/jobs/{job}/parts/{}", part.number)));
             }
             Body::JobChunk(chunk) => return self.chunk(chunk),
             _ => {}
@@ -77,7 +84,13 @@ impl Screen {
             return Ok(());
         }
         self.broken_off()?;
-        if !self.answer.is_whole(&completed.output) {
+        for (part, place) in &self.parts {
+            let text =
+                format!("beside it: {} ({}, {} bytes) at {place}", part.name, part.media_type, part.bytes);
+            eprintln!("{}", terminal::harmless(&text));
+        }
+        // The digest is over what came beside the text as well, which did not come here.
+        if self.parts.is_empty() && !self.answer.is_whole(&completed.output) {
             eprintln!(
                 "warning: what is shown is not exactly the answer that the realm recorded; `mtor wallet history --jobs` lists it"
             );
