@@ -1,13 +1,14 @@
 // A person to whom everything happens: asks, stops, loads the page again and goes away at random, while the broker and the workers
 // are killed. When all has come to rest, no answer is open, and the list of movements adds up to what the wallet has.
 
-import assert from "node:assert/strict";
-import { cue, eventually, open, url } from "./person.mjs";
+import { cue, eventually, open as openPage, url } from "./person.mjs";
 
 const [seed, seconds] = process.argv.slice(4).map(Number);
 const WORDS = ["sky", "grass", "blue", "green", "river", "stone", "seven", "bells"];
 /** How long something is tried while the realm may be away. */
 const TRY = { timeout: 2_000 };
+/** How long something is tried when the realm is about to be left in peace. */
+const CALM = { timeout: 10_000 };
 /** Answers whose proofs are checked in the page. */
 const PROOFS = 2;
 
@@ -20,7 +21,7 @@ function roll(below) {
   return ((t ^ (t >>> 14)) >>> 0) % below;
 }
 
-const person = await open({}, "about:blank");
+const person = await openPage({}, "about:blank");
 const { page } = person;
 person.realmIsAway = true;
 person.asksForMissing = true;
@@ -32,16 +33,13 @@ const end = Date.now() + seconds * 1000;
 while (Date.now() < end) await act();
 await cue("has acted");
 
+// On a slow machine the realm may have been away whenever something was asked: one question is answered in any case.
+await eventually("a question is answered", answered);
 // Whoever is back reads everything to its end.
-await page.goto(new URL("/#/history", url).href);
-await page.reload();
-await person.connected();
 await eventually("no answer is open", async () => (await openAnswers()) === 0);
 await cue("has its answers");
 
-await page.goto(new URL("/#/wallet", url).href);
-await page.reload();
-await person.connected();
+await eventually("the wallet is open", () => open("/#/wallet", "movement"));
 await eventually("the receipts add up to what it has", async () => (await received()) === (await person.balance()));
 const proofs = page.getByTestId("prove-movement");
 for (let place = 0; place < Math.min(PROOFS, await proofs.count()); place += 1) {
@@ -50,7 +48,6 @@ for (let place = 0; place < Math.min(PROOFS, await proofs.count()); place += 1) 
   await proofs.nth(place).click();
 }
 console.log(`${JSON.stringify(done)}, ${await page.getByTestId("movement").count()} movements add up to ${await person.balance()}`);
-assert.ok(done.asked > 0, "something was asked");
 await person.close();
 
 async function act() {
@@ -108,17 +105,30 @@ async function tried(action) {
   );
 }
 
+/** Loads a page anew, and gives whether it has a part; the other person's realm may go away meanwhile. */
+async function open(address, part) {
+  await page.goto(new URL(address, url).href, CALM);
+  await page.reload(CALM);
+  await person.part(part).waitFor(CALM);
+  return true;
+}
+
+async function answered() {
+  await open("/", "ask-input");
+  await person.part("ask-input").fill("say all is well again", CALM);
+  await person.part("ask-send").click(CALM);
+  await person.part("answer").filter({ hasText: "all is well again" }).waitFor(CALM);
+  return true;
+}
+
 /** Jobs in the history that have not ended. */
 async function openAnswers() {
-  await page.reload();
-  await person.connected();
-  await person.part("history-item").waitFor();
+  await open("/#/history", "history-item");
   return page.locator('[data-testid="history-item"] :is([data-state="queued"], [data-state="running"])').count();
 }
 
 /** What came in less what went out, in millionths of a coin, line by line. */
 async function received() {
-  await person.part("movement").waitFor();
   const more = page.getByTestId("more-movements");
   while ((await more.count()) > 0) {
     const before = await page.getByTestId("movement").count();
