@@ -62,6 +62,11 @@ async def tours(client):
         with anyio.fail_after(10):
             await begun.wait()
         tasks.cancel_scope.cancel()
+    # The client says so in the background, and not any more once it is closed.
+    with anyio.fail_after(60):
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            while (await http.get(f"{BASE_URL}/api/queue")).json()["running"]:
+                await anyio.sleep(0.02)
 
 
 async def main():
