@@ -13,6 +13,7 @@
 //! One that embeds gives each text a vector with as many dimensions as it takes to tell most words apart: equal texts have
 //! equal vectors, and texts with some words in common lie nearer to each other than those with none.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use mtor_identity::Keypair;

@@ -206,8 +206,8 @@ impl Node {
         if !leader.name.is_empty() && since.elapsed() < LEASE_GRACE {
             return Ok(None);
         }
-        let taken =
-            self.store.take_the_lead(leader, &self.address.to_string(), &self.relay_address.to_string());
+        let (name, address) = (self.address.to_string(), self.relay_address.to_string());
+        let taken = self.store.take_the_lead(leader, &name, &address);
         Ok(taken.await.unwrap_or_else(|error| {
             tracing::warn!("the lead could not be taken: {error:#}");
             None
@@ -446,9 +446,11 @@ impl Door {
     }
 
     /// Of a connection that another broker took for a leader's. It is not handed on once more: the follower asks again.
-    async fn serve_if_leading(&self, socket: TcpStream, client: SocketAddr) {
+    async fn serve_if_leading(&self, mut socket: TcpStream, client: SocketAddr) {
         let role = self.role.borrow().clone();
-        if let Role::Leads(handed) = role {
+        if let Role::Leads(handed) = role
+            && relay::accept(&mut socket).await.is_ok()
+        {
             // A leader that stops in this moment drops it, and the client connects again.
             let _ = handed.send((socket, client)).await;
         }

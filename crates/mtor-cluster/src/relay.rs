@@ -8,7 +8,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use mtor_identity::{Keypair, Signature, random_bytes};
+use mtor_identity::random::random_bytes;
+use mtor_identity::{Keypair, Signature};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -18,6 +19,8 @@ use crate::defaults::{HANDSHAKE_TIMEOUT, INTRODUCTION_BYTES_MAX};
 
 /// What the leader begins with. Another version has another.
 const GREETING: &[u8; 12] = b"mtor-relay/1";
+/// What the leader ends with; whoever does not lead hangs up.
+const LEADS: u8 = 1;
 /// So that the signature can't be taken for one of anything else.
 const DOMAIN: &[u8] = b"mtor broker relay 1\0";
 
@@ -50,6 +53,14 @@ pub(crate) async fn receive(socket: &mut TcpStream, key: &Keypair) -> Result<Soc
     timeout(HANDSHAKE_TIMEOUT, greet).await.context("it said nothing in time")?
 }
 
+/// The leader's side, in the end: from now on it serves the client.
+///
+/// # Errors
+/// When the follower is gone.
+pub(crate) async fn accept(socket: &mut TcpStream) -> std::io::Result<()> {
+    socket.write_u8(LEADS).await
+}
+
 /// A follower's side: a connection to the leader on which the client's bytes can follow.
 ///
 /// # Errors
@@ -72,6 +83,7 @@ pub(crate) async fn reach(leader: &str, key: &Keypair, client: SocketAddr) -> Re
         reply.extend(&said);
         reply.extend(signature.to_bytes());
         socket.write_all(&reply).await?;
+        ensure!(socket.read_u8().await? == LEADS, "it does not lead");
         Ok(socket)
     };
     timeout(HANDSHAKE_TIMEOUT, greet).await.context("it does not answer")?
@@ -86,27 +98,42 @@ mod tests {
     use super::*;
     use tokio::net::TcpListener;
 
-    async fn meet(leads: Keypair, follows: Keypair) -> (Result<SocketAddr>, Result<TcpStream>) {
+    async fn meet(
+        leads: Keypair,
+        follows: Keypair,
+        is_leading: bool,
+    ) -> (Result<SocketAddr>, Result<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let client: SocketAddr = "192.0.2.7:4711".parse().unwrap();
         let receiving = async {
             let (mut socket, _) = listener.accept().await.unwrap();
-            receive(&mut socket, &leads).await
+            let received = receive(&mut socket, &leads).await;
+            if received.is_ok() && is_leading {
+                accept(&mut socket).await.unwrap();
+            }
+            received
         };
         tokio::join!(receiving, reach(&address, &follows, client))
     }
 
     #[tokio::test]
     async fn a_broker_of_the_realm_says_for_whom_it_comes() {
-        let (received, reached) = meet(Keypair::from_seed([1; 32]), Keypair::from_seed([1; 32])).await;
+        let (received, reached) = meet(Keypair::from_seed([1; 32]), Keypair::from_seed([1; 32]), true).await;
         assert_eq!(received.unwrap().to_string(), "192.0.2.7:4711");
         reached.unwrap();
     }
 
     #[tokio::test]
+    async fn whoever_does_not_lead_serves_nobody() {
+        let (received, reached) = meet(Keypair::from_seed([1; 32]), Keypair::from_seed([1; 32]), false).await;
+        received.unwrap();
+        reached.unwrap_err();
+    }
+
+    #[tokio::test]
     async fn nobody_else_can_claim_to_come_for_somebody() {
-        let (received, _) = meet(Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32])).await;
+        let (received, _) = meet(Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32]), true).await;
         assert!(received.unwrap_err().to_string().contains("realm's key"));
     }
 

@@ -40,8 +40,8 @@ CREATE INDEX IF NOT EXISTS mtor_log_remembered ON mtor_log (time) WHERE NOT forg
 COMMIT;";
 
 const APPEND: &str = "
-WITH leading AS (SELECT epoch FROM mtor_realm WHERE epoch = $1 FOR SHARE)
-INSERT INTO mtor_log (number, epoch, entries, bytes) SELECT $2, epoch, $3, $4 FROM leading ON CONFLICT DO NOTHING";
+WITH mine AS (SELECT epoch FROM mtor_realm WHERE epoch = $1 FOR SHARE)
+INSERT INTO mtor_log (number, epoch, entries, bytes) SELECT $2, epoch, $3, $4 FROM mine ON CONFLICT DO NOTHING";
 
 /// Who leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Store {
     pub(crate) async fn leader(&self) -> Result<Leader> {
         let client = self.client().await?;
         let query = client.query_one("SELECT epoch, holder, address, until > now() FROM mtor_realm", &[]);
-        let row = within(query).await?;
+        let row = self.within(query).await?;
         Ok(Leader { epoch: row.get(0), name: row.get(1), address: row.get(2), is_alive: row.get(3) })
     }
 
@@ -131,7 +131,7 @@ impl Store {
         let statement = "UPDATE mtor_realm SET epoch = epoch + 1, holder = $2, address = $3, until = now() + $4 * interval '1 second'
                          WHERE epoch = $1 AND until <= now() RETURNING epoch";
         let lease = LEASE.as_secs_f64();
-        let row = within(client.query_opt(statement, &[&seen.epoch, &name, &address, &lease])).await?;
+        let row = self.within(client.query_opt(statement, &[&seen.epoch, &name, &address, &lease])).await?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -142,7 +142,7 @@ impl Store {
     pub(crate) async fn renew(&self, epoch: i64) -> Result<bool> {
         let client = self.client().await?;
         let statement = "UPDATE mtor_realm SET until = now() + $2 * interval '1 second' WHERE epoch = $1";
-        Ok(within(client.execute(statement, &[&epoch, &LEASE.as_secs_f64()])).await? == 1)
+        Ok(self.within(client.execute(statement, &[&epoch, &LEASE.as_secs_f64()])).await? == 1)
     }
 
     /// Steps down, so that somebody else can lead at once.
@@ -152,7 +152,7 @@ impl Store {
     pub(crate) async fn step_down(&self, epoch: i64) -> Result<()> {
         let client = self.client().await?;
         let statement = "UPDATE mtor_realm SET holder = '', until = 'epoch' WHERE epoch = $1";
-        within(client.execute(statement, &[&epoch])).await.map(drop)
+        self.within(client.execute(statement, &[&epoch])).await.map(drop)
     }
 
     /// The groups after this number, in order, at most so many as are read at once.
@@ -163,7 +163,7 @@ impl Store {
         let client = self.client().await?;
         let statement =
             "SELECT number, entries, bytes FROM mtor_log WHERE number > $1 ORDER BY number LIMIT $2";
-        let rows = within(client.query(statement, &[&signed(number), &GROUPS_PER_READ])).await?;
+        let rows = self.within(client.query(statement, &[&signed(number), &GROUPS_PER_READ])).await?;
         let group = |row: &tokio_postgres::Row| Group {
             number: row.get::<_, i64>(0).unsigned_abs(),
             entries: row.get::<_, i64>(1).unsigned_abs(),
@@ -178,7 +178,7 @@ impl Store {
     /// When the database does not answer.
     pub(crate) async fn last(&self) -> Result<u64> {
         let client = self.client().await?;
-        let row = within(client.query_one("SELECT coalesce(max(number), 0) FROM mtor_log", &[])).await?;
+        let row = self.within(client.query_one("SELECT coalesce(max(number), 0) FROM mtor_log", &[])).await?;
         Ok(row.get::<_, i64>(0).unsigned_abs())
     }
 
@@ -190,13 +190,13 @@ impl Store {
         let unreachable = |error: anyhow::Error| SharedLogError::Unreachable(format!("{error:#}"));
         let client = self.client().await.map_err(unreachable)?;
         let (number, entries) = (signed(group.number), signed(group.entries));
-        let inserted = within(client.execute(APPEND, &[&epoch, &number, &entries, &group.bytes]));
-        if inserted.await.map_err(unreachable)? == 1 {
+        let inserted = self.within(client.execute(APPEND, &[&epoch, &number, &entries, &group.bytes])).await;
+        if inserted.map_err(unreachable)? == 1 {
             return Ok(());
         }
         // An earlier try may have come through without saying so.
-        let found = client.query_opt("SELECT epoch FROM mtor_log WHERE number = $1", &[&number]);
-        let found = within(found).await.map_err(unreachable)?;
+        let query = "SELECT epoch FROM mtor_log WHERE number = $1";
+        let found = self.within(client.query_opt(query, &[&number])).await.map_err(unreachable)?;
         match found.map(|row| row.get::<_, i64>(0)) == Some(epoch) {
             true => Ok(()),
             false => Err(SharedLogError::Deposed),
@@ -211,14 +211,14 @@ impl Store {
         let client = self.client().await?;
         let statement = "SELECT number, entries, bytes FROM mtor_log
                          WHERE NOT forgotten AND time < now() - $1 * interval '1 second' ORDER BY time LIMIT $2";
-        let rows = within(client.query(statement, &[&age.as_secs_f64(), &FORGET_GROUPS])).await?;
+        let rows = self.within(client.query(statement, &[&age.as_secs_f64(), &FORGET_GROUPS])).await?;
         for row in &rows {
             let number: i64 = row.get(0);
             let entries = row.get::<_, i64>(1).unsigned_abs();
             let group =
                 Group { number: number.unsigned_abs(), entries, bytes: row.get(2) }.without_texts()?;
             let update = "UPDATE mtor_log SET forgotten = true, bytes = $2 WHERE number = $1";
-            within(client.execute(update, &[&number, &group.bytes])).await?;
+            self.within(client.execute(update, &[&number, &group.bytes])).await?;
         }
         Ok(rows.len() as i64 == FORGET_GROUPS)
     }
@@ -243,12 +243,17 @@ impl Store {
         *kept = Some(client.clone());
         Ok(client)
     }
-}
 
-/// Waits for an answer, but not for ever.
-async fn within<T>(request: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
-    let answer = timeout(STORE_TIMEOUT, request).await.context("the database does not answer")?;
-    answer.map_err(|error| anyhow!(said(&error)))
+    /// Waits for an answer, but not for ever: a connection that gave none is not used again.
+    async fn within<T>(&self, request: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        match timeout(STORE_TIMEOUT, request).await {
+            Ok(answer) => answer.map_err(|error| anyhow!(said(&error))),
+            Err(_) => {
+                *self.client.lock().await = None;
+                bail!("the database does not answer")
+            }
+        }
+    }
 }
 
 /// What the database said, or what became of the connection.
