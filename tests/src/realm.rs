@@ -125,8 +125,12 @@ impl Realm {
         .await
     }
 
-    /// `kill -9`.
+    /// `kill -9`. Of a cluster, for the broker that leads.
     pub fn kill(&mut self) {
+        if self.options.cluster {
+            let leader = self.leader().expect("somebody leads");
+            return kill_hard(self.process_of_broker(leader).expect("it runs"));
+        }
         self.process.take().expect("it runs").kill();
     }
 
@@ -142,12 +146,13 @@ impl Realm {
 
     /// The process of one of a cluster's brokers, once it has its ledger open.
     pub async fn broker_process(&self, place: usize) -> u32 {
-        let lock = self.broker_data(place).join("ledger.lock");
-        until("the broker to have its ledger", async || {
-            let pid: u32 = std::fs::read_to_string(&lock).ok()?.trim().parse().ok()?;
-            Path::new(&format!("/proc/{pid}/exe")).exists().then_some(pid)
-        })
-        .await
+        until("the broker to have its ledger", async || self.process_of_broker(place)).await
+    }
+
+    fn process_of_broker(&self, place: usize) -> Option<u32> {
+        let lock = std::fs::read_to_string(self.broker_data(place).join("ledger.lock")).ok()?;
+        let id: u32 = lock.trim().parse().ok()?;
+        Path::new(&format!("/proc/{id}/exe")).exists().then_some(id)
     }
 
     /// `kill -9` for one of a cluster's brokers; it is started again by itself.
@@ -157,18 +162,20 @@ impl Realm {
 
     /// Which of a cluster's brokers leads, as their logs say.
     pub async fn leading_broker(&self) -> usize {
-        let leads = |place: usize| {
+        until("somebody to lead", async || self.leader()).await
+    }
+
+    fn leader(&self) -> Option<usize> {
+        let leads = |place: &usize| {
             let log = self.data_folder().join("logs").join(format!("broker-{}.log", place + 1));
             let said = std::fs::read_to_string(log).unwrap_or_default();
-            let last = said.lines().rev().find(|line| {
-                ["leads", "nobody leads", "listening on"]
-                    .iter()
-                    .any(|word| line.ends_with(word) || line.contains("follows "))
-                    || line.contains("listening on")
-            });
-            last.is_some_and(|line| line.ends_with("leads") && !line.ends_with("nobody leads"))
+            let tells = |line: &&str| {
+                ["leads", "nobody leads"].contains(line)
+                    || ["listening on ", "follows "].iter().any(|word| line.starts_with(word))
+            };
+            said.lines().rev().find(tells) == Some("leads") && self.process_of_broker(*place).is_some()
         };
-        until("somebody to lead", async || (0..self.brokers().len()).find(|place| leads(*place))).await
+        (0..self.brokers().len()).find(leads)
     }
 
     /// `kill -9` for what the brokers of a cluster share: `postgres` or `nats-server`. It is started again by itself.
@@ -196,6 +203,11 @@ impl Realm {
     /// # Panics
     /// When it still runs, or does not become ready.
     pub async fn restart(&mut self) {
+        if self.options.cluster {
+            // It is started again by itself, and somebody else leads meanwhile.
+            assert!(self.ready().await, "the cluster ended");
+            return;
+        }
         let ended = self.process.take().is_none_or(|mut process| process.ended().is_some());
         assert!(ended, "it still runs");
         self.process = Some(Process::start(self.command(), &self.log()));
@@ -359,7 +371,10 @@ impl Realm {
     /// # Panics
     /// When it does not verify.
     pub fn verify_ledger(&self) -> String {
-        self.verify_ledger_in(&self.data_folder())
+        match self.options.cluster {
+            true => self.verify_ledger_in(&self.broker_data(self.leader().expect("somebody leads"))),
+            false => self.verify_ledger_in(&self.data_folder()),
+        }
     }
 
     /// The same on another folder.
