@@ -93,6 +93,13 @@ impl Client {
         read(response).await.ok()
     }
 
+    /// `GET` as this client, of a realm that may go away in the middle of it.
+    pub async fn try_get_signed(&self, route: &str) -> Option<Reply> {
+        let headers = self.proof("GET", route, &[]);
+        let response = self.http.get(self.url(route)).headers(headers).send().await.ok()?;
+        read(response).await.ok()
+    }
+
     /// `POST`, to a realm that may go away in the middle of it.
     pub async fn try_post(&self, route: &str, body: Vec<u8>) -> Option<Reply> {
         let headers = self.proof("POST", route, &body);

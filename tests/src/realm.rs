@@ -1,6 +1,8 @@
 //! A realm in a process of its own, with a folder and a port of its own.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct RealmOptions {
     pub up: Vec<String>,
     /// Puts the data folder on a disk of its own, of so many bytes.
     pub disk_bytes: Option<u64>,
+    /// Three brokers on a database of their own; also where `$MTOR_E2E_CLUSTER` says so and one broker would do.
+    pub cluster: bool,
 }
 
 /// A running realm. Dropped, it is killed, and its folder removed.
@@ -62,8 +66,13 @@ impl Realm {
     /// # Panics
     /// When it does not become ready; what it said is printed.
     pub async fn with(options: RealmOptions) -> Self {
+        let mut options = options;
+        let one_would_do = options.up.is_empty() && options.disk_bytes.is_none();
+        options.cluster |= one_would_do && std::env::var_os("MTOR_E2E_CLUSTER").is_some();
         let folder = tempfile::Builder::new().prefix("mtor-e2e-").tempdir().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        // The database's user, where it is another, goes through here.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_ports(options.ports())));
         let mut realm = Self { folder, options, address, process: None };
         std::fs::create_dir(realm.data()).unwrap();
         if !realm.options.settings.is_empty() {
@@ -78,7 +87,7 @@ impl Realm {
             assert!(said.contains("is taken"), "the realm ended before it was ready:\n{said}");
             // Another test took the port in the moment between looking and listening.
             std::fs::remove_file(realm.log()).unwrap();
-            realm.address.set_port(free_port());
+            realm.address.set_port(free_ports(realm.options.ports()));
         }
         panic!("no free port after {PORT_TRIES} tries");
     }
@@ -92,6 +101,9 @@ impl Realm {
         };
         without_variables(&mut command);
         match self.options.up.is_empty() {
+            true if self.options.cluster => {
+                command.args(["up", "--cluster", "--workers", "none", "--no-browser"])
+            }
             true => command.arg("broker"),
             false => command.args(["up", "--no-browser"]).env("PATH", path_with_workers()),
         };
@@ -113,9 +125,77 @@ impl Realm {
         .await
     }
 
-    /// `kill -9`.
+    /// `kill -9`. Of a cluster, for the broker that leads.
     pub fn kill(&mut self) {
+        if self.options.cluster {
+            let leader = self.leader().expect("somebody leads");
+            return kill_hard(self.process_of_broker(leader).expect("it runs"));
+        }
         self.process.take().expect("it runs").kill();
+    }
+
+    /// Where the brokers of a cluster listen.
+    pub fn brokers(&self) -> [SocketAddr; 3] {
+        [0, 1, 2].map(|place| SocketAddr::new(self.address.ip(), self.address.port() + place))
+    }
+
+    /// The folder of one of a cluster's brokers.
+    pub fn broker_data(&self, place: usize) -> PathBuf {
+        self.data_folder().join("brokers").join((place + 1).to_string())
+    }
+
+    /// The process of one of a cluster's brokers, once it has its ledger open.
+    pub async fn broker_process(&self, place: usize) -> u32 {
+        until("the broker to have its ledger", async || self.process_of_broker(place)).await
+    }
+
+    fn process_of_broker(&self, place: usize) -> Option<u32> {
+        let lock = std::fs::read_to_string(self.broker_data(place).join("ledger.lock")).ok()?;
+        let id: u32 = lock.trim().parse().ok()?;
+        Path::new(&format!("/proc/{id}/exe")).exists().then_some(id)
+    }
+
+    /// `kill -9` for one of a cluster's brokers; it is started again by itself.
+    pub async fn kill_broker(&self, place: usize) {
+        kill_hard(self.broker_process(place).await);
+    }
+
+    /// Which of a cluster's brokers leads, as their logs say.
+    pub async fn leading_broker(&self) -> usize {
+        until("somebody to lead", async || self.leader()).await
+    }
+
+    fn leader(&self) -> Option<usize> {
+        let leads = |place: &usize| {
+            let log = self.data_folder().join("logs").join(format!("broker-{}.log", place + 1));
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let tells = |line: &&str| {
+                ["leads", "nobody leads"].contains(line)
+                    || ["listening on ", "follows "].iter().any(|word| line.starts_with(word))
+            };
+            said.lines().rev().find(tells) == Some("leads") && self.process_of_broker(*place).is_some()
+        };
+        (0..self.brokers().len()).find(leads)
+    }
+
+    /// `kill -9` for what the brokers of a cluster share: `postgres` or `nats-server`. It is started again by itself.
+    pub fn kill_shared(&self, name: &str) {
+        self.kill_child(name);
+    }
+
+    /// Ends a cluster in order.
+    ///
+    /// # Panics
+    /// When it does not end so.
+    pub async fn end(mut self) {
+        self.terminate();
+        let status = self.wait().await;
+        assert!(status.success(), "it did not end in order: {status}");
+    }
+
+    /// A client of one of a cluster's brokers that signs with this key.
+    pub fn wallet_at(&self, place: usize, key: &Arc<Keypair>) -> Client {
+        Client::new(self.brokers()[place], Who::Wallet(key.clone()), key.did())
     }
 
     /// Starts it again on the same folder and port, and waits until it is ready.
@@ -123,6 +203,11 @@ impl Realm {
     /// # Panics
     /// When it still runs, or does not become ready.
     pub async fn restart(&mut self) {
+        if self.options.cluster {
+            // It is started again by itself, and somebody else leads meanwhile.
+            assert!(self.ready().await, "the cluster ended");
+            return;
+        }
         let ended = self.process.take().is_none_or(|mut process| process.ended().is_some());
         assert!(ended, "it still runs");
         self.process = Some(Process::start(self.command(), &self.log()));
@@ -286,12 +371,23 @@ impl Realm {
     /// # Panics
     /// When it does not verify.
     pub fn verify_ledger(&self) -> String {
+        match self.options.cluster {
+            true => self.verify_ledger_in(&self.broker_data(self.leader().expect("somebody leads"))),
+            false => self.verify_ledger_in(&self.data_folder()),
+        }
+    }
+
+    /// The same on another folder.
+    ///
+    /// # Panics
+    /// When it does not verify.
+    pub fn verify_ledger_in(&self, folder: &Path) -> String {
         let mut command = match (&self.process, self.options.disk_bytes) {
             (Some(process), Some(_)) => beside_its_disk(process.id()),
             _ => Command::new(programs::mtor()),
         };
         without_variables(&mut command);
-        let output = run(command.args(["ledger", "verify", "--data"]).arg(self.data_folder()));
+        let output = run(command.args(["ledger", "verify", "--data"]).arg(folder));
         let said =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "the ledger does not verify: {said}");
@@ -321,6 +417,13 @@ fn mtor<'a>(arguments: impl IntoIterator<Item = &'a (impl AsRef<std::ffi::OsStr>
     without_variables(&mut command);
     command.args(arguments);
     command
+}
+
+impl RealmOptions {
+    /// Ports that it takes, one after the other.
+    fn ports(&self) -> u16 {
+        if self.cluster { 7 } else { 1 }
+    }
 }
 
 fn without_variables(command: &mut Command) {
@@ -380,10 +483,16 @@ fn run(command: &mut Command) -> Output {
 /// # Panics
 /// When there is none.
 pub fn free_port() -> u16 {
+    free_ports(1)
+}
+
+/// The first of so many ports, one after the other, on which nobody listens.
+fn free_ports(count: u16) -> u16 {
     let start = u16::from_be_bytes(random_bytes().unwrap());
-    let span = PORTS.end - PORTS.start;
+    let span = PORTS.end - PORTS.start - count;
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     (0..span)
         .map(|step| PORTS.start + start.wrapping_add(step) % span)
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .expect("some port is free")
+        .find(|first| (*first..*first + count).all(is_free))
+        .expect("some ports are free")
 }

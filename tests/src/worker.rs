@@ -13,6 +13,7 @@
 //! One that embeds gives each text a vector with as many dimensions as it takes to tell most words apart: equal texts have
 //! equal vectors, and texts with some words in common lie nearer to each other than those with none.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use mtor_identity::Keypair;
@@ -98,10 +99,19 @@ impl ScriptedWorker {
     /// # Panics
     /// When the realm does not take it.
     pub async fn attach_as(realm: &Realm, options: WorkerOptions) -> Self {
+        Self::attach_at(realm, realm.address(), options).await
+    }
+
+    /// Attaches a worker to the broker that listens there, and waits until the realm has it.
+    ///
+    /// # Panics
+    /// When the realm does not take it.
+    pub async fn attach_at(realm: &Realm, broker: SocketAddr, options: WorkerOptions) -> Self {
+        let url = format!("http://{broker}");
         let key = Arc::new(Keypair::generate().unwrap());
         let (gate, shutdown) = (Arc::new(Semaphore::new(0)), CancellationToken::new());
         let script = Script { options, gate: gate.clone() };
-        let serving = tokio::spawn(serve(script, Settings::new(realm.url(), key.clone()), shutdown.clone()));
+        let serving = tokio::spawn(serve(script, Settings::new(url, key.clone()), shutdown.clone()));
         let worker = Self { key, gate, shutdown, serving };
         worker.attached(realm).await;
         worker

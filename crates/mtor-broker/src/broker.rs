@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use mtor_core::{Input, Output, Realm, State, Ticket};
 use mtor_identity::{KeyFile, Keypair, PublicKey, key_id};
-use mtor_ledger::{Batch, Ledger, Recovered, StoredJob};
+use mtor_ledger::{Batch, Ledger, Recovered, SharedLog, StoredJob};
 use mtor_protocol::http::CapabilityQueue;
 use mtor_protocol::{Did, Intent, JobId, Submit, Timestamp};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::realm::{Parts, RealmFault, RealmTask};
+use crate::server::Door;
 use crate::settings::Settings;
 use crate::stream::JobStream;
 use crate::streams::Streams;
@@ -42,6 +43,19 @@ pub struct Broker {
     accepting: JoinHandle<()>,
     realm: JoinHandle<Result<(), RealmFault>>,
     stop_realm: CancellationToken,
+    deposed: CancellationToken,
+}
+
+/// What the one of a realm's several brokers that leads is given by whoever chose it.
+pub struct Leading {
+    /// The log that all of them share.
+    pub log: Arc<dyn SharedLog>,
+    /// Connections that were made to any of them, with the address of who made them.
+    pub connections: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    /// Where this one is reached.
+    pub address: SocketAddr,
+    /// Cancelled when another one leads: then this one ends at once, and keeps nothing that it has not shared.
+    pub deposed: CancellationToken,
 }
 
 /// Starts a broker: opens its ledger, rebuilds the realm from it, and listens.
@@ -49,18 +63,45 @@ pub struct Broker {
 /// # Errors
 /// What is wrong with the data folder, the keys, the settings or the address, and what to do about it.
 pub async fn start(settings: Settings) -> Result<Broker> {
-    raise_file_limit();
-    let address = settings.file.listen;
+    let (listener, address) = listen(settings.file.listen).await?;
+    open(settings, Door::Listening(listener), address, None, CancellationToken::new()).await
+}
+
+/// Starts the broker that leads the others of its realm. Its data folder is up to date with the log that they share.
+///
+/// # Errors
+/// As of [`start`].
+pub async fn lead(settings: Settings, leading: Leading) -> Result<Broker> {
+    let Leading { log, connections, address, deposed } = leading;
+    open(settings, Door::Handed(connections), address, Some(log), deposed).await
+}
+
+/// Binds the address that people connect to.
+///
+/// # Errors
+/// Why it can't be had, and what to do about it.
+pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.map_err(|error| explain_bind(address, error))?;
+    let address = listener.local_addr().context("the listening address can't be read")?;
+    Ok((listener, address))
+}
+
+async fn open(
+    settings: Settings,
+    door: Door,
+    address: SocketAddr,
+    log: Option<Arc<dyn SharedLog>>,
+    deposed: CancellationToken,
+) -> Result<Broker> {
+    raise_file_limit();
     witness::check(&settings.file.log)?;
     let wyoming = Wyoming::bind(&settings.file.wyoming).await?;
     let wyoming_address = wyoming.address();
-    let address = listener.local_addr().context("the listening address can't be read")?;
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("the data folder {} can't be made", settings.data.display()))?;
     let key = Arc::new(load_key(&settings, "realm.key")?);
     let owner_key = load_key(&settings, "owner.key")?.public();
-    let (ledger, recovered) = open_ledger(&settings, key.clone()).await?;
+    let (ledger, recovered) = open_ledger(&settings, key.clone(), log).await?;
     let ledger = Arc::new(ledger);
     let peers = Peers::load(&settings.data)?;
     let keys = Arc::new(KeyRing::new(recovered.state.keys().clone()));
@@ -101,12 +142,12 @@ pub async fn start(settings: Settings) -> Result<Broker> {
     app.cosigned.recall(&app.realm, app.key.public()).await?;
     witness::start(&app)?;
     let router = routes::router(app.clone());
-    let accepting = tokio::spawn(server::serve(app.clone(), listener, router));
+    let accepting = tokio::spawn(server::serve(app.clone(), door, router));
     wyoming.start(&app);
     audit::start(&app, compared);
     app.resume_peers().await;
     app.resume_plans().await?;
-    Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm })
+    Ok(Broker { app, address, wyoming_address, accepting, realm, stop_realm, deposed })
 }
 
 impl Broker {
@@ -137,10 +178,12 @@ impl Broker {
     /// When the realm could not go on by itself, or the ledger could not be closed cleanly.
     pub async fn run_until(mut self, shutdown: CancellationToken) -> Result<()> {
         let fault = tokio::select! {
+            biased;
+            () = self.deposed.cancelled() => None,
             () = shutdown.cancelled() => None,
             ended = &mut self.realm => Some(ended),
         };
-        if fault.is_none() {
+        if fault.is_none() && !self.deposed.is_cancelled() {
             self.drain().await;
         }
         self.app.closing.cancel();
@@ -154,10 +197,20 @@ impl Broker {
             Some(ended) => ended,
             None => self.realm.await,
         };
-        let ledger = self.app.realm.ledger.clone();
-        let closed = tokio::task::spawn_blocking(move || ledger.close())
-            .await
-            .context("the ledger's closing was cut short")?;
+        let (ledger, deposed) = (self.app.realm.ledger.clone(), self.deposed.is_cancelled());
+        let close = move || match deposed {
+            // What is not shared by now was never decided.
+            true => {
+                ledger.abandon();
+                Ok(())
+            }
+            false => ledger.close(),
+        };
+        let closed =
+            tokio::task::spawn_blocking(close).await.context("the ledger's closing was cut short")?;
+        if deposed {
+            return Ok(());
+        }
         ended.context("the realm's task was cut short")?.context("the realm stopped")?;
         closed.context("the ledger was not closed cleanly")
     }
@@ -195,15 +248,15 @@ fn owner(keys: &KeyRing, key: &PublicKey) -> Wallet {
     Wallet { did: key.to_did(), account: keys.account_of(key_id(key)), grant: None }
 }
 
-async fn open_ledger(settings: &Settings, key: Arc<Keypair>) -> Result<(Ledger, Recovered)> {
+async fn open_ledger(
+    settings: &Settings,
+    key: Arc<Keypair>,
+    log: Option<Arc<dyn SharedLog>>,
+) -> Result<(Ledger, Recovered)> {
     let folder = settings.data.clone();
-    let retention = &settings.file.retention;
-    let ledger_settings = mtor_ledger::Settings {
-        text_age_ms_max: Some(u64::from(retention.days) * 24 * 60 * 60 * 1_000),
-        text_bytes_max: retention.megabytes.saturating_mul(1_000_000),
-        ..mtor_ledger::Settings::default()
-    };
-    let opened = tokio::task::spawn_blocking(move || Ledger::open(&folder, ledger_settings, key)).await;
+    let ledger_settings = settings.ledger();
+    let open = move || Ledger::open_shared(&folder, ledger_settings, key, log);
+    let opened = tokio::task::spawn_blocking(open).await;
     Ok(opened.context("opening the ledger was cut short")??)
 }
 

@@ -41,9 +41,9 @@ pub mod witness;
 mod wyoming;
 
 pub use attach::{AttachWish, Attaching};
-pub use broker::{Broker, start};
+pub use broker::{Broker, Leading, lead, listen, start};
 pub use settings::{
-    Admit, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError, StarterSection,
-    TrustSection, WitnessSection, WitnessUrl,
+    Admit, ClusterSection, Coins, DEFAULT_LISTEN, LogSection, RealmFile, Settings, SettingsError,
+    StarterSection, TrustSection, WitnessSection, WitnessUrl,
 };
 pub use wyoming::{SatelliteSection, WyomingSection};

@@ -13,7 +13,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::App;
 use crate::defaults;
@@ -21,17 +21,36 @@ use crate::defaults;
 /// How long to wait after the system refused to accept, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Where connections come from.
+pub(crate) enum Door {
+    /// They are made to this broker.
+    Listening(TcpListener),
+    /// They were made to any broker of the realm, and are handed to this one, which leads, with the address of who made them.
+    Handed(mpsc::Receiver<(TcpStream, SocketAddr)>),
+}
+
+impl Door {
+    /// The next connection; `None` when none will come any more.
+    async fn next(&mut self) -> Option<std::io::Result<(TcpStream, SocketAddr)>> {
+        match self {
+            Self::Listening(listener) => Some(listener.accept().await),
+            Self::Handed(handed) => handed.recv().await.map(Ok),
+        }
+    }
+}
+
 /// Serves connections until the broker closes.
-pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
+pub(crate) async fn serve(app: Arc<App>, mut door: Door, router: Router) {
     let room = Arc::new(Semaphore::new(app.settings.file.limits.connections));
     loop {
         let accepted = tokio::select! {
             () = app.closing.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = door.next() => accepted,
         };
         let (socket, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
+            None => return,
+            Some(Ok(accepted)) => accepted,
+            Some(Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;

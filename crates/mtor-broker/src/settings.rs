@@ -65,6 +65,16 @@ impl Settings {
             attaching: None,
         })
     }
+
+    /// What the ledger is told of it.
+    pub fn ledger(&self) -> mtor_ledger::Settings {
+        let retention = &self.file.retention;
+        mtor_ledger::Settings {
+            text_age_ms_max: Some(u64::from(retention.days) * 24 * 60 * 60 * 1_000),
+            text_bytes_max: retention.megabytes.saturating_mul(1_000_000),
+            ..mtor_ledger::Settings::default()
+        }
+    }
 }
 
 /// Why settings can't be used.
@@ -130,6 +140,8 @@ pub struct RealmFile {
     pub log: LogSection,
     /// Home Assistant and satellites.
     pub wyoming: WyomingSection,
+    /// Other brokers of the same realm.
+    pub cluster: ClusterSection,
 }
 
 impl Default for RealmFile {
@@ -154,6 +166,7 @@ impl Default for RealmFile {
             retention: RetentionSection::default(),
             log: LogSection::default(),
             wyoming: WyomingSection::default(),
+            cluster: ClusterSection::default(),
         }
     }
 }
@@ -543,6 +556,25 @@ pub struct RetentionSection {
 impl Default for RetentionSection {
     fn default() -> Self {
         Self { days: 365, megabytes: 4_096 }
+    }
+}
+
+/// Several brokers for one realm, see the book's page about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterSection {
+    /// The database that they share; empty for a realm with one broker.
+    pub postgres: String,
+    /// The server that wakes those that follow; empty for none.
+    pub nats: String,
+    /// Where this one takes connections of the others.
+    pub relay: SocketAddr,
+}
+
+impl Default for ClusterSection {
+    fn default() -> Self {
+        let relay = SocketAddr::from(([127, 0, 0, 1], 9100));
+        Self { postgres: String::new(), nats: String::new(), relay }
     }
 }
 

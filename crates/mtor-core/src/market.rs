@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mtor_protocol::http::PricePoint;
 use mtor_protocol::{Timestamp, Ware};
+use serde::{Deserialize, Serialize};
 
 use crate::config::MarketRules;
 
@@ -60,7 +61,7 @@ pub struct Load {
 }
 
 /// What a ware cost at one time, and what it takes to go on from there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceNote {
     /// Of what.
     pub ware: Ware,

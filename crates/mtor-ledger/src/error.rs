@@ -105,6 +105,14 @@ pub enum CloseError {
         /// Why not.
         reason: String,
     },
+    /// Another broker leads the realm. What is missing was never acknowledged.
+    #[error(
+        "another broker leads the realm now; {pending} operations were given up, none of them acknowledged"
+    )]
+    Deposed {
+        /// How many.
+        pending: usize,
+    },
     /// The writer ended in a fault of this program.
     #[error("the ledger's writer stopped in a fault")]
     Stopped,

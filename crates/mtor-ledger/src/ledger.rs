@@ -25,6 +25,7 @@ use crate::readers::Readers;
 use crate::record::{Batch, GrantRecord, KeyRecord, PasskeyRecord, PlanRecord, StoredJob};
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::shared_log::{FollowError, Group, SharedLog};
 use crate::snapshot::Snapshot;
 use crate::{jobs, journal, plans, prices, recovery, tiles, wallets, writer};
 
@@ -82,6 +83,19 @@ impl Ledger {
         settings: Settings,
         key: Arc<Keypair>,
     ) -> Result<(Self, Recovered), OpenError> {
+        Self::open_shared(folder, settings, key, None)
+    }
+
+    /// The same, of the broker that leads others: whatever becomes durable is in the log that they share before it is durable here.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_shared(
+        folder: &Path,
+        settings: Settings,
+        key: Arc<Keypair>,
+        log: Option<Arc<dyn SharedLog>>,
+    ) -> Result<(Self, Recovered), OpenError> {
         fs::create_dir_all(folder).map_err(OpenError::unreadable(folder))?;
         let lock = FolderLock::take(folder)?;
         let paths = Paths::new(folder);
@@ -91,6 +105,7 @@ impl Ledger {
         let queue = Queue::new(start.tail.frontier.size(), settings.pending_operations_max);
         let readers = Readers::new(&paths.database);
         let shared = Arc::new(Shared::new(paths, key, queue, start.tail.frontier.clone()));
+        shared.group.store(start.group, Ordering::Release);
         shared.set_database_bytes_max(settings.database_bytes_max);
         // One that waits is enough: the next one has everything that is in it.
         let (snapshots, states) = sync_channel(1);
@@ -103,7 +118,7 @@ impl Ledger {
             let shared = Arc::clone(&shared);
             let writer = thread::Builder::new()
                 .name("ledger-writer".into())
-                .spawn(move || writer::run(&shared, &settings, connection, start, snapshots))?;
+                .spawn(move || writer::run(&shared, &settings, connection, start, snapshots, log))?;
             Ok(Threads { writer, keeper, lock })
         };
         let threads = spawn().map_err(failed)?;
@@ -116,7 +131,34 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`]: the batch was not taken, and never will be called back.
     pub fn commit(&self, batch: Batch, on_durable: OnDurable) -> Result<(), Unavailable> {
-        self.shared.queue.push(batch, Some(on_durable))
+        self.shared.queue.push(batch, Some(on_durable), None)
+    }
+
+    /// The number of the last group of the shared log that is in this ledger; 0 when there is none.
+    pub fn group(&self) -> u64 {
+        self.shared.group.load(Ordering::Acquire)
+    }
+
+    /// Takes the next group from the log that the realm's brokers share, and waits until it is durable here. Of a ledger that
+    /// was opened to follow, not to lead.
+    ///
+    /// # Errors
+    /// [`FollowError`]: nothing was changed then.
+    pub fn follow(&self, group: &Group) -> Result<(), FollowError> {
+        let expected = self.group() + 1;
+        if group.number != expected {
+            return Err(FollowError::OutOfOrder { expected, found: group.number });
+        }
+        let batch = group.batch()?;
+        let here = self.shared.size() + batch.entries.len() as u64;
+        if here != group.entries {
+            return Err(FollowError::Parted { number: group.number, here, there: group.entries });
+        }
+        let (done, durable) = sync_channel(1);
+        // The receiver below waits for it.
+        let on_durable: OnDurable = Box::new(move || done.send(()).unwrap_or_default());
+        self.shared.queue.push(batch, Some(on_durable), Some(group.number))?;
+        durable.recv().map_err(|_| FollowError::Closed)
     }
 
     /// Whether the last commit succeeded. While it is `false`, no new work should be taken on; what was taken is kept

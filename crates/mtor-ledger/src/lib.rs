@@ -34,6 +34,7 @@ mod recovery;
 mod retention;
 mod settings;
 mod shared;
+mod shared_log;
 mod snapshot;
 mod texts;
 mod tile_path;
@@ -56,5 +57,6 @@ pub use record::{
     RequestRecord, ResultRecord, StoredJob, StoredPart,
 };
 pub use settings::Settings;
+pub use shared_log::{FollowError, Group, SharedLog, SharedLogError};
 pub use tiles::parse_bundle;
 pub use verify::{Since, Verified, VerifyError, verify, verify_leaves, verify_leaves_since, verify_since};

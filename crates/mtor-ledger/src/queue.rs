@@ -18,6 +18,8 @@ pub(crate) struct Pending {
     pub(crate) on_durable: Option<OnDurable>,
     /// A snapshot that the keeper made, to be stored along.
     pub(crate) snapshot: Option<Snapshot>,
+    /// The number that it has in the shared log already, where another broker has put it.
+    pub(crate) number: Option<u64>,
     operations: usize,
     bytes: usize,
 }
@@ -57,7 +59,12 @@ impl Queue {
     }
 
     /// Takes a batch in, or refuses it and changes nothing.
-    pub(crate) fn push(&self, batch: Batch, on_durable: Option<OnDurable>) -> Result<(), Unavailable> {
+    pub(crate) fn push(
+        &self,
+        batch: Batch,
+        on_durable: Option<OnDurable>,
+        number: Option<u64>,
+    ) -> Result<(), Unavailable> {
         let operations = (batch.entries.len() + batch.records.len()).max(1);
         let bytes = batch.records.iter().map(record_bytes).sum();
         if let Some(entry) = batch.entries.iter().find(|entry| leaf_bytes_max(entry) > LEAF_BYTES_MAX) {
@@ -79,7 +86,7 @@ impl Queue {
             }
         }
         inner.next_seq += batch.entries.len() as u64;
-        inner.enter(Pending { batch, on_durable, snapshot: None, operations, bytes });
+        inner.enter(Pending { batch, on_durable, snapshot: None, number, operations, bytes });
         drop(inner);
         self.arrived.notify_one();
         Ok(())
@@ -92,7 +99,8 @@ impl Queue {
             return;
         }
         let (batch, operations, bytes) = (Batch::default(), 1, snapshot.bytes());
-        inner.enter(Pending { batch, on_durable: None, snapshot: Some(snapshot), operations, bytes });
+        let snapshot = Some(snapshot);
+        inner.enter(Pending { batch, on_durable: None, snapshot, number: None, operations, bytes });
         drop(inner);
         self.arrived.notify_one();
     }
@@ -215,7 +223,7 @@ fn record_bytes(record: &Record) -> usize {
         }
         Record::Grant(grant) => grant.about.len(),
         Record::Plan(plan) => plan.plan.len(),
-        Record::Key(_) | Record::RevokeKey { .. } | Record::ForgetPasskey { .. } => 0,
+        Record::Forgotten(_) | Record::Key(_) | Record::RevokeKey { .. } | Record::ForgetPasskey { .. } => 0,
         Record::Passkey(passkey) => passkey.sealed.len(),
         Record::Setting { name, value } => name.len() + value.len(),
         Record::Prices(notes) => {

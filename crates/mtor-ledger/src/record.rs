@@ -10,11 +10,12 @@ use mtor_protocol::{
     AccountId, CapabilityKind, Did, Digest, FinishReason, JobId, Micro, Part, Privacy, Problem, ServiceClass,
     Timestamp, Usage,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::commitment::Salt;
 
 /// What becomes durable together: all of it or nothing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Entries of the journal, in order and without gaps after those committed before.
     pub entries: Vec<Entry>,
@@ -23,7 +24,7 @@ pub struct Batch {
 }
 
 /// Something kept beside the journal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
     /// A job was taken. Comes in the batch of its `Accepted` entry.
     Request(Box<RequestRecord>),
@@ -31,6 +32,8 @@ pub enum Record {
     Partial(Box<PartialRecord>),
     /// A job has ended. Comes in the batch of its `Settled` entry.
     Result(Box<ResultRecord>),
+    /// The texts of a job were forgotten in a shared log before this ledger had them. Comes after its result.
+    Forgotten(JobId),
     /// An API key was made.
     Key(Box<KeyRecord>),
     /// An API key is not valid any more.
@@ -65,7 +68,7 @@ pub enum Record {
 }
 
 /// A request of several steps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRecord {
     /// Its id.
     pub id: JobId,
@@ -80,7 +83,7 @@ pub struct PlanRecord {
 }
 
 /// What was asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {
     /// The job.
     pub job: JobId,
@@ -114,7 +117,7 @@ pub struct RequestRecord {
 }
 
 /// An answer as far as it has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartialRecord {
     /// The job.
     pub job: JobId,
@@ -127,7 +130,7 @@ pub struct PartialRecord {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResultRecord {
     /// The job.
     pub job: JobId,
@@ -162,11 +165,12 @@ pub struct ResultRecord {
 }
 
 /// A part of an answer that is no text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRecord {
     /// What is told of it.
     pub part: Part,
     /// What it is; kept in the blob folder.
+    #[serde(with = "crate::shared_log::base64_bytes")]
     pub data: Bytes,
     /// The number of its event among those of its job; its frames have the numbers after it.
     pub sequence: u64,
@@ -187,7 +191,7 @@ pub struct StoredPart {
 }
 
 /// An API key. The secret itself is never stored.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Its public name.
     pub id: JobId,
@@ -208,7 +212,7 @@ pub struct KeyRecord {
 }
 
 /// A wallet as a passkey has sealed it: what the realm keeps and can't read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasskeyRecord {
     /// SHA-256 of the credential's id.
     pub id: Digest,
@@ -221,7 +225,7 @@ pub struct PasskeyRecord {
 }
 
 /// What a grant is called, and whom it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRecord {
     /// The grant.
     pub id: JobId,

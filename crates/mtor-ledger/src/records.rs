@@ -14,7 +14,7 @@ use crate::prices;
 use crate::record::{
     GrantRecord, KeyRecord, PartialRecord, PasskeyRecord, Record, RequestRecord, ResultRecord,
 };
-use crate::texts::{Part, Place, StoreError, TextWriter, key};
+use crate::texts::{self, Part, Place, StoreError, TextWriter, key};
 
 /// Writes records.
 pub(crate) struct RecordWriter<'c> {
@@ -63,6 +63,10 @@ impl<'c> RecordWriter<'c> {
             },
             Record::Result(result) => match open.get(&result.job) {
                 Some(open) => self.result(result, open),
+                None => Ok(0),
+            },
+            Record::Forgotten(job) => match open.get(job) {
+                Some(open) => self.forgotten(integer(open.seq)),
                 None => Ok(0),
             },
             Record::Key(key) => {
@@ -165,6 +169,12 @@ impl<'c> RecordWriter<'c> {
             false => self.texts.insert(key(seq, Part::Answer), &result.text, Place::ByLength)?,
         };
         Ok(text + parts::insert(self.connection, self.texts.blobs(), seq, &result.parts)?)
+    }
+
+    fn forgotten(&mut self, seq: i64) -> Result<i64, StoreError> {
+        // The texts are empty, so that no blob can lose its last name by this.
+        let freed = texts::forget(self.connection, seq, &mut Vec::new())?;
+        Ok(-i64::try_from(freed).unwrap_or(i64::MAX))
     }
 
     fn key(&mut self, key: &KeyRecord) -> rusqlite::Result<()> {

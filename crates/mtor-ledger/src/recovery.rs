@@ -60,6 +60,7 @@ fn read(connection: &Connection, paths: &Paths, realm: &PublicKey) -> Result<(St
         text_bytes: texts::stored_total(connection)?,
         checkpoint_size,
         snapshot_entries: snapshot::newest(connection)?.min(size),
+        group: texts::stored_group(connection)?,
     };
     Ok((start, Recovered { state, open_jobs }))
 }

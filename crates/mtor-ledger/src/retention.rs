@@ -89,12 +89,7 @@ fn forget(
     let transaction = connection.unchecked_transaction()?;
     for (seq, settled) in jobs {
         if must_go(text_bytes, *settled) {
-            text_bytes = text_bytes.saturating_sub(texts::delete(&transaction, *seq, &mut nameless)?);
-            // The first words go too: they are texts that people wrote. So do signatures, by which a guess could be tested.
-            let mut update = transaction.prepare_cached(
-                "UPDATE jobs SET forgotten = 1, question = '', answer = '', signed = NULL, receipt = NULL WHERE seq = ?1",
-            )?;
-            update.execute([seq])?;
+            text_bytes = text_bytes.saturating_sub(texts::forget(&transaction, *seq, &mut nameless)?);
         }
     }
     texts::store_total(&transaction, text_bytes)?;

@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) commits: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) text_bytes: AtomicU64,
+    /// The number of the last group of the shared log that is durable here.
+    pub(crate) group: AtomicU64,
     /// The largest that the database may become, in bytes; [`UNLIMITED`] for as large as the disk.
     pub(crate) database_bytes_max: AtomicU64,
     head: Mutex<Head>,
@@ -47,6 +49,7 @@ impl Shared {
             commits: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             text_bytes: AtomicU64::new(0),
+            group: AtomicU64::new(0),
             database_bytes_max: AtomicU64::new(UNLIMITED),
             head: Mutex::new(Head { frontier, note: None }),
         }

@@ -8,6 +8,7 @@ use crate::columns::{integer, unsigned};
 use crate::error::QueryError;
 use crate::journal::bytes;
 use crate::parts;
+use crate::shared_log::SharedLogError;
 
 /// Which text of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub(crate) enum StoreError {
     Database(#[from] rusqlite::Error),
     #[error("the blob folder can't be written: {0}")]
     Blobs(#[from] std::io::Error),
+    #[error(transparent)]
+    Shared(#[from] SharedLogError),
 }
 
 /// A text, wherever it is; `None` when there is none.
@@ -111,9 +114,20 @@ pub(crate) fn names_blob(connection: &Connection, hash: &Digest) -> rusqlite::Re
     Ok(texts.exists([hash.0])? || parts::names_blob(connection, hash)?)
 }
 
+/// Forgets everything that people wrote and were answered in a job. Returns as [`delete`] does.
+pub(crate) fn forget(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
+    let freed = delete(connection, seq, blobs)?;
+    // The first words go too: they are texts that people wrote. So do signatures, by which a guess could be tested.
+    let mut update = connection.prepare_cached(
+        "UPDATE jobs SET forgotten = 1, question = '', answer = '', signed = NULL, receipt = NULL WHERE seq = ?1",
+    )?;
+    update.execute([seq])?;
+    Ok(freed)
+}
+
 /// Deletes a job's texts and parts. Returns how many bytes less are kept; the blobs that may have become nameless are added to
 /// `blobs`.
-pub(crate) fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
+fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>) -> rusqlite::Result<u64> {
     let mut statement =
         connection.prepare_cached("DELETE FROM texts WHERE key IN (?1, ?2) RETURNING bytes, blob")?;
     let mut rows = statement.query([key(seq, Part::Question), key(seq, Part::Answer)])?;
@@ -131,4 +145,19 @@ pub(crate) fn delete(connection: &Connection, seq: i64, blobs: &mut Vec<Digest>)
 pub(crate) fn store_total(connection: &Connection, total: u64) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'text_bytes'")?;
     statement.execute([integer(total).to_string()]).map(drop)
+}
+
+/// The number of the last group of a shared log that is in this ledger; 0 when it has none.
+pub(crate) fn stored_group(connection: &Connection) -> Result<u64, QueryError> {
+    let group: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'group'", [], |row| row.get(0))
+        .optional()?;
+    let Some(group) = group else { return Ok(0) };
+    group.parse().map_err(|_| QueryError::Damaged(format!("the number of the last group is {group:?}")))
+}
+
+/// Remembers which group of a shared log was the last.
+pub(crate) fn store_group(connection: &Connection, group: u64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('group', ?1)")?;
+    statement.execute([integer(group).to_string()]).map(drop)
 }

@@ -21,10 +21,12 @@ use crate::defaults::{
 use crate::error::{CloseError, QueryError};
 use crate::journal::{self, JournalWriter, OpenJob, Tail};
 use crate::queue::{End, Pending};
+use crate::record::Batch;
 use crate::records::RecordWriter;
 use crate::retention::Retention;
 use crate::settings::Settings;
 use crate::shared::{Shared, UNLIMITED};
+use crate::shared_log::{Group, SharedLog, SharedLogError};
 use crate::snapshot::{self, Snapshot};
 use crate::texts::{self, StoreError, TextWriter};
 
@@ -40,6 +42,8 @@ pub(crate) struct Start {
     /// Sizes of the newest checkpoint and snapshot that are stored.
     pub(crate) checkpoint_size: u64,
     pub(crate) snapshot_entries: u64,
+    /// The number of the last group of the shared log that is in this ledger.
+    pub(crate) group: u64,
 }
 
 /// Runs until the ledger is closed.
@@ -49,6 +53,7 @@ pub(crate) fn run(
     connection: Connection,
     start: Start,
     snapshots: SyncSender<State>,
+    log: Option<Arc<dyn SharedLog>>,
 ) -> Result<(), CloseError> {
     let _ended = Ended(shared);
     sweep_blobs(shared, &connection);
@@ -56,8 +61,8 @@ pub(crate) fn run(
         pending: shared.queue.pending(),
         reason: error.to_string(),
     };
-    let mut writer =
-        Writer::new(shared, settings, &connection, start, snapshots).map_err(|error| failed(error.into()))?;
+    let mut writer = Writer::new(shared, settings, &connection, start, (snapshots, log))
+        .map_err(|error| failed(error.into()))?;
     let result = writer.run();
     drop(writer);
     if let Err((_, error)) = connection.close() {
@@ -100,6 +105,10 @@ struct Writer<'c> {
     checkpoint_size: u64,
     checkpoint_time: Instant,
     snapshot_entries: u64,
+    /// The number of the last group of the shared log that is in this ledger.
+    group: u64,
+    /// Where groups go first, when this broker leads others.
+    log: Option<Arc<dyn SharedLog>>,
     /// To the keeper, which makes snapshots of states.
     snapshots: SyncSender<State>,
     /// The limit on the database's size that SQLite was told last.
@@ -114,7 +123,7 @@ impl<'c> Writer<'c> {
         settings: &'c Settings,
         connection: &'c Connection,
         start: Start,
-        snapshots: SyncSender<State>,
+        (snapshots, log): (SyncSender<State>, Option<Arc<dyn SharedLog>>),
     ) -> rusqlite::Result<Self> {
         let texts = TextWriter::new(connection, shared.blobs.clone(), settings.inline_text_bytes_max)?;
         shared.text_bytes.store(start.text_bytes, Ordering::Relaxed);
@@ -131,6 +140,8 @@ impl<'c> Writer<'c> {
             checkpoint_size: start.checkpoint_size,
             checkpoint_time: Instant::now(),
             snapshot_entries: start.snapshot_entries,
+            group: start.group,
+            log,
             snapshots,
             database_bytes_max: UNLIMITED,
             newest: Timestamp::default(),
@@ -162,6 +173,11 @@ impl<'c> Writer<'c> {
         let mut first = true;
         while let Err(error) = self.store(&group, first) {
             first = false;
+            if matches!(error, StoreError::Shared(SharedLogError::Deposed)) {
+                tracing::warn!("{error}: this one stops deciding");
+                self.shared.writable.store(false, Ordering::Release);
+                return Err(CloseError::Deposed { pending: self.shared.queue.pending() });
+            }
             self.shared.failures.fetch_add(1, Ordering::Relaxed);
             if self.shared.writable.swap(false, Ordering::AcqRel) {
                 tracing::error!("the ledger can't write, and keeps what it was given in memory: {error}");
@@ -204,6 +220,7 @@ impl<'c> Writer<'c> {
         }
         self.execute("BEGIN IMMEDIATE")?;
         let written = self.write(group).and_then(|progress| {
+            self.share(group, &progress)?;
             self.execute("COMMIT")?;
             Ok(progress)
         });
@@ -272,7 +289,27 @@ impl<'c> Writer<'c> {
         if checkpointed {
             self.store_checkpoint(&frontier)?;
         }
-        Ok(Progress { frontier, text_bytes, checkpointed })
+        let group = self.group_after(group);
+        if group != self.group {
+            texts::store_group(self.connection, group)?;
+        }
+        Ok(Progress { frontier, text_bytes, checkpointed, group })
+    }
+
+    /// The number of the last group of the shared log, once these are durable.
+    fn group_after(&self, group: &[Pending]) -> u64 {
+        let followed = group.iter().filter_map(|pending| pending.number).max();
+        let leads = self.log.is_some() && group.iter().any(|pending| pending.batch != Batch::default());
+        followed.unwrap_or(self.group + u64::from(leads))
+    }
+
+    /// Before anything is durable here it is in the log that all brokers share, where there is one.
+    fn share(&self, group: &[Pending], progress: &Progress) -> Result<(), StoreError> {
+        let Some(log) = self.log.as_ref().filter(|_| progress.group != self.group) else { return Ok(()) };
+        let batches = group.iter().map(|pending| &pending.batch);
+        let group =
+            Group::of(progress.group, progress.frontier.size(), batches).map_err(std::io::Error::other)?;
+        Ok(log.append(&group)?)
     }
 
     /// The group is durable. Without progress it had been so for longer than was known.
@@ -287,6 +324,7 @@ impl<'c> Writer<'c> {
         }
         self.tail.frontier = progress.frontier;
         self.text_bytes = progress.text_bytes;
+        self.group = progress.group;
         for entry in group.iter().flat_map(|pending| &pending.batch.entries) {
             self.newest = self.newest.max(entry.time);
             follow(&mut self.state, entry);
@@ -295,6 +333,7 @@ impl<'c> Writer<'c> {
             }
         }
         self.shared.text_bytes.store(self.text_bytes, Ordering::Relaxed);
+        self.shared.group.store(self.group, Ordering::Release);
         self.shared.advance(&self.tail.frontier);
         Ok(())
     }
@@ -309,7 +348,8 @@ impl<'c> Writer<'c> {
             journal::hashes(self.connection, level, first, count)
         });
         let text_bytes = texts::stored_total(self.connection).map_err(damaged)?;
-        Ok(Progress { frontier: frontier.map_err(damaged)?, text_bytes, checkpointed: false })
+        let group = texts::stored_group(self.connection).map_err(damaged)?;
+        Ok(Progress { frontier: frontier.map_err(damaged)?, text_bytes, checkpointed: false, group })
     }
 
     fn store_checkpoint(&self, frontier: &Frontier) -> rusqlite::Result<()> {
@@ -400,4 +440,5 @@ struct Progress {
     frontier: Frontier,
     text_bytes: u64,
     checkpointed: bool,
+    group: u64,
 }

@@ -9,6 +9,7 @@ mod broker_crash;
 mod browser;
 mod chaos;
 mod clients;
+mod cluster;
 mod disk_full;
 mod draining;
 mod grants;

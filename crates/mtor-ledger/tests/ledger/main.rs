@@ -10,5 +10,6 @@ mod keys;
 mod log;
 mod retention;
 mod rewriting;
+mod sharing;
 mod support;
 mod tampering;

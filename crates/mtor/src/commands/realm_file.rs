@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(toml::from_str::<RealmFile>(TEMPLATE).unwrap(), RealmFile::default());
         let uncommented: Vec<&str> =
             TEMPLATE.lines().map(|line| if is_setting(line) { &line[1..] } else { line }).collect();
-        assert_eq!(TEMPLATE.lines().filter(|line| is_setting(line)).count(), 45);
+        assert_eq!(TEMPLATE.lines().filter(|line| is_setting(line)).count(), 48);
         assert_eq!(toml::from_str::<RealmFile>(&uncommented.join("\n")).unwrap(), RealmFile::default());
     }
 

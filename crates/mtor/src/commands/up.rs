@@ -24,6 +24,7 @@ mod attached;
 mod browser;
 mod chat_model;
 mod child_log;
+mod cluster;
 mod summary;
 mod supervisor;
 mod workers;
@@ -41,6 +42,7 @@ Examples:
   mtor up --listen 127.0.0.1:9001             when another program has the port
   mtor up --workers none --no-browser         the broker alone; workers attach from elsewhere
   mtor up --data /srv/realm
+  mtor up --cluster                           three brokers for one realm, to see one of them die
 
 At the first start the models are downloaded (about 730 MB; it goes on where it stopped). Ctrl-C drains the realm: no new
 jobs, running ones finish, then it ends. A second Ctrl-C ends it at once.";
@@ -63,11 +65,17 @@ pub(crate) struct UpArgs {
     /// With --model, what to call it; without, which model of the catalogue (see `mtor model list`)
     #[arg(long, value_name = "ID")]
     model_id: Option<String>,
+    /// Three brokers on a PostgreSQL and a NATS server, all started here: to try what several brokers do
+    #[arg(long)]
+    cluster: bool,
 }
 
 /// Starts everything and runs it until it is told to end.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let interrupts = Interrupts::listen()?;
+    if args.cluster {
+        return cluster::run(args, &interrupts).await;
+    }
     let model = ChatModel::choose(args.model.as_deref(), args.model_id.as_deref())?;
     let programs = args.workers.programs()?;
     let (folder, mut settings) = args.broker.settings()?;

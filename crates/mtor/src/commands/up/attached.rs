@@ -194,7 +194,8 @@ impl Attached {
             note(&trouble, line);
             summary.worker(&id, line);
         });
-        Ok(Supervisor { program: find_program(Kind::Gateway)?, options, log: ChildLog::new(log), say })
+        let (program, environment) = (find_program(Kind::Gateway)?, Vec::new());
+        Ok(Supervisor { program, options, environment, log: ChildLog::new(log), say })
     }
 
     /// `ollama`, `ollama-2`, ...: the first that is free.

@@ -24,6 +24,8 @@ pub(super) type Say = Arc<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Supervisor {
     pub(super) program: PathBuf,
     pub(super) options: Vec<OsString>,
+    /// What it has in its environment beside what this process has.
+    pub(super) environment: Vec<(&'static str, OsString)>,
     pub(super) log: ChildLog,
     pub(super) say: Say,
 }
@@ -57,6 +59,7 @@ impl Supervisor {
         let mut command = Command::new(&self.program);
         command
             .args(&self.options)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(PARENT_PIPE, "1")
             .env("NO_COLOR", "1")
             .stdin(Stdio::piped())
@@ -149,6 +152,7 @@ mod tests {
         Supervisor {
             program: "/bin/sh".into(),
             options: vec!["-c".into(), script.into()],
+            environment: Vec::new(),
             log: ChildLog::new(LogFile::open(&folder.join("worker.log")).unwrap()),
             say: heard.sayer(),
         }

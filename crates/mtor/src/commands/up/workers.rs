@@ -102,7 +102,7 @@ impl Start {
         self.summary.worker(self.kind.name(), &format!("starting with {model}"));
         let (summary, kind) = (self.summary.clone(), self.kind);
         let say: Say = Arc::new(move |line: &str| summary.worker(kind.name(), line));
-        Supervisor { program: self.program, options, log, say }.run(stop).await;
+        Supervisor { program: self.program, options, environment: Vec::new(), log, say }.run(stop).await;
     }
 
     async fn options(&self, cancel: &CancellationToken) -> anyhow::Result<Vec<OsString>> {
