@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use mtor_identity::KeyFile;
 use sha2::{Digest as _, Sha256};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,7 +35,7 @@ const BROKERS: usize = 3;
 const PORTS: u16 = 2 * BROKERS as u16 + 1;
 /// How long the database may take to start.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
-const DATABASE_PAUSE: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(100);
 /// PostgreSQL does not run as root: then it runs as the user that its package makes, in a folder that this user can reach.
 const POSTGRES_USER: &str = "postgres";
 const POSTGRES_FOLDER_OF_ROOT: &str = "/var/lib/mtor-cluster";
@@ -80,6 +80,9 @@ pub(super) async fn run(args: UpArgs, interrupts: &Interrupts) -> anyhow::Result
                 never_ready: never_ready.clone(),
             };
             workers.tracker.spawn(worker.run(interrupts.first.clone(), workers.stop.clone()));
+        }
+        while TcpStream::connect(ports.broker(0)).await.is_err() {
+            sleep(LOOK).await;
         }
         announce(summary.clone(), args.no_browser, never_ready).await;
         std::future::pending().await
@@ -358,7 +361,7 @@ impl Database {
             if Instant::now() >= deadline {
                 bail!("PostgreSQL does not start; its log is beside that of the realm");
             }
-            sleep(DATABASE_PAUSE).await;
+            sleep(LOOK).await;
         }
         Ok(())
     }
