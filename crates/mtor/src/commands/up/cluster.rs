@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use mtor_identity::KeyFile;
-use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -273,9 +272,11 @@ impl Database {
         let user = rustix::process::geteuid().is_root().then_some(POSTGRES_USER);
         let mut database = Self { programs, folder: whole.join("postgres"), user };
         if !database.make_folder()? {
-            // Root's folders are mostly closed to the user that the server runs as.
-            let name = Sha256::digest(whole.as_os_str().as_encoded_bytes());
-            let name: String = name.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            // Root's folders are mostly closed to the user that the server runs as. Each realm has its own.
+            let key = realm.path().join("realm.key");
+            let key = KeyFile::load_or_create(&key).with_context(|| format!("the key {}", key.display()))?;
+            let did = key.keypair().did();
+            let name = did.as_str().rsplit(':').next().unwrap_or_default();
             database.folder = Path::new(POSTGRES_FOLDER_OF_ROOT).join(name);
             database.make_folder()?;
         }
