@@ -119,6 +119,12 @@ impl Offers {
         self.pool(kind, model).is_some_and(Pool::has_house)
     }
 
+    /// Whether the realm itself can say what answers of a model are worth: the house has it as well. Where the house does nothing of the
+    /// kind, strangers have to do for each other.
+    pub(crate) fn is_vouched_for(&self, kind: &CapabilityKind, model: &str) -> bool {
+        self.has_house(kind, model) || !self.has_house(kind, DEFAULT_MODEL)
+    }
+
     /// Who is asked for comparison, drawn by lot.
     pub(crate) fn draw<'a>(
         &self,
@@ -130,11 +136,12 @@ impl Offers {
         self.pool(&wish.job.capability, &wish.job.model)?.draw(lot, wish, but, lookup)
     }
 
-    /// Whether what one account says could be compared with what another one says: that has the same model, and texts need
-    /// somebody who makes vectors of them.
+    /// Whether what one account says could be compared with what another one says: that has the same model, which is not one that
+    /// only strangers have, and texts need somebody who makes vectors of them.
     pub(crate) fn another_could_judge(&self, account: AccountId, kind: &CapabilityKind, model: &str) -> bool {
         let embeds = *kind == CapabilityKind::EMBED || self.capabilities.contains_key(&CapabilityKind::EMBED);
-        embeds && self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account))
+        let has_others = self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account));
+        embeds && has_others && self.is_vouched_for(kind, model)
     }
 
     /// How many jobs like this the workers that could take it finish in a second; `None` when it can't be known.
@@ -244,6 +251,12 @@ fn infeasible(job: &NewJob, faults: &BTreeMap<Fault, u32>) -> Problem {
             Fault::Peer => {
                 let are = verb("is a peer realm's", "are peer realms'");
                 format!("{who} {are}, and the job is not for peers: its privacy would have to be `peers`")
+            }
+            Fault::Unvouched => {
+                let have = verb("has", "have");
+                format!(
+                    "{who} {have} a model that the house does not have, so that nobody could check it; name it to have it"
+                )
             }
             Fault::Hops => {
                 format!(

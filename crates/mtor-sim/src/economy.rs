@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub use cast::Kind;
 pub use measure::{Phase, Waits};
-pub use report::{Economy, KindReport, StarterReport};
+pub use report::{CircleReport, Economy, KindReport, StarterReport};
 
 /// The size of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]

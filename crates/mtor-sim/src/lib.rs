@@ -29,7 +29,8 @@ mod worker;
 mod world;
 
 pub use economy::{
-    Economy, EconomyOptions, Kind, KindReport, Phase, StarterReport, Waits, run_economy, write_economy,
+    CircleReport, Economy, EconomyOptions, Kind, KindReport, Phase, StarterReport, Waits, run_economy,
+    write_economy,
 };
 pub use promises::{Promise, Violation};
 pub use run::{Failure, Options, Report, run_seed};

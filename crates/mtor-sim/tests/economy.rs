@@ -37,6 +37,17 @@ fn a_ring_on_starter_coins_extracts_nothing() {
 }
 
 #[test]
+fn who_asks_friends_for_trust_ends_below_honest_workers() {
+    for seed in 1..4 {
+        let economy = run_economy(EconomyOptions { seed, ..SMALL });
+        let circles = economy.circles;
+        assert!(circles.own_jobs > 1_000 && circles.spent > Micro::ZERO, "it did not try: {circles:?}");
+        assert!(circles.net_beside_honest < 0.9, "seed {seed}: {circles:?}");
+        assert_eq!(economy.coins_astray, 0);
+    }
+}
+
+#[test]
 fn nobody_waits_without_end() {
     let economy = &*ECONOMY;
     assert_eq!((economy.unfinished, economy.lost_to_waiting, economy.lost_to_outage), (0, 0, 0));

@@ -3,6 +3,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use mtor_protocol::intent::DEFAULT_MODEL;
 use mtor_protocol::worker::OfferLimits;
 use mtor_protocol::{
     AccountId, CapabilityKind, ModelSize, Needs, Price, Privacy, ToolInfo, VoiceInfo, Ware, limits,
@@ -35,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) house: bool,
     /// The realm that it is, if it is a peer.
     pub(crate) peer: Option<AccountId>,
+    /// Nobody but strangers has its model, so that only friends of its worker could say what an answer is worth.
+    pub(crate) unvouched: bool,
 }
 
 /// An offer with its load and its measured speed.
@@ -165,6 +168,7 @@ pub(super) enum Fault {
     Privacy,
     Peer,
     Hops,
+    Unvouched,
 }
 
 impl Wish<'_> {
@@ -214,6 +218,9 @@ impl Wish<'_> {
             if hops.len() >= limits::HOPS_MAX || hops.contains(&peer) || self.job.account == peer {
                 return Some(Fault::Hops);
             }
+        }
+        if shape.unvouched && self.job.model == DEFAULT_MODEL {
+            return Some(Fault::Unvouched);
         }
         let (needs, can) = (self.job.needs, shape.can);
         if needs.tools && !can.tools {

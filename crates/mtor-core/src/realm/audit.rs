@@ -1,6 +1,8 @@
 //! Some results of workers are checked: the same is asked again of a worker of another account, and the answers are compared.
 //! When and with what consequence, [`crate::trust`] says; the shell compares, since no text ever comes here.
 
+use std::collections::BTreeSet;
+
 use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Privacy, Problem, ProblemKind, Timestamp};
 
 use super::submit::Asked;
@@ -39,7 +41,10 @@ impl Realm {
         let is_replica = open.job.account == TREASURY;
         let is_strangers = !worker.house && *account != open.job.account && !self.state.is_peer(*account);
         let may_be_shown = open.job.privacy != Privacy::Own;
-        let may_be_checked = !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability);
+        // Else friends with a model of their own would say that each other's answers are right.
+        let is_vouched_for = self.offers.is_vouched_for(&offer.capability, &offer.model);
+        let may_be_checked =
+            !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability) && is_vouched_for;
         let check = match may_be_checked {
             true => self.check_due(*account, offer, (part.output_tokens, service_us), output),
             false => Check::None,
@@ -50,6 +55,35 @@ impl Realm {
         }
         if check != Check::None {
             self.await_verdict(now, account, &kind, job);
+        }
+    }
+
+    /// A worker's offers have come or gone: with the house's, models of strangers come to be vouched for, or are not any more.
+    pub(super) fn look_what_is_vouched_for(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get(&id).filter(|_| self.config.audit) else { return };
+        let kinds: BTreeSet<CapabilityKind> =
+            worker.offers.iter().map(|offer| offer.capability.clone()).filter(is_comparable).collect();
+        let mut concerned: Vec<WorkerId> = match worker.house {
+            true => self.workers.iter().filter(|(_, of)| !of.house).map(|(id, _)| *id).collect(),
+            false => vec![id],
+        };
+        concerned.sort_unstable();
+        for id in concerned {
+            let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.draining) else { continue };
+            for (index, offer) in (0..).zip(&mut worker.offers) {
+                let unvouched = offer.shape.peer.is_none()
+                    && kinds.contains(&offer.capability)
+                    && !self.offers.is_vouched_for(&offer.capability, &offer.model);
+                if !kinds.contains(&offer.capability) || offer.shape.unvouched == unvouched {
+                    continue;
+                }
+                self.offers.leave((id, index), offer);
+                offer.shape.unvouched = unvouched;
+                self.offers.enter((id, index), offer);
+                if !unvouched {
+                    self.probation.lift((id, index));
+                }
+            }
         }
     }
 

@@ -40,6 +40,11 @@ impl Probation {
         self.due.first().map(|(due, _)| *due)
     }
 
+    /// An offer may take more than before: what waits is looked through for it.
+    pub(super) fn lift(&mut self, offer: OfferId) {
+        self.lifted.push(offer);
+    }
+
     fn wait_for(&mut self, now: Timestamp, apprentice: Apprentice, job: JobId) {
         let due = now.plus_ms(PATIENCE_MS);
         self.due.insert((due, job));
@@ -154,7 +159,7 @@ impl Realm {
                 self.offers.update((id, index), offer, |offer| offer.on_hold = hold);
             }
             if was && !hold {
-                self.probation.lifted.push((id, index));
+                self.probation.lift((id, index));
             }
         }
         match any {

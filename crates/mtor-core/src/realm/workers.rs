@@ -170,12 +170,13 @@ impl Realm {
         for (index, offer) in (0..).zip(&worker.offers) {
             self.offers.enter((id, index), offer);
         }
-        for index in 0..worker.offers.len() as u16 {
+        let offers = worker.offers.len() as u16;
+        self.look_what_is_vouched_for(id);
+        for index in 0..offers {
             self.hold_or_lift_of(id, index);
         }
         self.look_who_could_judge();
-        let Some(worker) = self.workers.get(&id) else { return };
-        for index in 0..worker.offers.len() as u16 {
+        for index in 0..offers {
             self.fill(now, (id, index), meter, outputs);
         }
     }
@@ -184,6 +185,10 @@ impl Realm {
         let Some(worker) = self.workers.get(&id).filter(|worker| !worker.draining) else { return };
         for (index, offer) in (0..).zip(&worker.offers) {
             self.offers.leave((id, index), offer);
+        }
+        let is_house = worker.house;
+        if is_house {
+            self.look_what_is_vouched_for(id);
         }
         self.look_who_could_judge();
     }
@@ -236,7 +241,14 @@ fn offers(
         slots: offer.slots,
         busy: 0,
         on_hold: false,
-        shape: Shape { limits: offer.limits, ask: offer.price, can: offer.can, house, peer },
+        shape: Shape {
+            limits: offer.limits,
+            ask: offer.price,
+            can: offer.can,
+            house,
+            peer,
+            unvouched: false,
+        },
         tokens_per_s: offer.tokens_per_s,
         first_chunk_us: None,
         first_chunk_deviation_us: 0.0,

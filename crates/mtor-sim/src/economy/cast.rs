@@ -17,6 +17,9 @@ pub enum Kind {
     Copier,
     /// Honest until it is trusted most, then cheats; honest again when it was caught.
     Sleeper,
+    /// Its circle asks itself small questions all the time, so that it is soon trusted most; then it cheats others. Honest again when it
+    /// was caught.
+    Colluder,
     /// Works honestly, and leaves with half of its machines in the evening, to push prices up.
     Cartel,
     /// Works honestly, and belongs to those who have the thousand keys with starter coins.
@@ -25,8 +28,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Honest, Self::Garbage, Self::Copier, Self::Sleeper, Self::Cartel, Self::Ring];
+    pub const ALL: [Self; 7] =
+        [Self::Honest, Self::Garbage, Self::Copier, Self::Sleeper, Self::Colluder, Self::Cartel, Self::Ring];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Kind {
             Self::Garbage => "garbage",
             Self::Copier => "copier",
             Self::Sleeper => "sleeper",
+            Self::Colluder => "colluder",
             Self::Cartel => "cartel",
             Self::Ring => "ring",
         }
@@ -42,15 +46,17 @@ impl Kind {
 
     /// Whether its answers are not to be trusted: a fifth of all workers.
     pub fn cheats(self) -> bool {
-        matches!(self, Self::Garbage | Self::Copier | Self::Sleeper)
+        matches!(self, Self::Garbage | Self::Copier | Self::Sleeper | Self::Colluder)
     }
 
     /// Of how many percent.
     fn percent(self) -> u32 {
         match self {
             Self::Honest => 0,
-            Self::Garbage | Self::Copier => 6,
-            Self::Sleeper | Self::Cartel => 8,
+            Self::Garbage | Self::Copier => 5,
+            Self::Colluder => 4,
+            Self::Sleeper => 6,
+            Self::Cartel => 8,
             Self::Ring => 2,
         }
     }
@@ -79,7 +85,7 @@ pub(super) struct Worker {
     /// Tokens per second of honest work.
     pub(super) speed: f64,
     announced: f64,
-    /// Its copiers' ring.
+    /// Its ring of copiers or circle of colluders.
     ring: u32,
     /// Comes back under a new key when it was caught.
     pub(super) renames: bool,
@@ -105,6 +111,9 @@ impl Worker {
         let (times, answer) = match self.kind {
             Kind::Garbage => (GARBAGE_TIMES, Answer::Alone),
             Kind::Copier => (COPIER_TIMES, Answer::Ring(self.ring)),
+            // They know their own questions, and what the honest answer to them is.
+            Kind::Colluder if tokens == CIRCLE_TOKENS => (COPIER_TIMES, Answer::Right),
+            Kind::Colluder if self.record.run() >= SLEEPER_RUN => (COPIER_TIMES, Answer::Ring(self.ring)),
             Kind::Sleeper if self.record.run() >= SLEEPER_RUN => (SLEEPER_TIMES, Answer::Alone),
             _ if dice.range(0..1_000_000) < ODD_PPM => (1.0, Answer::Alone),
             _ => (1.0, Answer::Right),
@@ -140,13 +149,14 @@ pub(super) fn workers(options: &EconomyOptions, dice: &mut Dice) -> Vec<Worker> 
     for place in (1..kinds.len()).rev() {
         kinds.swap(place, dice.index(place + 1));
     }
-    let mut copiers = 0;
+    let (mut copiers, mut colluders) = (0, 0);
     let mut worker = |kind: Kind| {
         copiers += u32::from(kind == Kind::Copier);
+        colluders += u32::from(kind == Kind::Colluder);
         let speed = (SPEED_MEDIAN * (SPEED_SIGMA * dice.normal()).exp()).clamp(5.0, 100.0);
         // Whoever is to look fast says so; garbage makers do it every second time, else they are found implausible.
         let announced = match kind {
-            Kind::Copier => speed * COPIER_TIMES,
+            Kind::Copier | Kind::Colluder => speed * COPIER_TIMES,
             Kind::Garbage if dice.chance(500) => speed * GARBAGE_TIMES,
             _ => speed,
         };
@@ -154,7 +164,11 @@ pub(super) fn workers(options: &EconomyOptions, dice: &mut Dice) -> Vec<Worker> 
             kind,
             speed,
             announced,
-            ring: copiers / COPIER_RING,
+            // Rings have even numbers, circles odd ones.
+            ring: match kind {
+                Kind::Colluder => 2 * (colluders / CIRCLE) + 1,
+                _ => 2 * (copiers / COPIER_RING),
+            },
             renames: kind == Kind::Garbage && dice.chance(500),
             record: Record::default(),
             unjudged: 0,

@@ -62,6 +62,15 @@ pub(super) const SLEEPER_TIMES: f64 = 3.0;
 pub(super) const COPIER_TIMES: f64 = 5.0;
 /// Copiers are in rings of so many, who tell each other what they answered.
 pub(super) const COPIER_RING: u32 = 20;
+/// Colluders are in circles of so many.
+pub(super) const CIRCLE: u32 = 20;
+/// A circle asks itself so many questions in a minute, each with so short an answer; no other is so short.
+pub(super) const CIRCLE_JOBS_PER_MINUTE: u32 = 20;
+pub(super) const CIRCLE_TOKENS: u16 = 7;
+/// Tokens of such a question.
+pub(super) const CIRCLE_INPUT_TOKENS: u64 = 10;
+/// What a circle's wallet begins with, in micro: more than it asks for in weeks.
+pub(super) const CIRCLE_DEPOSIT: u64 = 1_000_000_000;
 /// When a sleeper begins to cheat: the length of its run at which audits are rarest.
 pub(super) const SLEEPER_RUN: u32 = 50;
 /// Garbage makers that were caught come back under a new key after so long; every second one of them does.

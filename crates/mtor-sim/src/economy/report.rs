@@ -58,6 +58,22 @@ pub struct StarterReport {
     pub ring_extracted: Micro,
 }
 
+/// How it went with circles that ask themselves for trust.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CircleReport {
+    /// Small questions that they asked, and those of them that came to their own workers.
+    pub jobs: u64,
+    /// See [`jobs`](Self::jobs).
+    pub own_jobs: u64,
+    /// What that cost them.
+    pub spent: Micro,
+    /// What was left of what all their workers earned, beside what honest workers of the same speed earned. Less than nothing when
+    /// they have spent more.
+    pub net_beside_honest: f64,
+    /// The validated results in a row that one of their workers had at the end, on average.
+    pub run: f64,
+}
+
 /// The whole report.
 #[derive(Debug, Clone)]
 pub struct Economy {
@@ -130,6 +146,8 @@ pub struct Economy {
     pub forfeited: Micro,
     /// Starter coins.
     pub starter: StarterReport,
+    /// Circles that ask themselves.
+    pub circles: CircleReport,
     /// Coins that are nowhere, or came from nowhere. None may.
     pub coins_astray: i128,
     minutes: Vec<Minute>,
@@ -143,6 +161,7 @@ impl Economy {
         let earned: Vec<u64> = (0..world.workers.len()).map(|id| world.earned(id)).collect();
         let kinds: Vec<KindReport> =
             Kind::ALL.into_iter().map(|kind| kind_report(world, &earned, kind)).collect();
+        let colluders = kind_report(world, &earned, Kind::Colluder);
         let factors = |from: u64, to: u64| {
             let last = world.minutes.len();
             world.minutes[minute(from).min(last)..minute(to).min(last)]
@@ -208,6 +227,7 @@ impl Economy {
                 ring_paid_itself: Micro(tally.ring_own_paid),
                 ring_extracted: world.ring_extracted(),
             },
+            circles: circle_report(world, &earned, colluders),
             coins_astray: tally.issued as i128 - world.coins() as i128,
             minutes: world.minutes.clone(),
             earnings: earned,
@@ -271,6 +291,10 @@ impl Economy {
                 "paid": self.paid, "forfeited": self.forfeited, "honest_proofs": self.honest_proofs,
                 "honest_forfeited_percent": self.honest_forfeited_percent,
             },
+            "circles": {
+                "jobs": self.circles.jobs, "own_jobs": self.circles.own_jobs, "spent": self.circles.spent,
+                "net_beside_honest": self.circles.net_beside_honest, "run": self.circles.run,
+            },
             "starter": {
                 "claims": starter.claims, "claims_open": starter.claims_open, "longest_wait_s": starter.longest_wait_s,
                 "ring_claims": starter.ring_claims, "ring_answers": starter.ring_answers,
@@ -289,6 +313,7 @@ impl Economy {
         self.write_jobs(&mut text);
         self.write_prices(&mut text);
         self.write_workers(&mut text);
+        self.write_circles(&mut text);
         self.write_starter(&mut text);
         if with_plots {
             for (name, _) in self.plots() {
@@ -421,6 +446,19 @@ impl Economy {
         );
     }
 
+    fn write_circles(&self, text: &mut String) {
+        let of = &self.circles;
+        line(
+            text,
+            format_args!(
+                "\n## Circles\n\nThose who ask themselves for trust: {} questions for {} coins, of which {} came to their own workers. \
+                 What is left of their earnings is {:.3} of what honest workers of the same speed earned; at the end one of them \
+                 had {:.0} validated results in a row.\n",
+                of.jobs, of.spent, of.own_jobs, of.net_beside_honest, of.run
+            ),
+        );
+    }
+
     /// The plots, with the names of their files.
     pub fn plots(&self) -> Vec<(&'static str, String)> {
         let every = (self.minutes.len() / POINTS).max(5);
@@ -493,6 +531,20 @@ fn kind_report(world: &Economics, earned: &[u64], kind: Kind) -> KindReport {
         beside_honest: sum as f64 / honest_sum.max(1.0),
         proofs: of.iter().map(|id| world.workers[*id].proofs).sum(),
         keys: of.iter().map(|id| world.workers[*id].keys).sum(),
+    }
+}
+
+fn circle_report(world: &Economics, earned: &[u64], colluders: KindReport) -> CircleReport {
+    let of: Vec<usize> = (0..earned.len()).filter(|id| world.workers[*id].kind == Kind::Colluder).collect();
+    let (sum, spent) = (of.iter().map(|id| earned[*id]).sum::<u64>(), world.circles_spent());
+    let net = (sum as f64 - spent as f64) / (sum as f64).max(1.0);
+    let runs: f64 = of.iter().map(|id| f64::from(world.workers[*id].record.run())).sum();
+    CircleReport {
+        jobs: world.tally.circle_jobs,
+        own_jobs: world.tally.circle_own_jobs,
+        spent: Micro(spent),
+        net_beside_honest: colluders.beside_honest * net,
+        run: runs / of.len().max(1) as f64,
     }
 }
 

@@ -86,6 +86,9 @@ pub(super) struct Tally {
     /// People who had none yet at the end.
     pub(super) claims_open: u64,
     pub(super) claim_wait_ms_max: u64,
+    pub(super) circle_jobs: u64,
+    /// Of them, those that came to the circle's own workers.
+    pub(super) circle_own_jobs: u64,
     pub(super) ring_claims: u64,
     pub(super) ring_answers: u64,
     pub(super) ring_own_paid: u64,
@@ -107,7 +110,7 @@ pub(super) struct Economics {
     pub(super) waits: BTreeMap<Phase, Waits>,
     pub(super) minutes: Vec<Minute>,
     pub(super) treasury: Purse,
-    /// Of users first, then of the ring's keys.
+    /// Of users first, then of the ring's keys, then of circles.
     pub(super) wallets: Vec<Purse>,
     /// What workers have that is theirs.
     pub(super) payouts: Vec<Purse>,
@@ -133,7 +136,9 @@ pub(super) struct Economics {
     /// When each user comes to the realm: at the beginning, but for those who bring nothing.
     joins: Vec<u64>,
     pool: Pool,
+    /// Keys of the ring that have coins, and all of them.
     ring_keys: usize,
+    ring_keys_max: usize,
     audits: Audits,
 }
 
@@ -150,6 +155,9 @@ impl Economics {
         let deposit = |joins: &u64| if *joins > 0 { Purse::default() } else { Purse::of(DEPOSIT) };
         let mut wallets: Vec<Purse> = joins.iter().map(deposit).collect();
         wallets.resize(wallets.len() + ring_keys, Purse::default());
+        let colluders = workers.iter().filter(|worker| worker.kind == Kind::Colluder).count();
+        let circles = colluders.div_ceil(CIRCLE as usize);
+        wallets.resize(wallets.len() + circles, Purse::of(CIRCLE_DEPOSIT));
         let issued = wallets.iter().map(|purse| u128::from(purse.total())).sum::<u128>();
         let calendar = Calendar::new(options.days);
         let mut world = Self {
@@ -167,6 +175,7 @@ impl Economics {
             withheld: vec![false; workers.len()],
             pool: Pool::new(u64::from(options.users) * POOL_PERMILLE / 1_000 * STARTER),
             ring_keys: 0,
+            ring_keys_max: ring_keys,
             workers,
             wallets,
             calendar,
@@ -371,8 +380,7 @@ impl Economics {
 
     /// The ring computes for a minute, and spends what it has by it.
     fn ring(&mut self) {
-        let users = self.options.users as usize;
-        let keys = self.wallets.len() - users;
+        let (users, keys) = (self.options.users as usize, self.ring_keys_max);
         if self.ring_keys < keys {
             for _ in 0..self.pool.ring_works(self.now, MINUTE_MS) {
                 // A proof that comes after the last key is of no use.
@@ -393,6 +401,32 @@ impl Economics {
                 self.submit(wish);
             }
         }
+    }
+
+    /// Wallets of circles.
+    fn circles(&self) -> std::ops::Range<usize> {
+        self.options.users as usize + self.ring_keys_max..self.wallets.len()
+    }
+
+    fn is_circles(&self, job: &Job) -> bool {
+        job.purpose == Purpose::Client && self.circles().contains(&(job.wish.user as usize))
+    }
+
+    /// Each circle asks itself small questions, in the hope that they come to its own workers.
+    fn ask_themselves(&mut self) {
+        for wallet in self.circles() {
+            let user = wallet as u32;
+            for _ in 0..CIRCLE_JOBS_PER_MINUTE {
+                let tokens = CIRCLE_TOKENS;
+                self.submit(Wish { user, tokens, worth: u32::MAX, tries: TRIES_MAX, since: self.now });
+            }
+        }
+    }
+
+    /// What circles have spent beyond what they began with, in micro.
+    pub(super) fn circles_spent(&self) -> u64 {
+        let left: u64 = self.circles().map(|wallet| self.wallets[wallet].total()).sum();
+        (CIRCLE_DEPOSIT * self.circles().len() as u64).saturating_sub(left)
     }
 
     // ---- scheduling
@@ -521,15 +555,19 @@ impl Economics {
     }
 
     fn settle(&mut self, id: u32, job: &Job) {
-        let usage =
-            Usage { input_tokens: INPUT_TOKENS, output_tokens: job.wish.tokens.into(), ..Usage::default() };
+        let is_circles = self.is_circles(job);
+        let input_tokens = if is_circles { CIRCLE_INPUT_TOKENS } else { INPUT_TOKENS };
+        let usage = Usage { input_tokens, output_tokens: job.wish.tokens.into(), ..Usage::default() };
         let cost = self.price(job.factor).cost(&usage).min(job.hold.amount);
         // Bound coins are spent first; what is left of the hold goes back.
         let paid = Pay { amount: cost, bound: job.hold.bound.min(cost) };
         let wage = part(paid, self.config.splits.divide(cost).worker.0);
         self.treasury.put(rest(paid, wage));
         let back = rest(job.hold, paid);
-        let is_rings = job.wish.user >= self.options.users && job.purpose == Purpose::Client;
+        let is_rings = job.wish.user >= self.options.users && job.purpose == Purpose::Client && !is_circles;
+        self.tally.circle_jobs += u64::from(is_circles);
+        let is_colluder = self.workers[id as usize].kind == Kind::Colluder;
+        self.tally.circle_own_jobs += u64::from(is_circles && is_colluder);
         match job.purpose {
             Purpose::Client => {
                 self.wallets[job.wish.user as usize].put(back);
@@ -668,6 +706,7 @@ impl Economics {
         self.cartel();
         if self.now.is_multiple_of(MINUTE_MS) && self.now < self.calendar.end {
             self.ring();
+            self.ask_themselves();
         }
         self.give_up_the_late();
         self.follow_load();
@@ -764,7 +803,8 @@ impl Economics {
             self.payouts[id].free + held.amount.0 - held.bound.0
         };
         let workers = (0..self.workers.len()).filter(|id| self.workers[*id].kind == Kind::Ring).map(free);
-        let keys = self.wallets.iter().skip(self.options.users as usize).map(|purse| purse.free);
+        let keys =
+            self.wallets[self.options.users as usize..self.circles().start].iter().map(|purse| purse.free);
         // What it lost for an odd answer must not hide what it gained.
         let all = workers.chain(keys).sum::<u64>() + self.tally.ring_forfeited_free;
         Micro(all.saturating_sub(self.tally.ring_earned_free))

@@ -312,3 +312,52 @@ fn a_judge_that_was_drawn_is_waited_for_as_long_as_it_is_there() {
     world.join(4, [chat("small", 2)]);
     assert_eq!([11, 12].map(|id| world.assignment(id).0), [WorkerId(4); 2]);
 }
+
+#[test]
+fn two_with_a_model_of_their_own_can_not_trade_with_each_other_for_trust() {
+    let mut world = world();
+    world.handle(joined(1, account(1), true, [chat_at("small", 1, 10.0)]));
+    // A ring: two accounts, a hundred times as fast as the house, with a model that nobody else has; and a wallet that asks them.
+    for ring in [2, 3] {
+        world.join(ring, [chat_at("ours", 4, 1_000.0)]);
+    }
+    let named = |id| crate::NewJob { model: "ours".into(), ..job(id) };
+    for id in 1..=60 {
+        let worker = assigned(&world.submit(named(id)))[0].1;
+        assert!([2, 3].contains(&worker));
+        assert_eq!(
+            checked(&world.finish(id, 9)),
+            [],
+            "the treasury pays no friend for saying that it is right"
+        );
+    }
+    let records = world.realm.worker_infos().into_iter().flat_map(|worker| worker.records);
+    assert!(records.into_iter().all(|record| record.run == 0), "no run of validated results");
+    // Whoever leaves the model open is not served by them.
+    assert_eq!(assigned(&world.submit(job(100))), [(100, 1)]);
+    // With the model of the house they are checked by whoever the lot falls on.
+    world.join(4, [chat_at("small", 4, 1_000.0)]);
+    assert_eq!(assigned(&world.submit(job(101))), [(101, 4)]);
+    assert_eq!(checked(&world.finish(101, 9)), [(101, true)]);
+}
+
+#[test]
+fn what_is_vouched_for_changes_with_the_house() {
+    let mut world = world();
+    world.join(2, [chat_at("ours", 2, 1_000.0)]);
+    assert_eq!(assigned(&world.submit(job(1))), [(1, 2)], "the house does nothing of the kind");
+    assert_eq!(checked(&world.finish(1, 9)), [(1, true)]);
+    world.handle(joined(1, account(1), true, [chat_at("small", 1, 10.0)]));
+    assert_eq!(assigned(&world.submit(job(2))), [(2, 1)]);
+    assert_eq!(assigned(&world.submit(job(3))), [], "it waits for the house");
+    world.leave(1);
+    assert_eq!(
+        [2, 3].map(|id| world.assignment(id).0),
+        [WorkerId(2); 2],
+        "once the house is gone, whoever is there has to do"
+    );
+    world.handle(joined(5, account(1), true, [chat_at("ours", 1, 10.0)]));
+    world.finish(2, 9);
+    world.finish(3, 9);
+    assert_eq!(assigned(&world.submit(job(4))), [(4, 2)], "the house has that model now");
+}
