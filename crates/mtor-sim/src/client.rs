@@ -7,6 +7,7 @@ use mtor_protocol::{CapabilityKind, GrantTerms, JobId, Micro, Period, Privacy, S
 use crate::answer;
 use crate::defaults;
 use crate::dice::Dice;
+use crate::keys::KeyRing;
 use crate::promises::{Checked, Promise, beginning, ensure};
 use crate::shell::{Ask, Reply};
 use crate::stream::{Ended, Stream};
@@ -18,6 +19,7 @@ pub(crate) struct Client {
     pub(crate) jobs: Vec<Question>,
     /// What it ever granted.
     grants: Vec<JobId>,
+    keys: KeyRing,
     next_id: u64,
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct Question {
 
 impl Client {
     pub(crate) fn new(index: usize) -> Self {
-        Self { index, jobs: Vec::new(), grants: Vec::new(), next_id: 0 }
+        Self { index, jobs: Vec::new(), grants: Vec::new(), keys: KeyRing::new(index), next_id: 0 }
     }
 
     fn id(&mut self, now: Timestamp) -> JobId {
@@ -71,9 +73,13 @@ impl Client {
                 Some(Ask::Revoke { grant: dice.pick(&self.grants), account })
             }
             86..88 => Some(Ask::Start { id: self.id(now), to: account }),
-            88..92 => {
+            88..91 => {
                 let to = defaults::wallet(dice.index(defaults::CLIENTS));
                 Some(Ask::Send { id: self.id(now), from: account, to, amount: Micro(dice.range(0..500)) })
+            }
+            91..96 => {
+                let id = self.id(now);
+                Some(Ask::Keys(Box::new(self.keys.act(id, dice))))
             }
             _ => Some(Ask::Welcome { id: self.id(now), to: account }),
         }

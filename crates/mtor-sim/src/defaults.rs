@@ -1,8 +1,12 @@
 //! The sizes of the simulated world: small, so that every bound is reached often.
 
+use std::sync::LazyLock;
+
 use mtor_core::trust::TrustRules;
 use mtor_core::{Config, MarketRules, PrivateMode, StarterRules};
 use mtor_protocol::{AccountId, Micro};
+
+use crate::keys;
 
 /// Steps of one seed before the faults stop.
 pub(crate) const STEPS: u32 = 1_000;
@@ -25,9 +29,15 @@ pub(crate) const BEAT_MS: u64 = 10_000;
 /// How often the shell saves what running jobs have written, in milliseconds.
 pub(crate) const SAVE_MS: u64 = 500;
 
-/// The account of a client's wallet.
+/// How long a wallet can say no to its recovery key, in milliseconds: so short that recoveries take effect while a world lasts.
+const RECOVERY_DELAY_MS: u64 = 2_000;
+
+/// The account of a client's wallet: that of its first key.
 pub(crate) fn wallet(client: usize) -> AccountId {
-    AccountId(100 + client as u128)
+    static WALLETS: LazyLock<Vec<AccountId>> = LazyLock::new(|| {
+        (0..CLIENTS).map(|client| mtor_identity::guid(&keys::key(client, keys::FIRST).public())).collect()
+    });
+    WALLETS[client]
 }
 
 /// The account that a worker is paid to. The last one belongs to the last client.
@@ -59,6 +69,7 @@ pub(crate) fn config() -> Config {
             decide_ms: 12_000,
             ..TrustRules::STANDARD
         },
+        recovery_delay_ms: RECOVERY_DELAY_MS,
         starter: Some(StarterRules { coins: Micro(700), daily: Micro(2_000) }),
         ..Config::default()
     }

@@ -88,9 +88,10 @@ pub(crate) fn subject(fact: &Fact) -> Option<(JobId, Digest)> {
         Fact::Transferred { id, memo, .. } => Some((*id, *memo)),
         Fact::Issued { id, .. } | Fact::Started { id, .. } => Some((*id, Digest([0; 32]))),
         Fact::Granted { id, about, .. } => Some((*id, *about)),
-        // The simulated wallets keep their keys.
-        Fact::Keys { .. }
-        | Fact::Founded { .. }
+        Fact::Keys { statement, .. } => {
+            statement.as_ref().map(|said| (said.id, mtor_ledger::statement_digest(said)))
+        }
+        Fact::Founded { .. }
         | Fact::Settled { .. }
         | Fact::Filled { .. }
         | Fact::Revoked { .. }

@@ -20,6 +20,7 @@ mod dice;
 mod economy;
 mod journal;
 mod judgement;
+mod keys;
 mod promises;
 mod run;
 mod sabotage;

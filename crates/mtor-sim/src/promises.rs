@@ -9,6 +9,7 @@ use mtor_protocol::{JobId, Micro, Problem, ProblemKind, Timestamp};
 
 use crate::answer;
 use crate::journal::Journal;
+use crate::keys::KeyWatch;
 
 /// What the design promises (its section 5) and the simulator checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ pub enum Promise {
     Bystanders,
     /// Queues are bounded, and past the bound the client is told at once, never silently dropped.
     Bounded,
+    /// Nobody speaks for a wallet but its key, or in time its recovery key.
+    Identity,
 }
 
 impl fmt::Display for Promise {
@@ -35,6 +38,7 @@ impl fmt::Display for Promise {
             Self::SettledOnce => "P3, settled at most once",
             Self::Readable => "P4, every answer can be read again",
             Self::Bystanders => "P5, a death delays its own jobs only, delivered text is kept",
+            Self::Identity => "P8, nobody speaks for a wallet that is not theirs",
             Self::Bounded => "P6, bounded queues, nobody is dropped silently",
         })
     }
@@ -74,6 +78,8 @@ pub(crate) struct Observer {
     told: BTreeMap<JobId, (JobState, Micro)>,
     /// Entries of settlement seen in this life and in what survived of earlier ones.
     settled: BTreeMap<JobId, Settlement>,
+    /// Whose which key is.
+    pub(crate) keys: KeyWatch,
     pub(crate) acks: u64,
     pub(crate) ends: u64,
 }
@@ -95,6 +101,7 @@ impl Observer {
         self.mirror.apply(entry).map_err(|corrupt| {
             Violation::new(Promise::Money, format!("the journal can't be replayed: {corrupt}"))
         })?;
+        self.keys.entry(entry)?;
         let Fact::Settled { id, outcome, usage, legs, .. } = &entry.fact else { return Ok(()) };
         let cost = legs.iter().map(|leg| leg.amount.0).sum();
         let settlement = Settlement { state: state_after(*outcome), cost: Micro(cost) };
@@ -191,8 +198,10 @@ impl Observer {
     pub(crate) fn restarted(&mut self, state: &State, entries: &[Entry]) -> Checked {
         let mut replayed = State::default();
         let mut settled = BTreeMap::new();
+        self.keys = KeyWatch::default();
         for entry in entries {
             replayed.apply(entry).map_err(|corrupt| Violation::new(Promise::Money, corrupt.to_string()))?;
+            self.keys.entry(entry)?;
             if let Fact::Settled { id, outcome, legs, .. } = &entry.fact {
                 let cost = Micro(legs.iter().map(|leg| leg.amount.0).sum());
                 let doubled = settled.insert(*id, Settlement { state: state_after(*outcome), cost });

@@ -37,6 +37,10 @@ pub struct Report {
     pub acknowledged: u64,
     /// Ends that clients were told.
     pub ended: u64,
+    /// Changes of wallets' keys that took hold, and recoveries among them.
+    pub key_changes: u64,
+    /// See [`key_changes`](Self::key_changes).
+    pub recoveries: u64,
     /// Virtual time, in milliseconds.
     pub virtual_ms: u64,
 }
@@ -49,6 +53,8 @@ impl Report {
             crashes: self.crashes + other.crashes,
             acknowledged: self.acknowledged + other.acknowledged,
             ended: self.ended + other.ended,
+            key_changes: self.key_changes + other.key_changes,
+            recoveries: self.recoveries + other.recoveries,
             virtual_ms: self.virtual_ms + other.virtual_ms,
         }
     }

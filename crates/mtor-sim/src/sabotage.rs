@@ -19,11 +19,13 @@ pub enum Sabotage {
     PunishBystanders,
     /// A request is dropped without a word when many come.
     DropSilently,
+    /// Whoever had a wallet's key once is taken to have it still.
+    BelieveOldKeys,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LoseCommitted,
         Self::AcknowledgeEarly,
         Self::HearStaleLeases,
@@ -32,5 +34,6 @@ impl Sabotage {
         Self::SettleTwice,
         Self::PunishBystanders,
         Self::DropSilently,
+        Self::BelieveOldKeys,
     ];
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mtor_core::trust::Check;
 use mtor_core::{Entry, Fact, Input, NewJob, Output, Realm, Retry, State, Ticket, WorkerId};
+use mtor_identity::{Stated, verify_keys};
 use mtor_protocol::{
-    AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, Micro, Problem, ProblemKind,
-    Timestamp, Usage,
+    AccountId, Announcement, Did, Digest, FinishReason, GrantTerms, JobId, KeyStatement, Micro, Problem,
+    ProblemKind, Timestamp, Usage,
 };
 
 use crate::answer;
@@ -28,6 +29,7 @@ pub(crate) enum Ask {
     Start { id: JobId, to: AccountId },
     Grant { id: JobId, from: AccountId, to: AccountId, terms: GrantTerms },
     Revoke { grant: JobId, account: AccountId },
+    Keys(Box<KeyStatement>),
 }
 
 /// What is answered.
@@ -389,6 +391,7 @@ impl Shell {
             Ask::Send { id, .. } => (*id, memo()),
             Ask::Welcome { id, .. } | Ask::Start { id, .. } => (*id, Digest([0; 32])),
             Ask::Grant { id, .. } => (*id, answer::commitment(*id, answer::GRANT_NAME)),
+            Ask::Keys(statement) => (statement.id, mtor_ledger::statement_digest(statement)),
             Ask::Cancel { .. } | Ask::Revoke { .. } => (JobId(0), memo()),
         };
         if !matches!(ask, Ask::Cancel { .. } | Ask::Revoke { .. }) && self.realm.may_be_forgotten(id) {
@@ -426,6 +429,19 @@ impl Shell {
                 (Input::Grant { ticket, id, from, to: vec![to], terms, about }, None)
             }
             Ask::Revoke { grant, account } => (Input::Revoke { ticket, grant, account }, None),
+            Ask::Keys(statement) => match verify_keys(&statement, answer::realm_key().did().as_str()) {
+                Ok(Stated { by, named }) => {
+                    let by = match self.is(Sabotage::BelieveOldKeys) {
+                        true => self.realm.state().keys().of(statement.wallet).current,
+                        false => by,
+                    };
+                    (Input::ChangeKeys { ticket, statement, by, named }, None)
+                }
+                Err(_) => {
+                    outs.push(Out::ToClient(number, Reply::Refused(ProblemKind::Unauthorized)));
+                    return Ok(None);
+                }
+            },
         };
         self.waiters.insert(ticket, (number, job));
         Ok(Some(input))

@@ -159,6 +159,8 @@ impl World {
             crashes: self.crashes,
             acknowledged: self.observer.acks,
             ended: self.observer.ends,
+            key_changes: self.observer.keys.changes,
+            recoveries: self.observer.keys.recoveries,
             virtual_ms: self.time_ms,
         })
     }

@@ -17,6 +17,7 @@ fn a_thousand_seeds_keep_every_promise() {
     // If nothing happened, nothing was tested.
     assert!(total.crashes > SEEDS, "{total:?}");
     assert!(total.acknowledged > 10 * SEEDS && total.ended > 10 * SEEDS, "{total:?}");
+    assert!(total.key_changes > SEEDS && total.recoveries > 10, "{total:?}");
 }
 
 #[test]
