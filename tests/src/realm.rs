@@ -40,6 +40,8 @@ pub struct RealmOptions {
     pub disk_bytes: Option<u64>,
     /// Three brokers on a database of their own; also where `$MTOR_E2E_CLUSTER` says so and one broker would do.
     pub cluster: bool,
+    /// Variables in its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running realm. Dropped, it is killed, and its folder removed.
@@ -68,7 +70,8 @@ impl Realm {
     pub async fn with(options: RealmOptions) -> Self {
         let mut options = options;
         let one_would_do = options.up.is_empty() && options.disk_bytes.is_none();
-        options.cluster |= one_would_do && std::env::var_os("MTOR_E2E_CLUSTER").is_some();
+        options.cluster |=
+            one_would_do && options.environment.is_empty() && std::env::var_os("MTOR_E2E_CLUSTER").is_some();
         let folder = tempfile::Builder::new().prefix("mtor-e2e-").tempdir().unwrap();
         // The database's user, where it is another, goes through here.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -109,6 +112,7 @@ impl Realm {
         };
         command.arg("--data").arg(self.data_folder()).arg("--listen").arg(self.address.to_string());
         command.args(&self.options.up);
+        command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

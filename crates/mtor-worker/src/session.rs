@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::clock;
 use crate::defaults::{BEAT_MAX, BEAT_MIN, CLOSE_TIMEOUT, RUN_BYTES_MAX, SILENT_BEATS_MAX, STOP_GRACE};
 use crate::error::WorkerError;
 use crate::jobs::Jobs;
@@ -215,7 +216,10 @@ impl<W: Worker> Session<'_, W> {
                 );
                 self.jobs.refuse(job, run.lease, JobError::refused(ProblemKind::TooLarge, detail)).await
             }
-            (Body::WorkerRun(run), Some(job)) => self.jobs.run(job, run).await,
+            (Body::WorkerRun(mut run), Some(job)) => {
+                run.deadline = clock::here(run.deadline, event.time);
+                self.jobs.run(job, run).await
+            }
             (Body::WorkerStop(stop), _) => self.jobs.stop(stop.lease).await,
             (Body::WorkerDrain(drain), _) => {
                 tracing::info!(reason = drain.reason, "the realm is going down: running jobs may finish");

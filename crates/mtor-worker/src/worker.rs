@@ -64,7 +64,7 @@ pub struct Job {
     pub parts: u32,
     /// The most tokens to write from here on.
     pub output_tokens_max: u32,
-    /// When the realm gives up.
+    /// When the realm gives up, by this machine's clock.
     pub deadline: Timestamp,
     /// For a worker that is a realm itself: the realms that the job has come through, by their accounts.
     pub hops: Vec<AccountId>,

@@ -12,6 +12,7 @@ mod clients;
 mod cluster;
 mod disk_full;
 mod draining;
+mod federation;
 mod grants;
 mod keys;
 mod load;
