@@ -5,7 +5,7 @@
 //! said the same to it before. That finds those who tell each other their answers.
 //!
 //! Vectors are compared with each other. Texts are compared by their vectors, so that without a worker that embeds there is
-//! no verdict on them. What can't be found out, for lack of workers or of coins in the treasury, proves nothing.
+//! no verdict on them. What tools say that give the same result every time is compared to the letter. What can't be found out, for lack of workers or of coins in the treasury, proves nothing.
 
 mod known;
 
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use mtor_core::Input;
 use mtor_core::trust::{Check, Comparison, Judged, Verdict, compare};
+use mtor_protocol::intent::DEFAULT_MODEL;
 use mtor_protocol::{AccountId, Body, CapabilityKind, Intent, JobId, Problem, ProblemKind, ServiceClass};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -70,8 +71,13 @@ pub(crate) fn start(app: &Arc<App>, mut answers: mpsc::Receiver<Answered>) {
 async fn audit(app: &App, answered: Answered, known: &KnownAnswers) -> Result<(), Problem> {
     let Answered { stream, intent, check } = answered;
     let kind = stream.capability.clone();
-    let model = stream.model().ok_or_else(|| Problem::new(ProblemKind::Internal, "its model is unknown"))?;
-    if kind != CapabilityKind::EMBED {
+    let unknown = || Problem::new(ProblemKind::Internal, "its model is unknown");
+    // A tool is the same whatever is behind it.
+    let model = match Likeness::of(&kind) {
+        Likeness::Exact => DEFAULT_MODEL.to_owned(),
+        Likeness::Vectors | Likeness::Meaning => stream.model().ok_or_else(unknown)?,
+    };
+    if Likeness::of(&kind) == Likeness::Meaning {
         // Without it there is no verdict, and the others would work for nothing.
         app.embedding_model().await?;
     }
@@ -96,11 +102,10 @@ async fn compare_with_others(
     known: &KnownAnswers,
 ) -> Result<(), Problem> {
     let mut answers = vec![first];
-    let mut vectors = vec![vectors_of(app, &kind, &answers[0].text).await?];
+    let mut looks = vec![look_of(app, &kind, &answers[0].text).await?];
     let verdicts = loop {
-        let comparison = compare(&app.config.trust, answers.len(), |a, b| {
-            a == b || are_alike(&kind, &vectors[a], &vectors[b])
-        });
+        let comparison =
+            compare(&app.config.trust, answers.len(), |a, b| a == b || looks[a].is_like(&looks[b]));
         match comparison {
             Comparison::Decided(verdicts) => break verdicts,
             Comparison::AskAnother => {
@@ -111,7 +116,7 @@ async fn compare_with_others(
                     let detail = "another worker of the same account came in between";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
-                vectors.push(vectors_of(app, &kind, &other.text).await?);
+                looks.push(look_of(app, &kind, &other.text).await?);
                 answers.push(other);
             }
         }
@@ -138,12 +143,11 @@ async fn try_worker(app: &App, canary: Known, worker: AccountId) -> Result<(), P
     let answer = said(&*app.ask_again(&intent, model, Asked::Only(worker)).await?).await?;
     let mut texts: Vec<&str> = answers.iter().map(String::as_str).take(2).collect();
     texts.push(&answer.text);
-    let mut vectors = Vec::new();
+    let mut looks = Vec::new();
     for text in &texts {
-        vectors.push(vectors_of(app, &kind, text).await?);
+        looks.push(look_of(app, &kind, text).await?);
     }
-    let comparison =
-        compare(&app.config.trust, texts.len(), |a, b| a == b || are_alike(&kind, &vectors[a], &vectors[b]));
+    let comparison = compare(&app.config.trust, texts.len(), |a, b| a == b || looks[a].is_like(&looks[b]));
     let Comparison::Decided(verdicts) = comparison else { return Ok(()) };
     let results = verdicts.last().map(|verdict| Judged { job: answer.job, worker, verdict: *verdict });
     judge(app, kind, results.into_iter().collect(), &texts).await
@@ -176,20 +180,60 @@ async fn said(stream: &JobStream) -> Result<Said, Problem> {
     Ok(Said { job: stream.job, worker, text: stream.answer().0 })
 }
 
-/// An answer as vectors, which can be compared.
-async fn vectors_of(app: &App, kind: &CapabilityKind, text: &str) -> Result<Vec<Vec<f32>>, Problem> {
-    if *kind == CapabilityKind::EMBED {
-        // What is no list of vectors is like no other answer.
-        return Ok(serde_json::from_str(text).unwrap_or_default());
-    }
-    let (model, texts) = (app.embedding_model().await?, vec![text.to_owned()]);
-    app.embed(&app.treasury(), model, texts, ServiceClass::Batch, AUDIT_VECTORS_PATIENCE).await
+/// How answers of a kind are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    /// They are vectors themselves.
+    Vectors,
+    /// By vectors of what they say.
+    Meaning,
+    /// To the letter.
+    Exact,
 }
 
-/// Whether two answers say the same.
-fn are_alike(kind: &CapabilityKind, a: &[Vec<f32>], b: &[Vec<f32>]) -> bool {
-    let near = if *kind == CapabilityKind::EMBED { ALIKE_VECTORS } else { ALIKE_TEXTS };
-    !a.is_empty() && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| cosine(a, b) >= near)
+impl Likeness {
+    fn of(kind: &CapabilityKind) -> Self {
+        match kind {
+            kind if *kind == CapabilityKind::EMBED => Self::Vectors,
+            kind if *kind == CapabilityKind::CHAT => Self::Meaning,
+            _ => Self::Exact,
+        }
+    }
+}
+
+/// An answer as it is compared.
+enum Look {
+    /// So near must others be.
+    Vectors(f64, Vec<Vec<f32>>),
+    Text(String),
+}
+
+impl Look {
+    /// Whether two answers say the same.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Vectors(near, a), Self::Vectors(_, b)) => {
+                !a.is_empty() && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| cosine(a, b) >= *near)
+            }
+            (Self::Text(a), Self::Text(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+async fn look_of(app: &App, kind: &CapabilityKind, text: &str) -> Result<Look, Problem> {
+    Ok(match Likeness::of(kind) {
+        // What is no list of vectors is like no other answer.
+        Likeness::Vectors => Look::Vectors(ALIKE_VECTORS, serde_json::from_str(text).unwrap_or_default()),
+        Likeness::Exact => Look::Text(text.to_owned()),
+        Likeness::Meaning => {
+            let (model, texts) = (app.embedding_model().await?, vec![text.to_owned()]);
+            let treasury = app.treasury();
+            let vectors =
+                app.embed(&treasury, model, texts, ServiceClass::Batch, AUDIT_VECTORS_PATIENCE).await?;
+            Look::Vectors(ALIKE_TEXTS, vectors)
+        }
+    })
 }
 
 /// The cosine of the angle between two vectors; 0 when they can't be compared.
@@ -208,13 +252,26 @@ mod tests {
 
     #[test]
     fn vectors_are_compared_by_their_direction() {
-        let alike = |kind, a: &[f32], b: &[f32]| are_alike(&kind, &[a.to_vec()], &[b.to_vec()]);
-        assert!(alike(CapabilityKind::EMBED, &[1.0, 2.0], &[2.0, 4.0]));
-        assert!(!alike(CapabilityKind::EMBED, &[1.0, 2.0], &[1.0, 2.5]));
-        assert!(alike(CapabilityKind::CHAT, &[1.0, 2.0], &[1.0, 2.5]));
-        assert!(!alike(CapabilityKind::CHAT, &[1.0, 0.0], &[0.0, 1.0]));
-        assert!(!alike(CapabilityKind::CHAT, &[1.0, 0.0], &[1.0, 0.0, 0.0]));
-        assert!(!alike(CapabilityKind::CHAT, &[f32::NAN], &[f32::NAN]));
-        assert!(!are_alike(&CapabilityKind::EMBED, &[], &[]), "two that gave nothing agree on nothing");
+        let alike = |near: f64, a: &[f32], b: &[f32]| {
+            Look::Vectors(near, vec![a.to_vec()]).is_like(&Look::Vectors(near, vec![b.to_vec()]))
+        };
+        assert!(alike(ALIKE_VECTORS, &[1.0, 2.0], &[2.0, 4.0]));
+        assert!(!alike(ALIKE_VECTORS, &[1.0, 2.0], &[1.0, 2.5]));
+        assert!(alike(ALIKE_TEXTS, &[1.0, 2.0], &[1.0, 2.5]));
+        assert!(!alike(ALIKE_TEXTS, &[1.0, 0.0], &[0.0, 1.0]));
+        assert!(!alike(ALIKE_TEXTS, &[1.0, 0.0], &[1.0, 0.0, 0.0]));
+        assert!(!alike(ALIKE_TEXTS, &[f32::NAN], &[f32::NAN]));
+        let nothing = || Look::Vectors(ALIKE_VECTORS, Vec::new());
+        assert!(!nothing().is_like(&nothing()), "two that gave nothing agree on nothing");
+    }
+
+    #[test]
+    fn what_tools_say_is_compared_to_the_letter() {
+        let kind = CapabilityKind::new("tool.calculator").unwrap();
+        assert_eq!(Likeness::of(&kind), Likeness::Exact);
+        let look = |text: &str| Look::Text(text.to_owned());
+        assert!(look("42").is_like(&look("42")));
+        assert!(!look("42").is_like(&look("42.0")));
+        assert!(!look("[[1.0]]").is_like(&Look::Vectors(ALIKE_VECTORS, vec![vec![1.0]])));
     }
 }

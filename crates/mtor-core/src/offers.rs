@@ -136,12 +136,15 @@ impl Offers {
         self.pool(&wish.job.capability, &wish.job.model)?.draw(lot, wish, but, lookup)
     }
 
-    /// Whether what one account says could be compared with what another one says: that has the same model, which is not one that
-    /// only strangers have, and texts need somebody who makes vectors of them.
+    /// Whether what one account says could be compared with what another one says. Texts need somebody who makes vectors of them,
+    /// and another with the same model, which is not one that only strangers have; a tool is the same whatever is behind it.
     pub(crate) fn another_could_judge(&self, account: AccountId, kind: &CapabilityKind, model: &str) -> bool {
-        let embeds = *kind == CapabilityKind::EMBED || self.capabilities.contains_key(&CapabilityKind::EMBED);
+        let is_tool = kind.as_str().starts_with("tool.");
+        let model = if is_tool { DEFAULT_MODEL } else { model };
+        let is_written = *kind == CapabilityKind::CHAT;
+        let has_vectors = !is_written || self.capabilities.contains_key(&CapabilityKind::EMBED);
         let has_others = self.pool(kind, model).is_some_and(|pool| pool.has_others_than(account));
-        embeds && has_others && self.is_vouched_for(kind, model)
+        has_vectors && has_others && (is_tool || self.is_vouched_for(kind, model))
     }
 
     /// How many jobs like this the workers that could take it finish in a second; `None` when it can't be known.

@@ -1,9 +1,20 @@
 //! A worker that lies is found out by asking others, or by asking it what is known, and is sent away.
 
+use std::sync::Arc;
+
 use mtor_e2e::{Board, Client, Realm, ScriptedWorker, WorkerOptions, question, until};
+use mtor_identity::{KeyFile, Keypair};
 use mtor_protocol::http::{JobInfo, JobState, TrustInfo, WorkerInfo};
 use mtor_protocol::trust::{CaseInfo, Verdict};
-use mtor_protocol::{Micro, ProblemKind, Submit};
+use mtor_protocol::{
+    Announcement, CapabilityKind, CapabilityOffer, Did, Effect, FinishReason, Micro, ProblemKind, Submit,
+    Task, ToolInfo,
+};
+use mtor_worker::{
+    CancellationToken, Finished, Job, JobError, Output, Settings as WorkerSettings, Worker, serve,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 /// A job is dear and its words are cheap, and the treasury gets most of it: so it can soon pay for asking again.
 const SETTINGS: &str = r#"
@@ -243,4 +254,74 @@ async fn workers(realm: &Realm) -> Vec<WorkerInfo> {
 
 fn record(worker: &WorkerInfo) -> Option<&TrustInfo> {
     worker.records.iter().find(|of| of.capability.as_str() == "chat")
+}
+
+/// Adds two numbers, or says that it did.
+struct Adder {
+    name: &'static str,
+    lies: bool,
+}
+
+fn sum() -> CapabilityKind {
+    CapabilityKind::new("tool.sum").unwrap()
+}
+
+impl Worker for Adder {
+    fn announcement(&self) -> Announcement {
+        let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" }, "b": { "type": "integer" } } });
+        let Value::Object(parameters) = schema else { panic!("it is an object") };
+        let tool =
+            ToolInfo { description: "adds".to_owned(), parameters, effect: Effect::Reads, repeatable: true };
+        let offer = CapabilityOffer { tool: Some(tool.into()), ..CapabilityOffer::new(sum(), self.name, 1) };
+        Announcement::new(self.name, vec![offer])
+    }
+
+    async fn run(&self, job: Job, output: &mut Output) -> Result<Finished, JobError> {
+        let Task::Tool(task) = &job.intent.task else { return Err(JobError::failed("it was not offered")) };
+        let number = |name: &str| task.arguments[name].as_i64().unwrap_or_default();
+        let wrong = i64::from(self.lies);
+        output.text(&(number("a") + number("b") + wrong).to_string(), 0).await?;
+        Ok(Finished { usage: output.usage(0), finish: FinishReason::Stop })
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_gives_the_same_every_time_is_held_to_the_letter() {
+    let realm = Realm::with_settings(SETTINGS).await;
+    let client = realm.funded_wallet().await;
+    let owner = KeyFile::load(&realm.data().join("owner.key")).unwrap().into_keypair();
+    let (stop, mut serving) = (CancellationToken::new(), JoinSet::new());
+    let mut attach = |name, lies, key: Arc<Keypair>| {
+        let did = key.did();
+        serving.spawn(serve(Adder { name, lies }, WorkerSettings::new(realm.url(), key), stop.clone()));
+        did
+    };
+    // The owner's own worker is of the house, and what it says of the tool holds.
+    let house = attach("house", false, Arc::new(owner));
+    let here = async |did: &Did| workers(&realm).await.iter().any(|worker| worker.did == *did);
+    until("the house's worker", async || here(&house).await.then_some(())).await;
+    let mut a = 0;
+    let mut ask = async || {
+        a += 1;
+        let asked = json!({ "intent": { "capability": "tool.sum", "params": { "a": a, "b": 2 } } });
+        let done: JobInfo = client.post("/api/jobs?wait=20", asked.to_string()).await.json();
+        assert_eq!(done.state, JobState::Completed);
+    };
+    // So that the treasury can pay for asking again.
+    for _ in 0..5 {
+        ask().await;
+    }
+    let honest = attach("honest", false, Arc::new(Keypair::generate().unwrap()));
+    let liar = attach("liar", true, Arc::new(Keypair::generate().unwrap()));
+    until("both strangers", async || (here(&honest).await && here(&liar).await).then_some(())).await;
+    until("the liar to be sent away", async || {
+        ask().await;
+        (!here(&liar).await).then_some(())
+    })
+    .await;
+    assert!(here(&honest).await);
+    let failures = |worker: &WorkerInfo| worker.records.iter().map(|of| of.failures).sum::<u32>();
+    assert!(workers(&realm).await.iter().all(|worker| failures(worker) == 0), "nobody else is found guilty");
+    stop.cancel();
+    realm.verify_ledger();
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use mtor_protocol::{AccountId, CapabilityKind, Digest, JobId, Privacy, Problem, ProblemKind, Timestamp};
+use mtor_protocol::{
+    AccountId, CapabilityKind, Digest, Effect, JobId, Privacy, Problem, ProblemKind, Timestamp, ToolInfo,
+};
 
 use super::submit::Asked;
 use super::{Meter, Output, Phase, Realm, Ticket, WorkerId};
@@ -13,12 +15,27 @@ use crate::offers::{Offer, OfferId, Only, Wish};
 use crate::state::Corrupt;
 use crate::trust::{Check, Judged, Record, Verdict};
 
-/// Whether answers can be compared: by vectors, or by the vectors of what was written.
+/// Whether answers can be compared by what they say: by vectors, or by the vectors of what was written.
 pub(super) fn is_comparable(kind: &CapabilityKind) -> bool {
     [CapabilityKind::CHAT, CapabilityKind::EMBED].contains(kind)
 }
 
+/// Whether it is a tool.
+fn is_tool(kind: &CapabilityKind) -> bool {
+    kind.as_str().starts_with("tool.")
+}
+
 impl Realm {
+    /// Whether answers can be compared at all: by what they say, or, of a tool that gives the same result for the same parameters,
+    /// to the letter. That a tool does so, the house has to say that has it too: a stranger could say what suits it.
+    pub(super) fn can_be_compared(&self, kind: &CapabilityKind) -> bool {
+        let says_so = |tool: &ToolInfo| tool.repeatable && tool.effect == Effect::Reads;
+        let house = || self.workers.values().filter(|worker| worker.house).flat_map(|worker| &worker.offers);
+        let repeats =
+            || house().any(|offer| offer.capability == *kind && offer.tool.as_deref().is_some_and(says_so));
+        is_comparable(kind) || is_tool(kind) && repeats()
+    }
+
     /// A worker is about to be paid for an answer: says so when it is to be compared with others.
     pub(super) fn ask_for_check(
         &mut self,
@@ -42,9 +59,13 @@ impl Realm {
         let is_strangers = !worker.house && *account != open.job.account && !self.state.is_peer(*account);
         let may_be_shown = open.job.privacy != Privacy::Own;
         // Else friends with a model of their own would say that each other's answers are right.
-        let is_vouched_for = self.offers.is_vouched_for(&offer.capability, &offer.model);
-        let may_be_checked =
-            !is_replica && is_strangers && may_be_shown && is_comparable(&offer.capability) && is_vouched_for;
+        let is_vouched_for =
+            is_tool(&offer.capability) || self.offers.is_vouched_for(&offer.capability, &offer.model);
+        let may_be_checked = !is_replica
+            && is_strangers
+            && may_be_shown
+            && self.can_be_compared(&offer.capability)
+            && is_vouched_for;
         let check = match may_be_checked {
             true => self.check_due(*account, offer, (part.output_tokens, service_us), output),
             false => Check::None,

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use mtor_protocol::{AccountId, CapabilityKind, JobId, Problem, ProblemKind, Timestamp};
 
-use super::audit::is_comparable;
 use super::{Output, Realm, Ticket};
 use crate::books::{BURN, TREASURY};
 use crate::entry::{Fact, Leg, NewJob};
@@ -44,7 +43,7 @@ impl Realm {
 
     /// A stranger is paid late for what can be proven wrong; whoever works for itself, and the house, at once.
     pub(super) fn pay_late(&self, job: &NewJob, mut legs: Vec<Leg>) -> Vec<Leg> {
-        if self.config.audit && self.config.trust.holdback > 0 && is_comparable(&job.capability) {
+        if self.config.audit && self.config.trust.holdback > 0 && self.can_be_compared(&job.capability) {
             let at_once = |to: AccountId| {
                 [TREASURY, BURN].contains(&to)
                     || to == job.account

@@ -12,7 +12,6 @@ use mtor_protocol::{AccountId, CapabilityKind, JobId, Timestamp};
 
 use super::{Meter, Output, Realm, WorkerId};
 use crate::offers::OfferId;
-use crate::realm::audit::is_comparable;
 
 /// How long a result may wait for its verdict, in milliseconds. After that its worker gets the next job without one.
 pub(super) const PATIENCE_MS: u64 = 60_000;
@@ -132,7 +131,7 @@ impl Realm {
 
     /// Whether all results of this account are checked still. Of the house nobody is.
     fn is_apprentice(&self, account: AccountId, kind: &CapabilityKind) -> bool {
-        if !self.config.audit || !is_comparable(kind) {
+        if !self.config.audit || !self.can_be_compared(kind) {
             return false;
         }
         let record = self.state.record(account, kind);

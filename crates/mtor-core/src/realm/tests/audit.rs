@@ -1,6 +1,8 @@
 //! Results are checked: who is asked again, and what a proof leads to.
 
-use mtor_protocol::{CapabilityKind, Digest, JobId, Micro, Privacy, ProblemKind};
+use mtor_protocol::{
+    CapabilityKind, CapabilityOffer, Digest, Effect, JobId, Micro, Privacy, ProblemKind, ToolInfo,
+};
 
 use super::harness::*;
 use crate::trust::{Check, Judged, TrustRules, Verdict};
@@ -360,4 +362,33 @@ fn what_is_vouched_for_changes_with_the_house() {
     world.finish(2, 9);
     world.finish(3, 9);
     assert_eq!(assigned(&world.submit(job(4))), [(4, 2)], "the house has that model now");
+}
+
+#[test]
+fn tools_that_give_the_same_every_time_are_checked_where_the_house_says_that_they_do() {
+    let kind = CapabilityKind::new("tool.sum").unwrap();
+    let offer = |model: &str, repeatable: bool, speed: f32| {
+        let tool = ToolInfo {
+            description: "adds".into(),
+            parameters: Default::default(),
+            effect: Effect::Reads,
+            repeatable,
+        };
+        CapabilityOffer {
+            tool: Some(tool.into()),
+            tokens_per_s: Some(speed),
+            ..CapabilityOffer::new(kind.clone(), model, 4)
+        }
+    };
+    let sum = |id| crate::NewJob { capability: kind.clone(), ..job(id) };
+    let mut world = world();
+    // What it says of itself is of no account.
+    world.join(2, [offer("theirs", true, 1_000.0)]);
+    assert_eq!(assigned(&world.submit(sum(1))), [(1, 2)]);
+    assert_eq!(checked(&world.finish(1, 9)), []);
+    world.handle(joined(1, account(1), true, [offer("ours", true, 10.0)]));
+    world.leave(2);
+    world.join(3, [offer("theirs", false, 1_000.0)]);
+    assert_eq!(assigned(&world.submit(sum(2))), [(2, 3)], "whatever is behind it");
+    assert_eq!(checked(&world.finish(2, 9)), [(2, true)]);
 }
