@@ -260,6 +260,7 @@ fn record(worker: &WorkerInfo) -> Option<&TrustInfo> {
 struct Adder {
     name: &'static str,
     lies: bool,
+    speed: Option<f32>,
 }
 
 fn sum() -> CapabilityKind {
@@ -272,7 +273,11 @@ impl Worker for Adder {
         let Value::Object(parameters) = schema else { panic!("it is an object") };
         let tool =
             ToolInfo { description: "adds".to_owned(), parameters, effect: Effect::Reads, repeatable: true };
-        let offer = CapabilityOffer { tool: Some(tool.into()), ..CapabilityOffer::new(sum(), self.name, 1) };
+        let offer = CapabilityOffer {
+            tool: Some(tool.into()),
+            tokens_per_s: self.speed,
+            ..CapabilityOffer::new(sum(), self.name, 1)
+        };
         Announcement::new(self.name, vec![offer])
     }
 
@@ -291,13 +296,13 @@ async fn a_tool_that_gives_the_same_every_time_is_held_to_the_letter() {
     let client = realm.funded_wallet().await;
     let owner = KeyFile::load(&realm.data().join("owner.key")).unwrap().into_keypair();
     let (stop, mut serving) = (CancellationToken::new(), JoinSet::new());
-    let mut attach = |name, lies, key: Arc<Keypair>| {
-        let did = key.did();
-        serving.spawn(serve(Adder { name, lies }, WorkerSettings::new(realm.url(), key), stop.clone()));
+    let mut attach = |name, lies, speed, key: Arc<Keypair>| {
+        let (did, adder) = (key.did(), Adder { name, lies, speed });
+        serving.spawn(serve(adder, WorkerSettings::new(realm.url(), key), stop.clone()));
         did
     };
     // The owner's own worker is of the house, and what it says of the tool holds.
-    let house = attach("house", false, Arc::new(owner));
+    let house = attach("house", false, None, Arc::new(owner));
     let here = async |did: &Did| workers(&realm).await.iter().any(|worker| worker.did == *did);
     until("the house's worker", async || here(&house).await.then_some(())).await;
     let mut a = 0;
@@ -311,8 +316,9 @@ async fn a_tool_that_gives_the_same_every_time_is_held_to_the_letter() {
     for _ in 0..5 {
         ask().await;
     }
-    let honest = attach("honest", false, Arc::new(Keypair::generate().unwrap()));
-    let liar = attach("liar", true, Arc::new(Keypair::generate().unwrap()));
+    // Faster than the house, as they say.
+    let mut stranger = |name, lies| attach(name, lies, Some(1e9), Arc::new(Keypair::generate().unwrap()));
+    let (honest, liar) = (stranger("honest", false), stranger("liar", true));
     until("both strangers", async || (here(&honest).await && here(&liar).await).then_some(())).await;
     until("the liar to be sent away", async || {
         ask().await;
